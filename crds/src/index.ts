@@ -1,0 +1,3 @@
+export * from './assert-never.ts';
+export * from './resources.ts';
+export * from './result.ts';

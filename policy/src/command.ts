@@ -1,0 +1,67 @@
+/** Why a command was not understood whole. `kind` is CamelCase and is what `allowIncomplete` names. */
+export interface Incompleteness {
+  readonly kind: string;
+  /** One sentence for a person. */
+  readonly detail: string;
+}
+
+export interface TableUse {
+  /** Empty when the catalog could not tell. */
+  readonly schema: string;
+  readonly name: string;
+  readonly access: 'Read' | 'Write';
+}
+
+export interface FunctionUse {
+  readonly schema: string;
+  readonly name: string;
+  readonly volatility: 'Immutable' | 'Stable' | 'Volatile' | 'Unknown';
+}
+
+/** A column whose value decides which rows come back or how (WHERE, JOIN, ORDER BY, GROUP BY, function argument), or that is read out. */
+export interface ColumnUse {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  /** `Output`: the value itself appears in the result. `Condition`: the result tells something about it. */
+  readonly use: 'Output' | 'Condition';
+}
+
+/** One statement, also one that is nested in another (a CTE that writes, the query of an EXPLAIN, the body of a PREPARE). */
+export interface PostgresStatement {
+  /** Upper-case SQL verb: SELECT, INSERT, UPDATE, DELETE, MERGE, COPY, CREATE, ALTER, DROP, TRUNCATE, GRANT, SET, DO, CALL, EXECUTE ... */
+  readonly verb: string;
+  readonly hasWhere: boolean;
+  readonly hasLimit: boolean;
+  readonly tables: readonly TableUse[];
+  readonly functions: readonly FunctionUse[];
+  readonly columns: readonly ColumnUse[];
+}
+
+interface CommandBase {
+  /** False when any part is not understood; then `incomplete` says why and the command is refused unless the Target's owner allows that kind. */
+  readonly complete: boolean;
+  readonly incomplete: readonly Incompleteness[];
+}
+
+export interface PostgresCommand extends CommandBase {
+  readonly protocol: 'Postgres';
+  readonly statements: readonly PostgresStatement[];
+}
+
+export interface RedisKeyUse {
+  /** The key as text; bytes that are not UTF-8 are escaped as \xNN. */
+  readonly name: string;
+  readonly access: 'Read' | 'Write';
+}
+
+export interface RedisCommand extends CommandBase {
+  readonly protocol: 'Redis';
+  /** Upper-case name, with the subcommand where there is one: `GET`, `CONFIG SET`. */
+  readonly name: string;
+  readonly categories: readonly string[];
+  readonly keys: readonly RedisKeyUse[];
+}
+
+/** A command in the form that policy reads, whatever protocol brought it. CEL sees it as `command`. */
+export type Command = PostgresCommand | RedisCommand;

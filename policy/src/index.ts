@@ -1,0 +1,5 @@
+export * from './command.ts';
+export * from './decision.ts';
+export * from './identity.ts';
+export * from './masking.ts';
+export * from './session-rules.ts';

@@ -1,0 +1,29 @@
+import type { DetectorName, MaskWith } from '@sidegate/crds';
+
+/** A mask in force on one value, and the rule that put it there. */
+export interface Mask {
+  readonly rule: string;
+  readonly with: MaskWith;
+}
+
+/** All masks in force in one session; immutable, made anew when the bundle changes. */
+export interface MaskRules {
+  /** True when nothing is masked at all: the fast path. */
+  readonly empty: boolean;
+  /** The strongest mask on a base column, or undefined. Unknown schema (empty string) matches every pattern's schema. */
+  columnMask(schema: string, table: string, column: string): Mask | undefined;
+  /** True when any column of the table is masked. */
+  masksTable(schema: string, table: string): boolean;
+  /** JSON paths to mask inside json/jsonb values. */
+  readonly fields: readonly { readonly path: string; readonly mask: Mask }[];
+  /** Content detectors in force, each with its strongest mask. */
+  readonly detect: readonly { readonly detector: DetectorName; readonly mask: Mask }[];
+  /** The strongest mask of all: what stands in for a value of unknown origin. */
+  readonly unknownOrigin: Mask;
+  /** The value with `mask` applied: null for Null. Redact gives `[masked]`; Hash is keyed, so guessable values cannot be tried. */
+  maskValue(mask: Mask, text: string): string | null;
+  /** The text with every find of the detectors masked in place; the same string object when nothing was found. */
+  maskContent(text: string): string;
+  /** The text with JSON fields masked, then detectors; a text that is no JSON counts as content only. */
+  maskJson(text: string): string;
+}

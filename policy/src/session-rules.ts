@@ -1,0 +1,36 @@
+import type { Durability, Fault, RecordingContent, Result } from '@sidegate/crds';
+import type { Command } from './command.ts';
+import type { Decision } from './decision.ts';
+import type { Identity } from './identity.ts';
+import type { MaskRules } from './masking.ts';
+
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Which door a connection came through. */
+export interface SessionQuestion {
+  readonly target: ObjectName;
+  readonly access: ObjectName;
+  readonly identity: Identity;
+}
+
+/** Why a verified identity may not open a Target. */
+export type AdmissionFault = Fault<'NotAdmitted' | 'Suspended' | 'UnknownTarget' | 'UnknownAccess'>;
+
+/** What holds for one session under one bundle version. Immutable; when the bundle changes the gate asks for it again. */
+export interface SessionRules {
+  readonly version: string;
+  readonly durability: Durability;
+  readonly content: RecordingContent;
+  readonly masks: MaskRules;
+  /** Pure; the same command gives the same decision. Allow, Deny and RequireApproval are the strictest of both sides. */
+  decide(command: Command): Decision;
+}
+
+/** A compiled bundle, ready to answer. */
+export interface RuleSet {
+  readonly version: string;
+  openSession(question: SessionQuestion): Result<SessionRules, AdmissionFault>;
+}

@@ -1,0 +1,186 @@
+import type { Fault, ProtocolName, Result } from '@sidegate/crds';
+import type { Claims, Command, Decision, MaskRules } from '@sidegate/policy';
+import type { Permit } from '../permit.ts';
+
+/**
+ * One protocol, as the registry knows it. Everything behind it is sans-io: bytes in, steps out, no clock, no I/O, no randomness of
+ * its own, and it never throws on any input, so that every case can be replayed split at every byte.
+ */
+export interface Protocol {
+  readonly name: ProtocolName;
+  openSession(options: SessionOptions): ProtocolSession;
+}
+
+export interface SessionOptions {
+  readonly target: {
+    readonly host: string;
+    readonly port: number;
+    /** What the target's `tls.mode` demands on the target's side; a server that offers less is refused, never a downgrade. */
+    readonly tls: boolean;
+    /** The names in `spec.postgres.databases`; undefined when any may be opened. */
+    readonly databases: readonly string[] | undefined;
+  };
+  /** True when the gate has a certificate to show to agents that ask for TLS. */
+  readonly agentTls: boolean;
+  readonly identitySource: 'Token' | 'Workload';
+  readonly limits: ProtocolLimits;
+  /** Cryptographic randomness, injected. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** Parsed commands are cached here by policy-independent text; shared by all sessions of a gate. */
+  readonly shared: unknown;
+}
+
+export interface ProtocolLimits {
+  /** The largest single frame that is taken from either side, in bytes. A larger one is refused before it is allocated. */
+  readonly frameBytesMax: number;
+  /** Commands that may wait for a decision or an answer in one session. */
+  readonly pendingCommandsMax: number;
+  /** Prepared statements and portals alive in one session. */
+  readonly preparedMax: number;
+}
+
+/** What the gate holds and the agent never sees. */
+export interface Credential {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The id of a command in its session, counted from 1. */
+export type CommandId = number;
+
+/**
+ * What a session asks its surroundings to do, in order. Bytes in steps may be views of the chunk that was received: they hold
+ * until the chunk's steps were carried out, and whoever keeps them longer copies them.
+ */
+export type Step =
+  /** To the agent, carrying nothing of the target's and answering no command (TLS answer, authentication, parameter status). */
+  | { readonly kind: 'ToAgent'; readonly bytes: Uint8Array }
+  /** To the target before any command may pass: start-up, authentication. */
+  | { readonly kind: 'LoginToTarget'; readonly bytes: Uint8Array }
+  /** To the target; the permit proves that the command was judged and recorded. */
+  | { readonly kind: 'ToTarget'; readonly commandId: CommandId; readonly permit: Permit; readonly bytes: Uint8Array }
+  /** A piece of an answer, masked: recorded, then sent to the agent. Command 0: the target spoke unasked. */
+  | { readonly kind: 'Answer'; readonly commandId: CommandId; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'Finished';
+      readonly commandId: CommandId;
+      readonly outcome: 'Done' | 'Failed' | 'Refused' | 'Lost';
+      readonly tag: string;
+      readonly errorCode: string;
+      /** Masked. */
+      readonly errorText: string;
+      readonly rows: number;
+      readonly maskedValues: number;
+    }
+  /** The agent goes over to TLS now. `received` was read already and belongs to the handshake (direct TLS); otherwise nothing may be buffered. */
+  | { readonly kind: 'StartAgentTls'; readonly received: Uint8Array | undefined }
+  /** The gate verifies who this is and answers with `identified` or `refused`. */
+  | {
+      readonly kind: 'Identify';
+      readonly token: string | undefined;
+      readonly claims: Claims;
+      readonly details: Readonly<Record<string, string>>;
+    }
+  /** The gate dials the target and answers with `targetConnected` or `refused`. */
+  | { readonly kind: 'DialTarget' }
+  | { readonly kind: 'StartTargetTls' }
+  /** The session needs the server's catalog; answered with `catalogReady`. `fresh`: DDL passed, an older copy does not do. */
+  | { readonly kind: 'NeedCatalog'; readonly database: string; readonly fresh: boolean }
+  /** The session is open: the agent may speak. */
+  | { readonly kind: 'Ready' }
+  /** The gate decides and answers with `settle`. Until then later commands of the session wait in their order. */
+  | { readonly kind: 'Judge'; readonly commandId: CommandId; readonly judged: JudgedCommand }
+  | { readonly kind: 'Remark'; readonly code: string; readonly text: string }
+  /** A cancel request for the session that holds this key: the gate finds it and calls `cancelBytes` there. */
+  | { readonly kind: 'Cancel'; readonly key: string }
+  /** The session wants to be found by this key for cancels. */
+  | { readonly kind: 'CancelKey'; readonly key: string }
+  /** After what was sent so far, close the agent's side (and the target's). */
+  | { readonly kind: 'Close'; readonly code: CloseCode; readonly reason: string };
+
+export type CloseCode = 'AgentLeft' | 'TargetLeft' | 'Expired' | 'Refused' | 'Killed' | 'GateStopped' | 'Fault';
+
+/** A command as policy reads it and as the record shows it. */
+export interface JudgedCommand {
+  readonly command: Command;
+  /** The whole text, unmasked: for approval hashing and for masking into the record. Never logged. */
+  readonly text: string;
+  /** The text with masks applied, as the record and an approver may see it. */
+  readonly maskedText: () => string;
+  /** Bind values as text with masks applied; undefined is NULL. */
+  readonly maskedBinds: () => readonly (string | undefined)[];
+  /** The exact bytes that would be forwarded: their SHA-256 binds an approval. */
+  readonly wire: Uint8Array;
+  /** Short names for lists: `SELECT`, `read public.orders`. */
+  readonly verbs: readonly string[];
+  readonly objects: readonly string[];
+  /** Claims that came with this command (sqlcommenter). */
+  readonly claims: Readonly<Record<string, string>>;
+  readonly prepares?: string;
+  /** Asked before by this session (a prepared statement that is run again): the gate may reuse a decision of the same policy version. */
+  readonly cacheKey: string | undefined;
+}
+
+/** The gate's answer to Judge. */
+export type Settlement =
+  | { readonly kind: 'Forward'; readonly permit: Permit; readonly masks: MaskRules }
+  /** Refused in the client's own protocol; the session lives on. */
+  | { readonly kind: 'Refuse'; readonly refusal: Refusal }
+  /** It waits for a human: the agent is told in a notice, and `settle` comes again later. */
+  | { readonly kind: 'Hold'; readonly notice: string; readonly hint: string };
+
+/** What a client is told when a command or a connection is refused. */
+export interface Refusal {
+  readonly kind:
+    | 'Denied'
+    | 'Incomplete'
+    | 'ApprovalRefused'
+    | 'LimitExceeded'
+    | 'NotRecorded'
+    | 'Unauthenticated'
+    | 'NotAdmitted'
+    | 'TargetUnavailable'
+    | 'Terminated'
+    | 'Unsupported';
+  /** The rule as `namespace/policy/rule`. */
+  readonly rule: string;
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+/** A refusal that follows from a decision. */
+export function refusalOf(decision: Decision): Refusal {
+  const { policy, rule } = decision.by;
+  return {
+    kind: rule === 'incomplete' ? 'Incomplete' : 'Denied',
+    rule: policy === undefined ? rule : `${policy.namespace}/${policy.name}/${rule}`,
+    reason: decision.reason,
+    hint: '',
+  };
+}
+
+/** One conversation through the gate. Every method returns the steps that it causes, in order. */
+export interface ProtocolSession {
+  receiveAgent(bytes: Uint8Array): readonly Step[];
+  receiveTarget(bytes: Uint8Array): readonly Step[];
+  /** The TLS handshake that StartAgentTls or StartTargetTls asked for is done. */
+  agentSecured(): readonly Step[];
+  targetSecured(): readonly Step[];
+  identified(admission: {
+    readonly credential: Credential;
+    readonly masks: MaskRules;
+    readonly subject: string;
+  }): readonly Step[];
+  targetConnected(): readonly Step[];
+  catalogReady(catalog: Result<unknown, Fault>): readonly Step[];
+  settle(commandId: CommandId, settlement: Settlement): readonly Step[];
+  /** New masks from the next answer on that is not yet begun; a running answer gets the stronger of both. */
+  masksChanged(masks: MaskRules): readonly Step[];
+  /** The connection is refused or ended by the gate: says so in the client's protocol, then Close. Valid in every state. */
+  terminate(refusal: Refusal, code: CloseCode): readonly Step[];
+  agentLeft(): readonly Step[];
+  targetLeft(reason: string): readonly Step[];
+  /** What to send to the target on a new connection to cancel what runs here, or undefined before login. */
+  cancelBytes(): Uint8Array | undefined;
+}

@@ -1,0 +1,26 @@
+import type { Durability, Fault, Result } from '@sidegate/crds';
+import type { Opened, SessionEvent } from '@sidegate/session';
+
+/**
+ * Where the gate writes down what happens. `append` only gathers; `commit` makes one write of all that was gathered since the last
+ * commit, by whichever session. Nothing may be forwarded before the commit that holds its record.
+ */
+export interface Recorder {
+  open(opened: Opened, durability: Durability): SessionRecord;
+  /** One append to the spool. A fault (disk full, spool full) means: forward nothing of what was gathered. */
+  commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>>;
+  /** Settles when the spool has room again after SpoolFull, or when `signal` aborts. */
+  roomAgain(signal: AbortSignal): Promise<void>;
+  /** Writes what is gathered and hands what can be handed to the store, until `signal` aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export interface Commit {
+  /** Settles once the store holds all Central sessions' events of this commit on disk; undefined when no such event is in it. Never rejects. */
+  readonly central: Promise<Result<void, Fault<'StoreUnavailable'>>> | undefined;
+}
+
+export interface SessionRecord {
+  readonly sessionId: string;
+  append(event: Exclude<SessionEvent, Opened>): void;
+}
