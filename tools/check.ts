@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 /** The checks that need no test run, in the order in which they tell most for the least time. */
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', 'tsc', '--noEmit'],
-  ['format', 'biome', 'ci', '--error-on-warnings', '.'],
+  ['format', 'biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
   ['layers', 'node', 'tools/layers.ts'],
-  ['unused', 'knip'],
+  ['packages', 'knip', '--no-config-hints'],
 ];
 
 let failed = false;
