@@ -1,0 +1,85 @@
+import type { AgentAccess, Policy, Target } from './resources.ts';
+
+/** An issuer of identity, from the operator's configuration. */
+export interface Issuer {
+  readonly name: string;
+  readonly url: string;
+  readonly audiences: readonly string[];
+  /** Default `groups`. */
+  readonly groupsClaim?: string;
+  /** Default `sub`. */
+  readonly subjectClaim?: string;
+  /** Where the keys are, when not found by OIDC discovery. */
+  readonly jwksUrl?: string;
+}
+
+/** The secret half of a snapshot: held in memory, never logged, never in a resource. */
+export interface TargetSecrets {
+  readonly target: { readonly namespace: string; readonly name: string };
+  readonly username: string;
+  readonly password: string;
+  /** PEM of the authorities that the target's certificate may come from; empty: the system's. */
+  readonly authorities: readonly string[];
+}
+
+/** One door: an AgentAccess lets agents reach a Target here. */
+export interface Door {
+  readonly access: { readonly namespace: string; readonly name: string };
+  readonly target: { readonly namespace: string; readonly name: string };
+  /** Where the agent connects: an address and port (0: any free port), and beside it a Unix socket directory when given. */
+  readonly listen: { readonly host: string; readonly port: number; readonly unixDirectory?: string };
+  /** Workload identity on one machine: the file that holds the agent's token, read afresh for each connection. */
+  readonly workloadTokenFile?: string;
+}
+
+/** All that a gate runs on: one full snapshot, acked or refused whole. */
+export interface Snapshot {
+  readonly version: string;
+  readonly nonce: string;
+  readonly resources: {
+    readonly targets: readonly Target[];
+    readonly accesses: readonly AgentAccess[];
+    readonly policies: readonly Policy[];
+  };
+  /** The namespace whose Policies speak for the whole cluster. */
+  readonly operatorNamespace: string;
+  /** Hex, 32 bytes: the key of Hash masks. */
+  readonly maskKey: string;
+  readonly issuers: readonly Issuer[];
+  readonly secrets: readonly TargetSecrets[];
+  readonly doors: readonly Door[];
+}
+
+/** What the program that supervises a gate on one machine sends (Node IPC). */
+export type ToGate = { readonly kind: 'Snapshot'; readonly snapshot: Snapshot } | { readonly kind: 'Stop' };
+
+/** What the gate answers. */
+export type FromGate =
+  | {
+      readonly kind: 'Ack';
+      readonly version: string;
+      readonly nonce: string;
+      readonly listeners: readonly ListeningDoor[];
+    }
+  | {
+      readonly kind: 'Nack';
+      readonly version: string;
+      readonly nonce: string;
+      readonly faults: readonly {
+        readonly code: string;
+        readonly message: string;
+        readonly where?: string;
+        readonly mend?: string;
+      }[];
+    }
+  | { readonly kind: 'Fault'; readonly message: string };
+
+export interface ListeningDoor {
+  readonly access: { readonly namespace: string; readonly name: string };
+  readonly target: { readonly namespace: string; readonly name: string };
+  readonly host: string;
+  readonly port: number;
+  readonly unixSocket?: string;
+  /** The target could not be reached when tried: why. The door is open all the same. */
+  readonly warning?: string;
+}
