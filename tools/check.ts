@@ -6,6 +6,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['format', 'biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
   ['layers', 'node', 'tools/layers.ts'],
+  ['tidy', 'node', 'tools/tidy.ts'],
   ['packages', 'knip', '--no-config-hints'],
 ];
 
