@@ -601,6 +601,27 @@ export declare type CommandSummary = Message<"sidegate.store.v1.CommandSummary">
    * @generated from field: bool forwarded = 20;
    */
   forwarded: boolean;
+
+  /**
+   * Bind values, masked alike.
+   *
+   * @generated from field: repeated sidegate.store.v1.BindValue binds = 21;
+   */
+  binds: BindValue[];
+
+  /**
+   * How waiting for a human ended: Approved, Refused, Expired, Cancelled; empty: it did not wait.
+   *
+   * @generated from field: string hold = 22;
+   */
+  hold: string;
+
+  /**
+   * Who decided, one `user: decision, reason` each.
+   *
+   * @generated from field: repeated string decided_by = 23;
+   */
+  decidedBy: string[];
 };
 
 /**
@@ -608,6 +629,24 @@ export declare type CommandSummary = Message<"sidegate.store.v1.CommandSummary">
  * Use `create(CommandSummarySchema)` to create a new message.
  */
 export declare const CommandSummarySchema: GenMessage<CommandSummary>;
+
+/**
+ * @generated from message sidegate.store.v1.BindValue
+ */
+export declare type BindValue = Message<"sidegate.store.v1.BindValue"> & {
+  /**
+   * Unset: NULL.
+   *
+   * @generated from field: optional string text = 1;
+   */
+  text?: string | undefined;
+};
+
+/**
+ * Describes the message sidegate.store.v1.BindValue.
+ * Use `create(BindValueSchema)` to create a new message.
+ */
+export declare const BindValueSchema: GenMessage<BindValue>;
 
 /**
  * @generated from message sidegate.store.v1.GetSessionRequest
@@ -973,6 +1012,13 @@ export declare type Alarm = Message<"sidegate.store.v1.Alarm"> & {
    * @generated from field: string evidence = 7;
    */
   evidence: string;
+
+  /**
+   * When it was mended: the missing chunks came, the gate is back. 0: not.
+   *
+   * @generated from field: uint64 resolved_us = 8;
+   */
+  resolvedUs: bigint;
 };
 
 /**
