@@ -7,6 +7,7 @@ export type SessionEvent =
   | CommandJudged
   | HoldEnded
   | CommandForwarded
+  | InputPart
   | AnswerPart
   | CommandFinished
   | Remark
@@ -86,6 +87,14 @@ export interface CommandForwarded {
   readonly kind: 'CommandForwarded';
   readonly atUs: number;
   readonly commandId: number;
+}
+
+/** More that the agent sent for a running command (rows of a COPY), in the protocol's own bytes, masked; written before it leaves for the target. */
+export interface InputPart {
+  readonly kind: 'InputPart';
+  readonly atUs: number;
+  readonly commandId: number;
+  readonly bytes: Uint8Array;
 }
 
 /** A piece of the answer, in the protocol's own bytes as the agent gets them (masked), written before they leave for the agent. */

@@ -49,8 +49,8 @@ export interface Credential {
 export type CommandId = number;
 
 /**
- * What a session asks its surroundings to do, in order. Bytes in steps may be views of the chunk that was received: they hold
- * until the chunk's steps were carried out, and whoever keeps them longer copies them.
+ * What a session asks its surroundings to do, in order. Bytes in steps may be views of the chunk that was received, and a session may
+ * keep such views while a command waits: a chunk that was handed to a session is never written to again.
  */
 export type Step =
   /** To the agent, carrying nothing of the target's and answering no command (TLS answer, authentication, parameter status). */
@@ -59,6 +59,19 @@ export type Step =
   | { readonly kind: 'LoginToTarget'; readonly bytes: Uint8Array }
   /** To the target; the permit proves that the command was judged and recorded. */
   | { readonly kind: 'ToTarget'; readonly commandId: CommandId; readonly permit: Permit; readonly bytes: Uint8Array }
+  /** More for a running command (rows of a COPY), under the same permit. `recorded` is what the record shows of it, masked: an `InputPart`, written first. */
+  | {
+      readonly kind: 'Input';
+      readonly commandId: CommandId;
+      readonly permit: Permit;
+      readonly bytes: Uint8Array;
+      readonly recorded: Uint8Array;
+    }
+  /**
+   * To the target, carrying no command and nothing to record: a frame that only paces, describes or cleans up what was judged before, and
+   * that the session wrote itself or checked whole (PostgreSQL: Sync, Flush, Describe, Close, Terminate). Only after `Ready`.
+   */
+  | { readonly kind: 'PaceTarget'; readonly bytes: Uint8Array }
   /** A piece of an answer, masked: recorded, then sent to the agent. Command 0: the target spoke unasked. */
   | { readonly kind: 'Answer'; readonly commandId: CommandId; readonly bytes: Uint8Array }
   | {
