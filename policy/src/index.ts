@@ -1,3 +1,4 @@
+export * from './budget/limit-rule.ts';
 export * from './command.ts';
 export * from './decision.ts';
 export * from './identity.ts';

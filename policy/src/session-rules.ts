@@ -1,6 +1,7 @@
 import type { Durability, Fault, RecordingContent, Result } from '@sidegate/crds';
+import type { LimitRule } from './budget/limit-rule.ts';
 import type { Command } from './command.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, RuleReference } from './decision.ts';
 import type { Identity } from './identity.ts';
 import type { MaskRules } from './masking.ts';
 
@@ -24,9 +25,17 @@ export interface SessionRules {
   readonly version: string;
   readonly durability: Durability;
   readonly content: RecordingContent;
+  /** What is masked in answers to the agent. */
   readonly masks: MaskRules;
-  /** Pure; the same command gives the same decision. Allow, Deny and RequireApproval are the strictest of both sides. */
-  decide(command: Command): Decision;
+  /** What is masked in the recording: `masks` and those of policies in Observe mode. */
+  readonly recordMasks: MaskRules;
+  /** Every limit in force, in a fixed order. All count: the smallest wins by being exceeded first. */
+  readonly limits: readonly LimitRule[];
+  /**
+   * Pure; the same command gives the same decision. Allow, Deny and RequireApproval are the strictest of both sides.
+   * `granted` says which RequireApproval rules a human has answered for this command already: they hold it no more. Without it, none.
+   */
+  decide(command: Command, granted?: (by: RuleReference) => boolean): Decision;
 }
 
 /** A compiled bundle, ready to answer. */
