@@ -10,6 +10,8 @@ export interface Mask {
 export interface MaskRules {
   /** True when nothing is masked at all: the fast path. */
   readonly empty: boolean;
+  /** True when any base column is masked: then a value of unknown origin is redacted. False: only contents and fields are looked for. */
+  readonly columns: boolean;
   /** The strongest mask on a base column, or undefined. Unknown schema (empty string) matches every pattern's schema. */
   columnMask(schema: string, table: string, column: string): Mask | undefined;
   /** True when any column of the table is masked. */

@@ -52,6 +52,8 @@ export interface CopyShape {
   readonly direction: 'In' | 'Out';
   /** One for each column that moves, in order; undefined when it cannot be told. */
   readonly columns: readonly OutputOrigin[] | undefined;
+  /** The type of each of `columns`; undefined where it cannot be told. */
+  readonly typeOids: readonly (number | undefined)[] | undefined;
   readonly format: 'Text' | 'Csv' | 'Binary';
   /** One character each; for text `delimiter` is a tab and `nullText` is `\N` unless the statement says otherwise. */
   readonly delimiter: string;
