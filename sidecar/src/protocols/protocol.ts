@@ -73,7 +73,13 @@ export type Step =
    */
   | { readonly kind: 'PaceTarget'; readonly bytes: Uint8Array }
   /** A piece of an answer, masked: recorded, then sent to the agent. Command 0: the target spoke unasked. */
-  | { readonly kind: 'Answer'; readonly commandId: CommandId; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'Answer';
+      readonly commandId: CommandId;
+      readonly bytes: Uint8Array;
+      /** What the record shows instead, when masks of policies in Observe mode make it differ. */
+      readonly recorded?: Uint8Array;
+    }
   | {
       readonly kind: 'Finished';
       readonly commandId: CommandId;
@@ -136,7 +142,7 @@ export interface JudgedCommand {
 
 /** The gate's answer to Judge. */
 export type Settlement =
-  | { readonly kind: 'Forward'; readonly permit: Permit; readonly masks: MaskRules }
+  | { readonly kind: 'Forward'; readonly permit: Permit; readonly masks: MaskRules; readonly recordMasks: MaskRules }
   /** Refused in the client's own protocol; the session lives on. */
   | { readonly kind: 'Refuse'; readonly refusal: Refusal }
   /** It waits for a human: the agent is told in a notice, and `settle` comes again later. */
@@ -183,13 +189,15 @@ export interface ProtocolSession {
   identified(admission: {
     readonly credential: Credential;
     readonly masks: MaskRules;
+    /** `masks` and those of policies in Observe mode; the same object when there are none. */
+    readonly recordMasks: MaskRules;
     readonly subject: string;
   }): readonly Step[];
   targetConnected(): readonly Step[];
   catalogReady(catalog: Result<unknown, Fault>): readonly Step[];
   settle(commandId: CommandId, settlement: Settlement): readonly Step[];
   /** New masks from the next answer on that is not yet begun; a running answer gets the stronger of both. */
-  masksChanged(masks: MaskRules): readonly Step[];
+  masksChanged(masks: MaskRules, recordMasks: MaskRules): readonly Step[];
   /** The connection is refused or ended by the gate: says so in the client's protocol, then Close. Valid in every state. */
   terminate(refusal: Refusal, code: CloseCode): readonly Step[];
   agentLeft(): readonly Step[];
