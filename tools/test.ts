@@ -1,13 +1,70 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { outcomeOf, report, sumOf, type TestOutcome } from './test-outcome.ts';
 
-const { status } = spawnSync(
-  process.execPath,
-  [
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    'node_modules/jest/bin/jest.js',
-    ...process.argv.slice(2),
-  ],
-  { stdio: 'inherit' },
-);
-process.exitCode = status ?? 1;
+const FAILURE_LINES_MAX = 150;
+
+/** Runs jest once and reads what came of it. */
+function runJest(name: string, parameters: readonly string[]): TestOutcome {
+  const folder = mkdtempSync(join(tmpdir(), 'sidegate-test-'));
+  const resultFile = join(folder, 'result.json');
+  process.stderr.write(`\n${name}\n`);
+  try {
+    const { status, signal } = spawnSync(
+      process.execPath,
+      [
+        '--experimental-vm-modules',
+        '--disable-warning=ExperimentalWarning',
+        'node_modules/jest/bin/jest.js',
+        '--reporters=<rootDir>/tools/progress-reporter.js',
+        '--json',
+        `--outputFile=${resultFile}`,
+        '--forceExit',
+        ...parameters,
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const outcome = outcomeOf(readIfThere(resultFile));
+    const silent = status !== 0 && outcome.failed === 0;
+    const how = signal === null ? `with code ${status}` : `by ${signal}`;
+    return silent
+      ? { ...outcome, failed: 1, failures: [`${name}: jest ended ${how} although no test failed`] }
+      : outcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const chosen = process.argv.slice(2);
+const outcomes =
+  chosen.length > 0
+    ? [runJest('Chosen tests', chosen)]
+    : [
+        runJest('Tests beside the code', [
+          '--maxWorkers=2',
+          '--testPathIgnorePatterns',
+          '/node_modules/',
+          '/dist/',
+          '<rootDir>/e2e/',
+        ]),
+        // These start servers and clients, so they run one file at a time.
+        runJest('Tests against real servers and clients', [
+          '--runInBand',
+          '--testPathPatterns',
+          `^${RegExp.escape(join(process.cwd(), 'e2e'))}/`,
+        ]),
+      ];
+const outcome = sumOf(outcomes);
+process.stderr.write(`\n`);
+process.stdout.write(report(outcome, FAILURE_LINES_MAX));
+process.exitCode = outcome.failed === 0 && outcome.passed > 0 ? 0 : 1;
