@@ -68,7 +68,7 @@ const BREACHES: readonly (readonly [path: string, text: string, ...breaches: str
   ],
   [
     'operator/src/late.ts',
-    `export const late = () => import('@sidegate/cli');`,
+    `export async function late(): Promise<void> {\n  await using cli = await import('@sidegate/cli');\n}`,
     'parts-never-import-each-other: operator/src/late.ts -> cli/src/index.ts',
   ],
   ['store/src/real.ts', `import '@sidegate/e2e';`, 'e2e-is-imported-by-nobody: store/src/real.ts -> e2e/src/index.ts'],

@@ -1,9 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Visitor } from '@swc/core/Visitor.js';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { LAYER_RULES } from './layer-rules.ts';
 
 const FOLDERS = ['crds', 'policy', 'session', 'sidecar', 'store', 'cli', 'operator', 'images', 'e2e'];
+
+// swc's visitor throws on `using x = ...`, which swc itself parses well: look into it as into any other declaration.
+// oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
+const { visitStatement } = Visitor.prototype;
+Visitor.prototype.visitStatement = function visit(statement) {
+  if (String(statement.type) !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  this.visitVariableDeclarators(Reflect.get(statement, 'decls'));
+  return statement;
+};
 
 /** What the layer check found in one tree. */
 export interface LayerReport {

@@ -37,6 +37,10 @@ function runJest(name: string, parameters: readonly string[]): TestOutcome {
   }
 }
 
+function pathPattern(path: string): string {
+  return path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+}
+
 function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -61,7 +65,7 @@ const outcomes =
         runJest('Tests against real servers and clients', [
           '--runInBand',
           '--testPathPatterns',
-          `^${RegExp.escape(join(process.cwd(), 'e2e'))}/`,
+          `^${pathPattern(join(process.cwd(), 'e2e'))}/`,
         ]),
       ];
 const outcome = sumOf(outcomes);
