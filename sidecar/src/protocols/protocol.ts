@@ -9,7 +9,30 @@ import type { Permit } from '../permit.ts';
 export interface Protocol {
   readonly name: ProtocolName;
   openSession(options: SessionOptions): ProtocolSession;
+  /** How the gate reads the server's catalog on a connection of its own; absent where the protocol has none. */
+  readCatalog?(request: CatalogRequest): CatalogConversation;
 }
+
+export interface CatalogRequest {
+  readonly credential: Credential;
+  readonly database: string;
+  /** What the target's `tls.mode` demands. */
+  readonly tls: boolean;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly shared: unknown;
+}
+
+/** A whole conversation with a target that ends in a catalog. Sans-io, like a session. */
+export interface CatalogConversation {
+  connected(): readonly CatalogStep[];
+  secured(): readonly CatalogStep[];
+  receive(bytes: Uint8Array): readonly CatalogStep[];
+}
+
+export type CatalogStep =
+  | { readonly kind: 'Send'; readonly bytes: Uint8Array }
+  | { readonly kind: 'StartTls' }
+  | { readonly kind: 'Done'; readonly catalog: Result<unknown, Fault> };
 
 export interface SessionOptions {
   readonly target: {
