@@ -29,7 +29,11 @@ function isKeySet(value: unknown): value is JSONWebKeySet {
 }
 
 /** OpenID Connect Discovery 1.0, section 4: the configuration must name the very issuer that was asked. */
-async function findKeysUrl(issuer: Issuer, read: ReadDocument, signal: AbortSignal): Promise<Result<string, Fault<'Unreachable'>>> {
+async function findKeysUrl(
+  issuer: Issuer,
+  read: ReadDocument,
+  signal: AbortSignal,
+): Promise<Result<string, Fault<'Unreachable'>>> {
   if (issuer.jwksUrl !== undefined) return ok(issuer.jwksUrl);
   const url = `${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const found = await read(url, signal);
@@ -63,7 +67,8 @@ export function openIssuerKeys(issuer: Issuer, read: ReadDocument, nowMs: () => 
       const now = nowMs();
       const known = held !== undefined && (keyId === undefined || held.keyIds.has(keyId));
       if (held !== undefined && known && now - held.readAtMs < KEYS_AGE_MS_MAX) return ok(held.keys);
-      if (running === undefined && held !== undefined && now - lastTryMs < READING_INTERVAL_MS_MIN) return ok(held.keys);
+      if (running === undefined && held !== undefined && now - lastTryMs < READING_INTERVAL_MS_MIN)
+        return ok(held.keys);
       if (running === undefined) {
         lastTryMs = now;
         running = readKeys().finally(() => {

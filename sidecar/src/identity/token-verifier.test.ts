@@ -26,7 +26,15 @@ interface TokenParts {
   readonly keyId?: string;
 }
 
-function sign({ issuer = ISSUER.url, audience = 'sidegate', expiresInSeconds = 60, subject = 'bot', claims = { groups: ['support'] }, signer = key, keyId = 'one' }: TokenParts): Promise<string> {
+function sign({
+  issuer = ISSUER.url,
+  audience = 'sidegate',
+  expiresInSeconds = 60,
+  subject = 'bot',
+  claims = { groups: ['support'] },
+  signer = key,
+  keyId = 'one',
+}: TokenParts): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', kid: keyId })
     .setIssuer(issuer)
@@ -38,16 +46,23 @@ function sign({ issuer = ISSUER.url, audience = 'sidegate', expiresInSeconds = 6
 
 async function keySet(): Promise<ReadDocument> {
   const jwks = { keys: [{ ...(await exportJWK(key.publicKey)), kid: 'one', alg: 'ES256' }] };
-  return async (url) => ok(url.endsWith('openid-configuration') ? { issuer: ISSUER.url, jwks_uri: 'https://issuer.test/keys' } : jwks);
+  return async (url) =>
+    ok(url.endsWith('openid-configuration') ? { issuer: ISSUER.url, jwks_uri: 'https://issuer.test/keys' } : jwks);
 }
 
 async function verify(parts: TokenParts, issuerNames?: readonly string[]) {
-  const verifier = openTokenVerifier(() => [ISSUER], await keySet(), () => NOW_MS);
+  const verifier = openTokenVerifier(
+    () => [ISSUER],
+    await keySet(),
+    () => NOW_MS,
+  );
   return verifier.verify(await sign(parts), 'Token', issuerNames);
 }
 
 test('a good token gives the identity with its groups and its end', async () => {
-  expect(await verify({})).toEqual(ok({ source: 'Token', issuer: 'corporate', subject: 'bot', groups: ['support'], expiresAtMs: NOW_MS + 60_000 }));
+  expect(await verify({})).toEqual(
+    ok({ source: 'Token', issuer: 'corporate', subject: 'bot', groups: ['support'], expiresAtMs: NOW_MS + 60_000 }),
+  );
 });
 
 test('a token that says nothing of groups leaves them unknown, not empty', async () => {
@@ -71,9 +86,16 @@ test('a token that another key signed under a known key id is refused', async ()
 test.each<[string, string]>([
   ['', 'NoToken'],
   ['not a token', 'BadToken'],
-  [`${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(`{"iss":"${ISSUER.url}","sub":"x","aud":"sidegate","exp":9999999999}`).toString('base64url')}.`, 'BadToken'],
+  [
+    `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(`{"iss":"${ISSUER.url}","sub":"x","aud":"sidegate","exp":9999999999}`).toString('base64url')}.`,
+    'BadToken',
+  ],
 ])('%j is refused', async (token, code) => {
-  const verifier = openTokenVerifier(() => [ISSUER], await keySet(), () => NOW_MS);
+  const verifier = openTokenVerifier(
+    () => [ISSUER],
+    await keySet(),
+    () => NOW_MS,
+  );
   expect(await verifier.verify(token, 'Token', undefined)).toMatchObject({ ok: false, fault: { code } });
 });
 
@@ -91,7 +113,9 @@ test('a key that the issuer added is found, and old keys serve while the issuer 
   expect(await verifier.verify(await sign(long), 'Token', undefined)).toMatchObject({ ok: true });
   keys = [first, second];
   now += 5_000;
-  expect(await verifier.verify(await sign({ ...long, signer: rotated, keyId: 'two' }), 'Token', undefined)).toMatchObject({ ok: true });
+  expect(
+    await verifier.verify(await sign({ ...long, signer: rotated, keyId: 'two' }), 'Token', undefined),
+  ).toMatchObject({ ok: true });
   keys = undefined;
   now += 3_600_000;
   expect(await verifier.verify(await sign(long), 'Token', undefined)).toMatchObject({ ok: true });
@@ -103,7 +127,10 @@ test('an issuer that was never reached refuses, and says that it could not be re
     async (url) => fail({ code: 'Unreachable', message: `${url} is away.` }),
     () => NOW_MS,
   );
-  expect(await verifier.verify(await sign({}), 'Token', undefined)).toMatchObject({ ok: false, fault: { code: 'IssuerUnreachable' } });
+  expect(await verifier.verify(await sign({}), 'Token', undefined)).toMatchObject({
+    ok: false,
+    fault: { code: 'IssuerUnreachable' },
+  });
 });
 
 test('a configuration that names another issuer than the one asked is not believed', async () => {
@@ -112,5 +139,8 @@ test('a configuration that names another issuer than the one asked is not believ
     async () => ok({ issuer: 'https://evil.test', jwks_uri: 'https://evil.test/keys', keys: [] }),
     () => NOW_MS,
   );
-  expect(await verifier.verify(await sign({}), 'Token', undefined)).toMatchObject({ ok: false, fault: { code: 'IssuerUnreachable' } });
+  expect(await verifier.verify(await sign({}), 'Token', undefined)).toMatchObject({
+    ok: false,
+    fault: { code: 'IssuerUnreachable' },
+  });
 });

@@ -6,29 +6,56 @@ import type { ReadDocument } from './document.ts';
 import { type IssuerKeys, openIssuerKeys } from './issuer-keys.ts';
 
 /** Only signatures that an issuer alone can make: no shared secrets, no `none`. */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
 /** How far the issuer's clock may be ahead of ours, in seconds. Expiry gets no grace. */
 const CLOCK_AHEAD_SECONDS_MAX = 60;
 const TOKEN_BYTES_MAX = 64 * 1024;
 
-export type IdentityFault = Fault<'NoToken' | 'BadToken' | 'UnknownIssuer' | 'Expired' | 'WrongAudience' | 'BadSignature' | 'IssuerUnreachable'>;
+export type IdentityFault = Fault<
+  'NoToken' | 'BadToken' | 'UnknownIssuer' | 'Expired' | 'WrongAudience' | 'BadSignature' | 'IssuerUnreachable'
+>;
 
 /** Verifies tokens against the issuers that the configuration names: signature, issuer, audience, times (RFC 7519, RFC 8725). */
 export interface TokenVerifier {
-  verify(token: string, source: 'Token' | 'Workload', issuerNames: readonly string[] | undefined): Promise<Result<VerifiedIdentity, IdentityFault>>;
+  verify(
+    token: string,
+    source: 'Token' | 'Workload',
+    issuerNames: readonly string[] | undefined,
+  ): Promise<Result<VerifiedIdentity, IdentityFault>>;
 }
 
-function refused(code: IdentityFault['code'], message: string, mend: string): { readonly ok: false; readonly fault: IdentityFault } {
+function refused(
+  code: IdentityFault['code'],
+  message: string,
+  mend: string,
+): { readonly ok: false; readonly fault: IdentityFault } {
   return fail({ code, message, mend });
 }
 
 function readClaim(payload: JWTPayload, path: string): unknown {
   return Object.hasOwn(payload, path)
     ? payload[path]
-    : path.split('.').reduce<unknown>(
-        (value, part) => (typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? Reflect.get(value, part) : undefined),
-        payload,
-      );
+    : path
+        .split('.')
+        .reduce<unknown>(
+          (value, part) =>
+            typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+              ? Reflect.get(value, part)
+              : undefined,
+          payload,
+        );
 }
 
 /** The groups a token lists; undefined when it does not say or says it in a form that is not a list of names. */
@@ -38,18 +65,35 @@ function readGroups(payload: JWTPayload, issuer: Issuer): readonly string[] | un
 }
 
 function faultOf(error: unknown, issuer: Issuer): { readonly ok: false; readonly fault: IdentityFault } {
-  if (error instanceof errors.JWTExpired) return refused('Expired', 'The token has expired.', 'Get a new one and connect again.');
+  if (error instanceof errors.JWTExpired)
+    return refused('Expired', 'The token has expired.', 'Get a new one and connect again.');
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
-    return refused('WrongAudience', 'The token is meant for another audience.', `Ask issuer ${issuer.name} for one of audience ${issuer.audiences.join(' or ')}.`);
+    return refused(
+      'WrongAudience',
+      'The token is meant for another audience.',
+      `Ask issuer ${issuer.name} for one of audience ${issuer.audiences.join(' or ')}.`,
+    );
   }
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
-    return refused('BadSignature', `The token was not signed by issuer ${issuer.name}.`, 'Get a new one from that issuer.');
+    return refused(
+      'BadSignature',
+      `The token was not signed by issuer ${issuer.name}.`,
+      'Get a new one from that issuer.',
+    );
   }
-  return refused('BadToken', `The token of issuer ${issuer.name} does not hold: ${error instanceof Error ? error.message : 'unknown reason'}.`, 'Get a new one.');
+  return refused(
+    'BadToken',
+    `The token of issuer ${issuer.name} does not hold: ${error instanceof Error ? error.message : 'unknown reason'}.`,
+    'Get a new one.',
+  );
 }
 
 /** `issuers` is asked at each verification, so that a new configuration counts at once; keys are kept as long as an issuer stays the same. */
-export function openTokenVerifier(issuers: () => readonly Issuer[], read: ReadDocument, nowMs: () => number): TokenVerifier {
+export function openTokenVerifier(
+  issuers: () => readonly Issuer[],
+  read: ReadDocument,
+  nowMs: () => number,
+): TokenVerifier {
   const caches = new Map<string, IssuerKeys>();
   function keysOf(issuer: Issuer): IssuerKeys {
     const id = JSON.stringify([issuer.url, issuer.jwksUrl]);
@@ -73,12 +117,23 @@ export function openTokenVerifier(issuers: () => readonly Issuer[], read: ReadDo
       } catch {
         return refused('BadToken', 'What was given is no token (JWT).', 'Give an OIDC token as the password.');
       }
-      const issuer = issuers().find((one) => one.url === claimedIssuer && (issuerNames === undefined || issuerNames.includes(one.name)));
+      const issuer = issuers().find(
+        (one) => one.url === claimedIssuer && (issuerNames === undefined || issuerNames.includes(one.name)),
+      );
       if (issuer === undefined) {
-        return refused('UnknownIssuer', 'The token is from an issuer that is not accepted here.', `Accepted: ${(issuerNames ?? issuers().map((one) => one.name)).join(', ')}.`);
+        return refused(
+          'UnknownIssuer',
+          'The token is from an issuer that is not accepted here.',
+          `Accepted: ${(issuerNames ?? issuers().map((one) => one.name)).join(', ')}.`,
+        );
       }
       const keys = await keysOf(issuer).keysFor(keyId);
-      if (!keys.ok) return refused('IssuerUnreachable', `The keys of issuer ${issuer.name} cannot be read: ${keys.fault.message}`, 'Try again when the issuer is back.');
+      if (!keys.ok)
+        return refused(
+          'IssuerUnreachable',
+          `The keys of issuer ${issuer.name} cannot be read: ${keys.fault.message}`,
+          'Try again when the issuer is back.',
+        );
       let payload: JWTPayload;
       try {
         const now = nowMs();
@@ -90,15 +145,26 @@ export function openTokenVerifier(issuers: () => readonly Issuer[], read: ReadDo
           clockTolerance: CLOCK_AHEAD_SECONDS_MAX,
           currentDate: new Date(now),
         }));
-        if ((payload.exp ?? 0) * 1000 <= now) return refused('Expired', 'The token has expired.', 'Get a new one and connect again.');
+        if ((payload.exp ?? 0) * 1000 <= now)
+          return refused('Expired', 'The token has expired.', 'Get a new one and connect again.');
       } catch (error) {
         return faultOf(error, issuer);
       }
       const subject = readClaim(payload, issuer.subjectClaim ?? 'sub');
       if (typeof subject !== 'string' || subject === '') {
-        return refused('BadToken', `The token has no claim ${issuer.subjectClaim ?? 'sub'}.`, 'Name the right subjectClaim in the configuration.');
+        return refused(
+          'BadToken',
+          `The token has no claim ${issuer.subjectClaim ?? 'sub'}.`,
+          'Name the right subjectClaim in the configuration.',
+        );
       }
-      return ok({ source, issuer: issuer.name, subject, groups: readGroups(payload, issuer), expiresAtMs: (payload.exp ?? 0) * 1000 });
+      return ok({
+        source,
+        issuer: issuer.name,
+        subject,
+        groups: readGroups(payload, issuer),
+        expiresAtMs: (payload.exp ?? 0) * 1000,
+      });
     },
   };
 }

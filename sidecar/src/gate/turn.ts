@@ -1,0 +1,85 @@
+import type { Fault, Result } from '@sidegate/crds';
+import type { Recorder } from '../recorder.ts';
+
+/** Someone with records gathered and bytes waiting for them to be written. */
+export interface TurnMember {
+  readonly central: boolean;
+  /** The records are written: forward what waits. */
+  release(): void;
+  /** The records cannot be written now: read nothing more until `release`. */
+  block(): void;
+  /** The records cannot be written at all: forward nothing, refuse. */
+  refuse(fault: Fault): void;
+  /** Forwarding of what waits now must wait for the store; `stored` never rejects. */
+  releaseAfter(stored: Promise<Result<void, Fault>>): void;
+}
+
+/** How long a full spool is waited for before sessions are refused, in milliseconds. */
+const ROOM_WAIT_MS_MAX = 30_000;
+
+/**
+ * Gathers what all sessions did in one turn of the event loop, so that one write to the spool serves them all, and lets go of
+ * their bytes only after it. The only place that commits.
+ */
+export class Turn {
+  readonly #recorder: Recorder;
+  readonly #roomWaitMs: number;
+  #members: TurnMember[] = [];
+  #scheduled = false;
+  #waiting = false;
+
+  constructor(recorder: Recorder, roomWaitMs: number = ROOM_WAIT_MS_MAX) {
+    this.#recorder = recorder;
+    this.#roomWaitMs = roomWaitMs;
+  }
+
+  /** True while the spool has no room: new sessions are refused. */
+  get blocked(): boolean {
+    return this.#waiting;
+  }
+
+  /** A member joins at most once a turn; it keeps that count itself. */
+  join(member: TurnMember): void {
+    this.#members.push(member);
+    if (this.#waiting) {
+      member.block();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#end());
+    }
+  }
+
+  #end(): void {
+    this.#scheduled = false;
+    const commit = this.#recorder.commit();
+    if (!commit.ok) {
+      void this.#waitForRoom(commit.fault);
+      return;
+    }
+    const members = this.#members;
+    this.#members = [];
+    const { central } = commit.value;
+    for (const member of members) {
+      if (member.central && central !== undefined) member.releaseAfter(central);
+      else member.release();
+    }
+  }
+
+  async #waitForRoom(fault: Fault<'SpoolFull' | 'SpoolBroken'>): Promise<void> {
+    this.#waiting = true;
+    for (const member of this.#members) member.block();
+    if (fault.code === 'SpoolFull') {
+      const signal = AbortSignal.timeout(this.#roomWaitMs);
+      await this.#recorder.roomAgain(signal);
+      this.#waiting = false;
+      if (!signal.aborted) {
+        this.#end();
+        return;
+      }
+    }
+    this.#waiting = false;
+    const members = this.#members;
+    this.#members = [];
+    for (const member of members) member.refuse(fault);
+  }
+}

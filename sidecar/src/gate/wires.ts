@@ -1,0 +1,18 @@
+/** The two sockets of one connection as the gate sees them. The relay is behind it; back-pressure is the relay's business. */
+export interface Wires {
+  sendAgent(bytes: Uint8Array): void;
+  sendTarget(bytes: Uint8Array): void;
+  /** What is sent between `cork` and `uncork` leaves in as few writes as possible. */
+  cork(): void;
+  uncork(): void;
+  startAgentTls(received: Uint8Array | undefined): void;
+  startTargetTls(): void;
+  dialTarget(): void;
+  /** Stops and starts reading both sides: the spool is full. */
+  holdReading(): void;
+  resumeReading(): void;
+  /** Sends what is queued, then closes both sides. */
+  close(): void;
+  /** Opens a connection of its own to the target, sends `bytes` and closes it. */
+  sendCancel(bytes: Uint8Array): void;
+}
