@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Decision, RuleReference } from '@sidegate/policy';
 import type { CommandJudged } from '@sidegate/session';
 import type { CommandId, JudgedCommand } from '../protocols/protocol.ts';
@@ -20,7 +20,7 @@ export function describeCommand(
     atUs,
     commandId,
     text: judged.maskedText(),
-    sha256: createHash('sha256').update(judged.wire).digest(),
+    sha256: hash('sha256', judged.wire, 'buffer'),
     binds: judged.maskedBinds(),
     verbs: judged.verbs,
     objects: judged.objects,

@@ -1,0 +1,126 @@
+import { type Fault, ok, type Result } from '@sidegate/crds';
+import type { Turn, TurnMember } from './turn.ts';
+import type { Wires } from './wires.ts';
+
+type Outgoing =
+  | { readonly kind: 'Agent'; readonly bytes: Uint8Array }
+  | { readonly kind: 'Target'; readonly bytes: Uint8Array }
+  | { readonly kind: 'Act'; readonly act: () => void };
+
+const ALREADY_STORED = Promise.resolve(ok(undefined));
+
+/**
+ * What one session wants to send, in order, kept back until the turn that holds its records is written (and, where the session
+ * asks for it, until the store has them).
+ */
+export class Outbox implements TurnMember {
+  readonly #turn: Turn;
+  readonly #wires: Wires;
+  readonly #unrecordable: (fault: Fault) => void;
+  #outgoing: Outgoing[] = [];
+  #joined = false;
+  #reading = true;
+  #storing: Promise<void> | undefined;
+  /** Wait for the store, not only for the spool. */
+  central = false;
+
+  /** `unrecordable` is called when nothing can be recorded: what was queued is gone by then, and nothing may be forwarded. */
+  constructor(turn: Turn, wires: Wires, unrecordable: (fault: Fault) => void) {
+    this.#turn = turn;
+    this.#wires = wires;
+    this.#unrecordable = unrecordable;
+  }
+
+  toAgent(bytes: Uint8Array): void {
+    this.#queue({ kind: 'Agent', bytes });
+  }
+
+  toTarget(bytes: Uint8Array): void {
+    this.#queue({ kind: 'Target', bytes });
+  }
+
+  /** Something else that must keep its place in the order: a TLS upgrade, the close. */
+  act(act: () => void): void {
+    this.#queue({ kind: 'Act', act });
+  }
+
+  /** Something was recorded: it is written at the end of this turn. */
+  join(): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    this.#turn.join(this);
+  }
+
+  release(): void {
+    this.#joined = false;
+    this.#resume();
+    // What an earlier turn still holds back for the store goes first.
+    if (this.#storing === undefined) this.#send(this.#takeAll());
+    else this.releaseAfter(ALREADY_STORED);
+  }
+
+  releaseAfter(stored: Promise<Result<void, Fault>>): void {
+    this.#joined = false;
+    this.#resume();
+    const sending = this.#sendWhenStored(this.#storing, stored, this.#takeAll());
+    this.#storing = sending;
+    void sending.then(() => {
+      if (this.#storing === sending) this.#storing = undefined;
+    });
+  }
+
+  block(): void {
+    if (!this.#reading) return;
+    this.#reading = false;
+    this.#wires.holdReading();
+  }
+
+  refuse(fault: Fault): void {
+    this.#joined = false;
+    this.#outgoing = [];
+    this.#unrecordable(fault);
+  }
+
+  #resume(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#wires.resumeReading();
+  }
+
+  #queue(one: Outgoing): void {
+    this.#outgoing.push(one);
+    this.join();
+  }
+
+  #takeAll(): readonly Outgoing[] {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    return outgoing;
+  }
+
+  async #sendWhenStored(
+    before: Promise<void> | undefined,
+    stored: Promise<Result<void, Fault>>,
+    outgoing: readonly Outgoing[],
+  ): Promise<void> {
+    await before;
+    const result = await stored;
+    if (result.ok) this.#send(outgoing);
+    else this.refuse(result.fault);
+  }
+
+  #send(outgoing: readonly Outgoing[]): void {
+    const only = outgoing[0];
+    if (only === undefined) return;
+    if (outgoing.length === 1) return this.#sendOne(only);
+    this.#wires.cork();
+    for (const one of outgoing) this.#sendOne(one);
+    this.#wires.uncork();
+  }
+
+  #sendOne(one: Outgoing): void {
+    if (one.kind === 'Agent') this.#wires.sendAgent(one.bytes);
+    else if (one.kind === 'Target') this.#wires.sendTarget(one.bytes);
+    else one.act();
+  }
+}

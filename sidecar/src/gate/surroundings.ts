@@ -1,0 +1,62 @@
+import type { Fault, Result } from '@sidegate/crds';
+import type { Decision, Identity, SessionRules } from '@sidegate/policy';
+import type { CommandId, Credential, JudgedCommand, Refusal, Step } from '../protocols/protocol.ts';
+import type { SessionRecord } from '../recorder.ts';
+import type { Turn } from './turn.ts';
+import type { Wires } from './wires.ts';
+
+export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;
+
+/** A verified identity, admitted to the target, and what it comes with. */
+export interface Admission {
+  readonly identity: Identity;
+  readonly rules: SessionRules;
+  readonly credential: Credential;
+}
+
+/** A connection that was turned away before it became a session: what is known of who it was, and what it is told. */
+export interface TurnedAway {
+  readonly refusal: Refusal;
+  readonly identity: Identity | undefined;
+}
+
+/** How a command that must wait for a human ends. */
+export type HoldOutcome = { readonly kind: 'Forward' } | { readonly kind: 'Refuse'; readonly refusal: Refusal };
+
+/** A command that waits for a human. */
+export interface HeldCommand {
+  readonly commandId: CommandId;
+  readonly judged: JudgedCommand;
+  readonly decision: Extract<Decision, { readonly action: 'RequireApproval' }>;
+  readonly admission: Admission;
+  readonly record: SessionRecord;
+  /** Aborts when the session ends. */
+  readonly signal: AbortSignal;
+  /** Tells the agent why it waits and how to approve. */
+  tell(notice: string, hint: string): void;
+}
+
+/** What the gate counts. */
+export interface SessionObserver {
+  decided(decision: Decision, durationUs: number): void;
+  finished(outcome: StepOf<'Finished'>['outcome'], durationUs: number): void;
+}
+
+/** What a session needs from the gate around it. None of the promises ever rejects. */
+export interface SessionSurroundings {
+  readonly turn: Turn;
+  readonly wires: Wires;
+  /** Microseconds since the epoch. */
+  readonly nowUs: () => number;
+  /** Verifies who asks and finds the rules. */
+  admit(step: StepOf<'Identify'>): Promise<Result<Admission, TurnedAway>>;
+  openRecord(admission: Result<Admission, TurnedAway>, step: StepOf<'Identify'>): SessionRecord;
+  readCatalog(database: string, fresh: boolean, credential: Credential): Promise<Result<unknown, Fault>>;
+  cancelOther(key: string): void;
+  claimCancelKey(key: string): void;
+  /** Waits for a human; undefined where nobody can be asked. */
+  readonly hold: ((question: HeldCommand) => Promise<HoldOutcome>) | undefined;
+  /** The session is over: forget it. */
+  ended(): void;
+  readonly observe: SessionObserver;
+}
