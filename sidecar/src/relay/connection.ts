@@ -1,0 +1,211 @@
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { GatedSession } from '../gate/gated-session.ts';
+import type { Wires } from '../gate/wires.ts';
+import { DIAL_TIMEOUT_MS, dial, secure, type TargetAddress } from './target-address.ts';
+
+/** How long a peer may take to read the last bytes before its socket is destroyed, in milliseconds. */
+const LAST_BYTES_TIMEOUT_MS = 5_000;
+
+export interface ConnectionOptions {
+  readonly target: TargetAddress;
+  /** What is shown to agents that ask for TLS; undefined when the gate has no certificate. */
+  readonly agentTls: (() => Promise<SecureContext>) | undefined;
+  /** A throw is a bug: it ends this connection and is reported. */
+  readonly bug: (error: unknown) => void;
+}
+
+/**
+ * The agent's socket and the target's: the only place that reads and writes them. A side that cannot take more pauses the other,
+ * so a slow reader costs one socket buffer and not memory.
+ */
+export class Connection implements Wires {
+  readonly #options: ConnectionOptions;
+  #agent: Socket;
+  #target: Socket | undefined;
+  #session: GatedSession | undefined;
+  #held = false;
+  #closing = false;
+  readonly #full = { agent: false, target: false };
+
+  constructor(agent: Socket, options: ConnectionOptions) {
+    this.#options = options;
+    this.#agent = agent;
+    agent.setNoDelay(true);
+    agent.setKeepAlive(true, 30_000);
+  }
+
+  /** Starts reading: from here on all that the agent sends goes to `session`. */
+  attach(session: GatedSession): void {
+    this.#session = session;
+    this.#readAgent(this.#agent);
+  }
+
+  sendAgent(bytes: Uint8Array): void {
+    if (this.#agent.destroyed || this.#agent.write(bytes)) return;
+    this.#full.agent = true;
+    this.#target?.pause();
+  }
+
+  sendTarget(bytes: Uint8Array): void {
+    const target = this.#target;
+    if (target === undefined || target.destroyed || target.write(bytes)) return;
+    this.#full.target = true;
+    this.#agent.pause();
+  }
+
+  cork(): void {
+    this.#agent.cork();
+    this.#target?.cork();
+  }
+
+  uncork(): void {
+    this.#agent.uncork();
+    this.#target?.uncork();
+  }
+
+  holdReading(): void {
+    this.#held = true;
+    this.#agent.pause();
+    this.#target?.pause();
+  }
+
+  resumeReading(): void {
+    this.#held = false;
+    this.#resume();
+  }
+
+  startAgentTls(received: Uint8Array | undefined): void {
+    const { agentTls } = this.#options;
+    if (agentTls === undefined) throw new Error('the agent was offered TLS without a certificate');
+    const plain = this.#agent;
+    plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('drain');
+    plain.pause();
+    if (received !== undefined) plain.unshift(received);
+    void agentTls().then(
+      (secureContext) => {
+        if (this.#closing || plain.destroyed) return;
+        const secured = new TLSSocket(plain, { isServer: true, secureContext, ALPNProtocols: [...this.#options.target.alpn] });
+        this.#agent = secured;
+        secured.once('secure', () => this.#guard(() => this.#session?.agentSecured()));
+        this.#readAgent(secured);
+        secured.resume();
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  dialTarget(): void {
+    const { target: address } = this.#options;
+    const target = dial(address);
+    this.#target = target;
+    const unavailable = (why: string): void => this.#targetUnavailable(`${address.host}:${address.port} ${why}`);
+    const timeout = setTimeout(() => target.destroy(new Error('did not answer in time')), DIAL_TIMEOUT_MS);
+    const refused = (error: Error): void => {
+      clearTimeout(timeout);
+      unavailable(`cannot be reached: ${error.message}`);
+    };
+    target.once('error', refused);
+    target.once('connect', () => {
+      clearTimeout(timeout);
+      target.off('error', refused);
+      this.#readTarget(target);
+      this.#guard(() => this.#session?.targetConnected());
+    });
+  }
+
+  startTargetTls(): void {
+    const plain = this.#target;
+    if (plain === undefined) throw new Error('TLS with a target that was not dialled');
+    plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('drain');
+    const secured = secure(plain, this.#options.target);
+    this.#target = secured;
+    const refused = (error: Error): void => {
+      const { host, port } = this.#options.target;
+      this.#targetUnavailable(`${host}:${port} does not prove who it is: ${error.message}`);
+    };
+    secured.once('error', refused);
+    secured.once('secureConnect', () => {
+      secured.off('error', refused);
+      this.#readTarget(secured);
+      this.#guard(() => this.#session?.targetSecured());
+    });
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const socket of [this.#agent, this.#target]) {
+      if (socket === undefined) continue;
+      socket.removeAllListeners('data');
+      socket.on('error', () => {});
+      socket.resume();
+      socket.destroySoon();
+      const timeout = setTimeout(() => socket.destroy(), LAST_BYTES_TIMEOUT_MS).unref();
+      socket.once('close', () => clearTimeout(timeout));
+    }
+  }
+
+  sendCancel(bytes: Uint8Array): void {
+    const socket = dial(this.#options.target);
+    socket.setTimeout(DIAL_TIMEOUT_MS, () => socket.destroy());
+    // PostgreSQL closes the connection without an answer; a cancel that cannot be sent is only a cancel that came too late.
+    socket.on('error', () => {});
+    socket.once('connect', () => socket.end(bytes));
+    socket.resume();
+  }
+
+  #readAgent(agent: Socket): void {
+    agent.on('data', (bytes: Buffer) => this.#guard(() => this.#session?.receiveAgent(bytes)));
+    agent.on('drain', () => {
+      this.#full.agent = false;
+      this.#resume();
+    });
+    agent.on('error', () => {});
+    const left = (): void => this.#guard(() => this.#session?.agentLeft());
+    agent.once('end', left);
+    agent.once('close', left);
+  }
+
+  #readTarget(target: Socket): void {
+    target.on('data', (bytes: Buffer) => this.#guard(() => this.#session?.receiveTarget(bytes)));
+    target.on('drain', () => {
+      this.#full.target = false;
+      this.#resume();
+    });
+    target.once('error', (error) => this.#guard(() => this.#session?.targetLeft(`The target broke the connection: ${error.message}.`)));
+    const left = (): void => this.#guard(() => this.#session?.targetLeft('The target closed the connection.'));
+    target.once('end', left);
+    target.once('close', left);
+  }
+
+  #resume(): void {
+    if (this.#held) return;
+    if (!this.#full.target) this.#agent.resume();
+    if (!this.#full.agent) this.#target?.resume();
+  }
+
+  #targetUnavailable(reason: string): void {
+    const hint = 'Look whether the target is up and the Target resource names the right host, port and authorities.';
+    this.#guard(() => this.#session?.terminate({ kind: 'TargetUnavailable', rule: 'target', reason, hint }, 'TargetLeft'));
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#options.bug(error);
+    const refusal = { kind: 'Terminated', rule: 'fault', reason: 'The gate found a fault of its own.', hint: 'Connect again; the fault was reported.' } as const;
+    try {
+      this.#session?.terminate(refusal, 'Fault');
+    } catch (second) {
+      this.#options.bug(second);
+    }
+    this.close();
+  }
+}
