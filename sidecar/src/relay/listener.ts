@@ -47,7 +47,7 @@ export async function openListener(
   unixName: (port: number) => string,
   accept: (socket: Socket) => void,
 ): Promise<Result<Listener, ListenFault>> {
-  const options = { allowHalfOpen: false, pauseOnConnect: true };
+  const options = { allowHalfOpen: false };
   const tcp = createServer(options, accept);
   const listening = await listen(tcp, { host: where.host, port: where.port });
   if (!listening.ok) return listening;
