@@ -138,6 +138,12 @@ export class GatedSession {
       case 'ToTarget':
         this.#forward(step);
         return NOTHING;
+      case 'Input':
+        this.#forwardInput(step);
+        return NOTHING;
+      case 'PaceTarget':
+        this.#outbox.toTarget(step.bytes);
+        return NOTHING;
       case 'Judge':
         return this.#judge(step.commandId, step.judged);
       case 'Finished':
@@ -194,6 +200,14 @@ export class GatedSession {
   #forward({ commandId, permit, bytes }: StepOf<'ToTarget'>): void {
     if (this.#running.forward(commandId, permit)) {
       this.#append({ kind: 'CommandForwarded', atUs: this.#around.nowUs(), commandId });
+    }
+    this.#outbox.toTarget(bytes);
+  }
+
+  #forwardInput({ commandId, permit, bytes, recorded }: StepOf<'Input'>): void {
+    this.#running.forward(commandId, permit);
+    if (this.#admission?.rules.content === 'Full') {
+      this.#append({ kind: 'InputPart', atUs: this.#around.nowUs(), commandId, bytes: recorded });
     }
     this.#outbox.toTarget(bytes);
   }

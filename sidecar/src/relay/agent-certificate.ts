@@ -50,7 +50,9 @@ export async function openAgentAuthority(nowMs: number): Promise<AgentAuthority>
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension(names.map((name) => ({ type: /^[0-9.]+$|:/.test(name) ? ('ip' as const) : ('dns' as const), value: name }))),
+        new x509.SubjectAlternativeNameExtension(
+          names.map((name) => ({ type: /^[0-9.]+$|:/.test(name) ? ('ip' as const) : ('dns' as const), value: name })),
+        ),
       ],
     });
     const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));

@@ -6,12 +6,18 @@ import { dial, secure, type TargetAddress } from './target-address.ts';
 const CATALOG_TIMEOUT_MS = 60_000;
 
 /** Takes one conversation to the target and back on a connection of its own. Never rejects. */
-export function readCatalog(address: TargetAddress, conversation: CatalogConversation): Promise<Result<unknown, Fault>> {
+export function readCatalog(
+  address: TargetAddress,
+  conversation: CatalogConversation,
+): Promise<Result<unknown, Fault>> {
   return new Promise((resolve) => {
     let socket = dial(address);
     const timeout = setTimeout(() => settle(fault('the target did not answer in time')), CATALOG_TIMEOUT_MS);
     const fault = (why: string): Result<unknown, Fault> =>
-      fail({ code: 'CatalogUnavailable', message: `The catalog of ${address.host}:${address.port} cannot be read: ${why}.` });
+      fail({
+        code: 'CatalogUnavailable',
+        message: `The catalog of ${address.host}:${address.port} cannot be read: ${why}.`,
+      });
 
     function settle(result: Result<unknown, Fault>): void {
       clearTimeout(timeout);

@@ -85,7 +85,11 @@ export class Connection implements Wires {
     void agentTls().then(
       (secureContext) => {
         if (this.#closing || plain.destroyed) return;
-        const secured = new TLSSocket(plain, { isServer: true, secureContext, ALPNProtocols: [...this.#options.target.alpn] });
+        const secured = new TLSSocket(plain, {
+          isServer: true,
+          secureContext,
+          ALPNProtocols: [...this.#options.target.alpn],
+        });
         this.#agent = secured;
         secured.once('secure', () => this.#guard(() => this.#session?.agentSecured()));
         this.#readAgent(secured);
@@ -173,7 +177,9 @@ export class Connection implements Wires {
       this.#full.target = false;
       this.#resume();
     });
-    target.once('error', (error) => this.#guard(() => this.#session?.targetLeft(`The target broke the connection: ${error.message}.`)));
+    target.once('error', (error) =>
+      this.#guard(() => this.#session?.targetLeft(`The target broke the connection: ${error.message}.`)),
+    );
     const left = (): void => this.#guard(() => this.#session?.targetLeft('The target closed the connection.'));
     target.once('end', left);
     target.once('close', left);
@@ -187,7 +193,9 @@ export class Connection implements Wires {
 
   #targetUnavailable(reason: string): void {
     const hint = 'Look whether the target is up and the Target resource names the right host, port and authorities.';
-    this.#guard(() => this.#session?.terminate({ kind: 'TargetUnavailable', rule: 'target', reason, hint }, 'TargetLeft'));
+    this.#guard(() =>
+      this.#session?.terminate({ kind: 'TargetUnavailable', rule: 'target', reason, hint }, 'TargetLeft'),
+    );
   }
 
   #guard(act: () => void): void {
@@ -200,7 +208,12 @@ export class Connection implements Wires {
 
   #fail(error: unknown): void {
     this.#options.bug(error);
-    const refusal = { kind: 'Terminated', rule: 'fault', reason: 'The gate found a fault of its own.', hint: 'Connect again; the fault was reported.' } as const;
+    const refusal = {
+      kind: 'Terminated',
+      rule: 'fault',
+      reason: 'The gate found a fault of its own.',
+      hint: 'Connect again; the fault was reported.',
+    } as const;
     try {
       this.#session?.terminate(refusal, 'Fault');
     } catch (second) {

@@ -12,11 +12,20 @@ export interface Listener {
 
 type ListenFault = Fault<'CannotListen'>;
 
-function listen(server: Server, where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<Result<void, ListenFault>> {
+function listen(
+  server: Server,
+  where: { readonly host: string; readonly port: number } | { readonly path: string },
+): Promise<Result<void, ListenFault>> {
   return new Promise((resolve) => {
     const refused = (error: Error): void => {
       const place = 'path' in where ? where.path : `${where.host}:${where.port}`;
-      resolve(fail({ code: 'CannotListen', message: `Cannot listen on ${place}: ${error.message}.`, mend: 'End what listens there, or choose another address.' }));
+      resolve(
+        fail({
+          code: 'CannotListen',
+          message: `Cannot listen on ${place}: ${error.message}.`,
+          mend: 'End what listens there, or choose another address.',
+        }),
+      );
     };
     server.once('error', refused);
     server.listen({ ...where, backlog: 1024 }, () => {

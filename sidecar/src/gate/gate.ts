@@ -1,0 +1,176 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Fault, ok, type Result, type Target } from '@sidegate/crds';
+import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
+import type { Recorder } from '../recorder.ts';
+import { type AdmissionJudges, admit } from './admission.ts';
+import { Catalogs } from './catalogs.ts';
+import { type Configuration, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
+import { GatedSession } from './gated-session.ts';
+import { describeOpening } from './opened-record.ts';
+import { SessionTable } from './session-table.ts';
+import type { SessionObserver, SessionSurroundings } from './surroundings.ts';
+import { Turn } from './turn.ts';
+import type { Wires } from './wires.ts';
+
+const LIMITS: ProtocolLimits = { frameBytesMax: 1 << 30, pendingCommandsMax: 10_000, preparedMax: 10_000 };
+
+export interface GateOptions {
+  readonly gateId: string;
+  readonly gateVersion: string;
+  readonly recorder: Recorder;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  /** What a protocol's sessions share (parsed statements, derived keys), by protocol. */
+  readonly shared: ReadonlyMap<string, unknown>;
+  readonly verify: AdmissionJudges['verify'];
+  readonly readWorkloadToken: (path: string) => Promise<Result<string, Fault>>;
+  /** Reads the catalog of a target's database on a connection of its own. */
+  readonly readCatalog: (door: OpenDoor, database: string, protocol: Protocol) => Promise<Result<unknown, Fault>>;
+  readonly hold: SessionSurroundings['hold'];
+  readonly agentTls: boolean;
+  readonly nowUs: () => number;
+  readonly observe: SessionObserver;
+}
+
+/** The gate itself: the rules in force, the sessions open, and how a connection becomes a session. */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #turn: Turn;
+  readonly #catalogs = new Catalogs();
+  readonly sessions = new SessionTable();
+  #configuration: Configuration | undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#turn = new Turn(options.recorder);
+  }
+
+  /** From here on the next command of every session is judged by the new rules; sessions that may no longer be open are over. */
+  adopt(configuration: Configuration): void {
+    const before = this.#configuration;
+    this.#configuration = configuration;
+    for (const [key, door] of before?.doors ?? []) {
+      const now = configuration.doors.get(key);
+      if (now !== undefined && !movedTarget(door, now)) continue;
+      this.#catalogs.forget((catalog) => catalog.startsWith(`${nameOf(door.door.target)} `));
+      this.#endDoor(door, now === undefined ? 'This access to the target was taken away.' : 'The target has moved.');
+    }
+    this.sessions.rebind(configuration.rules);
+  }
+
+  /** Opens a conversation through the door `key`; undefined when that door is closed by now. */
+  open(key: string, wires: Wires): GatedSession | undefined {
+    const opened = this.#configuration?.doors.get(key);
+    const protocol = opened === undefined ? undefined : this.#options.protocols.get(opened.target.spec.protocol);
+    if (opened === undefined || protocol === undefined) return undefined;
+    const session: GatedSession = new GatedSession(
+      protocol.openSession({
+        target: describeTarget(opened.target),
+        agentTls: this.#options.agentTls,
+        identitySource: opened.access.spec.identity.source,
+        limits: LIMITS,
+        random: (bytes) => randomBytes(bytes),
+        shared: this.#options.shared.get(protocol.name),
+      }),
+      this.#surround(key, opened, protocol, wires, () => session),
+    );
+    this.sessions.add(session, opened.door);
+    return session;
+  }
+
+  /** Every session is told that the gate stops. */
+  stop(): void {
+    const reason = 'The gate is being stopped.';
+    this.sessions.terminate(
+      () => true,
+      { kind: 'Terminated', rule: 'stopped', reason, hint: 'Connect again when it is back.' },
+      'GateStopped',
+    );
+  }
+
+  #endDoor({ door }: OpenDoor, reason: string): void {
+    const through = (one: {
+      target: { namespace: string; name: string };
+      access: { namespace: string; name: string };
+    }): boolean => nameOf(one.target) === nameOf(door.target) && nameOf(one.access) === nameOf(door.access);
+    this.sessions.terminate(
+      (_session, one) => through(one),
+      { kind: 'Terminated', rule: 'door', reason, hint: 'Connect again.' },
+      'Killed',
+    );
+  }
+
+  #surround(
+    key: string,
+    opened: OpenDoor,
+    protocol: Protocol,
+    wires: Wires,
+    session: () => GatedSession,
+  ): SessionSurroundings {
+    const { nowUs, observe, hold, verify, recorder } = this.#options;
+    const current = (): OpenDoor => this.#configuration?.doors.get(key) ?? opened;
+    const rules = () => this.#configuration?.rules ?? unconfigured();
+    return {
+      turn: this.#turn,
+      wires,
+      nowUs,
+      observe,
+      hold,
+      admit: async (step) => {
+        const { access, door } = current();
+        const token =
+          access.spec.identity.source === 'Token'
+            ? ok(step.token ?? '')
+            : await this.#options.readWorkloadToken(door.workloadTokenFile ?? '');
+        return admit(
+          { target: door.target, access, token, claims: step.claims },
+          { verify, rules, credential: () => credentialOf(current()) },
+        );
+      },
+      openRecord: (admission, step) => {
+        const identity = admission.ok ? admission.value.identity : admission.fault.identity;
+        const durability = admission.ok ? admission.value.rules.durability : 'Spool';
+        const gate = { id: this.#options.gateId, version: this.#options.gateVersion };
+        const facts = {
+          sessionId: randomUUID(),
+          atUs: nowUs(),
+          gate,
+          door: opened.door,
+          target: opened.target,
+          identity,
+        };
+        return recorder.open(
+          describeOpening({ ...facts, details: step.details, policyVersion: rules().version }),
+          durability,
+        );
+      },
+      readCatalog: (database, fresh) =>
+        this.#catalogs.read(`${nameOf(opened.door.target)} ${database}`, fresh, () =>
+          this.#options.readCatalog(current(), database, protocol),
+        ),
+      cancelOther: (cancelKey) => {
+        const other = this.sessions.byCancelKey(cancelKey);
+        const bytes = other?.cancelBytes();
+        if (bytes !== undefined) wires.sendCancel(bytes);
+      },
+      claimCancelKey: (cancelKey) => this.sessions.claimCancelKey(session(), cancelKey),
+      ended: () => this.sessions.remove(session()),
+    };
+  }
+}
+
+function unconfigured(): never {
+  throw new Error('a connection came before the first snapshot');
+}
+
+function describeTarget({ spec }: Target): {
+  host: string;
+  port: number;
+  tls: boolean;
+  databases: readonly string[] | undefined;
+} {
+  return { host: spec.host, port: spec.port, tls: spec.tls?.mode !== 'Disable', databases: spec.postgres?.databases };
+}
+
+function credentialOf({ secrets }: OpenDoor): { username: string; password: string } | undefined {
+  return secrets === undefined ? undefined : { username: secrets.username, password: secrets.password };
+}
