@@ -39,7 +39,7 @@ export class SessionTable {
 
   /** Every open session is judged again: one that may no longer be open ends, every other goes on under the new rules. */
   rebind(rules: RuleSet): void {
-    for (const [session, door] of [...this.#doors]) {
+    for (const [session, door] of this.#doors) {
       const { admission } = session;
       if (admission === undefined) continue;
       const renewed = rules.openSession({ ...door, identity: admission.identity });
@@ -65,7 +65,7 @@ export class SessionTable {
   }
 
   expire(nowMs: number): void {
-    for (const session of [...this.#doors.keys()]) {
+    for (const session of this.#doors.keys()) {
       if ((session.admission?.identity.verified.expiresAtMs ?? Number.POSITIVE_INFINITY) <= nowMs) session.expire();
     }
   }

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { ok, fail } from '@sidegate/crds';
+import { fail, ok } from '@sidegate/crds';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { Issuer } from '../config/snapshot.ts';
 import type { ReadDocument } from './document.ts';

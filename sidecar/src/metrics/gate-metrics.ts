@@ -34,14 +34,7 @@ export function openGateMetrics(sessionsOpen: () => number): GateMetrics {
     buckets: [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
     registers,
   });
-  new Gauge({
-    name: 'sidegate_gate_sessions',
-    help: 'Connections open now.',
-    registers,
-    collect() {
-      this.set(sessionsOpen());
-    },
-  });
+  const sessions = new Gauge({ name: 'sidegate_gate_sessions', help: 'Connections open now.', registers });
   return {
     decided({ action }, durationUs) {
       decisions.inc({ action });
@@ -51,6 +44,9 @@ export function openGateMetrics(sessionsOpen: () => number): GateMetrics {
       finished.inc({ outcome });
       duration.observe(durationUs / 1e6);
     },
-    render: () => registry.metrics(),
+    render() {
+      sessions.set(sessionsOpen());
+      return registry.metrics();
+    },
   };
 }
