@@ -19,6 +19,7 @@ afterEach(() => {
 
 const MASKS: MaskRules = {
   empty: true,
+  columns: false,
   columnMask: () => undefined,
   masksTable: () => false,
   fields: [],

@@ -99,7 +99,7 @@ export class GatedSession {
     this.#outbox.central = rules.durability === 'Central';
     this.#decisions.clear();
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
-    this.#carryOut(this.#session.masksChanged(rules.masks));
+    this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
   }
 
   cancelBytes(): Uint8Array | undefined {
@@ -189,10 +189,10 @@ export class GatedSession {
     }
   }
 
-  #answer({ commandId, bytes }: StepOf<'Answer'>): void {
+  #answer({ commandId, bytes, recorded = bytes }: StepOf<'Answer'>): void {
     this.#running.answered(commandId, bytes.length);
     if (this.#admission?.rules.content === 'Full') {
-      this.#append({ kind: 'AnswerPart', atUs: this.#around.nowUs(), commandId, bytes });
+      this.#append({ kind: 'AnswerPart', atUs: this.#around.nowUs(), commandId, bytes: recorded });
     }
     this.#outbox.toAgent(bytes);
   }
@@ -242,11 +242,12 @@ export class GatedSession {
     }
   }
 
-  #letPass(commandId: CommandId, { rules }: Admission): readonly Step[] {
+  #letPass(commandId: CommandId, { rules: { masks, recordMasks } }: Admission): readonly Step[] {
     return this.#session.settle(commandId, {
       kind: 'Forward',
       permit: this.#running.permit(commandId),
-      masks: rules.masks,
+      masks,
+      recordMasks,
     });
   }
 
@@ -303,8 +304,8 @@ export class GatedSession {
     this.#admission = admission.value;
     const { credential, rules, identity } = admission.value;
     this.#outbox.central = rules.durability === 'Central';
-    const { subject } = identity.verified;
-    this.#carryOut(this.#session.identified({ credential, masks: rules.masks, subject }));
+    const { masks, recordMasks } = rules;
+    this.#carryOut(this.#session.identified({ credential, masks, recordMasks, subject: identity.verified.subject }));
   }
 
   async #readCatalog({ database, fresh }: StepOf<'NeedCatalog'>): Promise<void> {
