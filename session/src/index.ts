@@ -1,1 +1,7 @@
+export * from './chain.ts';
+export * from './chunk.ts';
+export * from './decode.ts';
+export * from './encode.ts';
 export * from './event.ts';
+export * from './verify.ts';
+export * from './wire-buffer.ts';

@@ -23,4 +23,6 @@ export interface Commit {
 export interface SessionRecord {
   readonly sessionId: string;
   append(event: Exclude<SessionEvent, Opened>): void;
+  /** From the next append on, what the session asks of its commits: a policy change can ask for more, or for less again. */
+  require(durability: Durability): void;
 }

@@ -1,0 +1,172 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { CHUNK_FORMAT, type ChunkHeader, hashChunk } from './chain.ts';
+import { decodeEvent, type NumberedEvent } from './decode.ts';
+import { ChunkSchema } from './generated/sidegate/session/v1/session_pb.js';
+import { varintBytes, WireBuffer } from './wire-buffer.ts';
+
+/** A chunk as it is sent and kept, and what the next one needs to know of it. */
+export interface SealedChunk {
+  readonly sessionId: string;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly sha256: Uint8Array;
+  /** An encoded `sidegate.session.v1.Chunk`. */
+  readonly bytes: Uint8Array;
+}
+
+/** A chunk whose hash, numbers and events were all found to agree. */
+export interface OpenedChunk extends ChunkHeader {
+  readonly sha256: Uint8Array;
+  readonly events: readonly NumberedEvent[];
+  /** The events as they were encoded, in the same order. */
+  readonly encodedEvents: readonly Uint8Array[];
+}
+
+/** What a new chunk is made of. The events are encoded, and numbered `firstSequence`, `firstSequence + 1` ... without a gap. */
+export interface ChunkContent {
+  readonly sessionId: string;
+  readonly gateId: string;
+  readonly firstSequence: number;
+  /** The hash of the session's chunk before this one; undefined for the first. */
+  readonly previousSha256: Uint8Array | undefined;
+  /** The first event is Opened. */
+  readonly opens: boolean;
+  /** The last event is Closed. */
+  readonly closes: boolean;
+  readonly events: readonly Uint8Array[];
+}
+
+export type ChunkFault = Fault<'ChunkMalformed' | 'ChunkTooLarge' | 'ChunkChanged'>;
+
+/** The most that a chunk may unpack to unless the caller says otherwise: one event of the largest frame, and a chunk of others. */
+export const PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
+
+const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const SHA256_BYTES = 32;
+
+/** Makes one chunk: the same content gives the same bytes and the same hash, whenever it is made. Throws without events. */
+export function sealChunk(content: ChunkContent): SealedChunk {
+  const { sessionId, gateId, firstSequence, previousSha256, opens, closes, events } = content;
+  if (events.length === 0) throw new Error('a chunk holds at least one event');
+  const payload = joinEvents(events);
+  const lastSequence = firstSequence + events.length - 1;
+  const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
+  const sha256 = hashChunk(header, payload);
+  const message = create(ChunkSchema, {
+    format: CHUNK_FORMAT,
+    sessionId,
+    gateId,
+    firstSequence: BigInt(firstSequence),
+    lastSequence: BigInt(lastSequence),
+    previousSha256: previousSha256 ?? new Uint8Array(),
+    sha256,
+    opens,
+    closes,
+    payloadBytes: BigInt(payload.length),
+    payload: zstdCompressSync(payload, LEVEL),
+  });
+  return { sessionId, firstSequence, lastSequence, sha256, bytes: toBinary(ChunkSchema, message) };
+}
+
+/**
+ * Reads one chunk and checks everything that can be checked of it alone: its hash, its numbers, and that each event can be read.
+ * Never throws. More than `payloadBytesMax` is refused before it is unpacked.
+ */
+export function openChunk(bytes: Uint8Array, payloadBytesMax = PAYLOAD_BYTES_MAX): Result<OpenedChunk, ChunkFault> {
+  const read = readChunk(bytes, payloadBytesMax);
+  if (!read.ok) return read;
+  const { header, sha256, payload } = read.value;
+  if (!sameBytes(hashChunk(header, payload), sha256)) {
+    return fail({ code: 'ChunkChanged', message: 'The hash of this chunk does not fit what it holds.' });
+  }
+  const encodedEvents = splitEvents(payload);
+  if (encodedEvents === undefined) return malformed('its events cannot be told apart');
+  const events: NumberedEvent[] = [];
+  for (const encoded of encodedEvents) {
+    const decoded = decodeEvent(encoded);
+    if (!decoded.ok) return malformed(decoded.fault.message);
+    if (decoded.value.sequence !== header.firstSequence + events.length) return malformed('its events are misnumbered');
+    events.push(decoded.value);
+  }
+  if (events.length !== header.lastSequence - header.firstSequence + 1) return malformed('its events are miscounted');
+  if (header.opens !== (events[0]?.event.kind === 'Opened')) return malformed('it says wrongly whether it opens');
+  if (header.closes !== (events.at(-1)?.event.kind === 'Closed')) return malformed('it says wrongly whether it closes');
+  return ok({ ...header, sha256, events, encodedEvents });
+}
+
+interface ReadChunk {
+  readonly header: ChunkHeader;
+  readonly sha256: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk, ChunkFault> {
+  try {
+    const message = fromBinary(ChunkSchema, bytes);
+    if (message.format !== CHUNK_FORMAT) return malformed(`its format ${message.format} is not known`);
+    const { sessionId, gateId, opens, closes, sha256, previousSha256: previous } = message;
+    const payloadBytes = Number(message.payloadBytes);
+    if (payloadBytes > payloadBytesMax) {
+      const message = `This chunk unpacks to ${payloadBytes} bytes; at most ${payloadBytesMax} are taken.`;
+      return fail({ code: 'ChunkTooLarge', message });
+    }
+    const firstSequence = Number(message.firstSequence);
+    const lastSequence = Number(message.lastSequence);
+    if (firstSequence < 1 || lastSequence < firstSequence || !Number.isSafeInteger(lastSequence)) {
+      return malformed('its numbers make no sense');
+    }
+    if (sha256.length !== SHA256_BYTES) return malformed('its hash is no SHA-256');
+    if (previous.length !== (firstSequence === 1 ? 0 : SHA256_BYTES))
+      return malformed('its link to the one before is wrong');
+    // One byte more than allowed, so that a payload that is longer than it says is found and one of 0 bytes can be asked for.
+    const payload = zstdDecompressSync(message.payload, { maxOutputLength: payloadBytes + 1 });
+    if (payload.length !== payloadBytes) return malformed('its payload is shorter than it says');
+    const previousSha256 = previous.length === 0 ? undefined : previous;
+    const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
+    return ok({ header, sha256, payload });
+  } catch (error) {
+    return malformed(error instanceof Error ? error.message : 'it cannot be read');
+  }
+}
+
+function malformed(why: string): Result<never, ChunkFault> {
+  return fail({ code: 'ChunkMalformed', message: `This is no chunk: ${why}.` });
+}
+
+function joinEvents(events: readonly Uint8Array[]): Uint8Array {
+  const size = events.reduce((sum, event) => sum + varintBytes(event.length) + event.length, 0);
+  const out = new WireBuffer(size + 16);
+  for (const event of events) {
+    out.varint(event.length);
+    out.raw(event);
+  }
+  return out.view();
+}
+
+/** Undefined when the payload ends inside an event. */
+function splitEvents(payload: Uint8Array): readonly Uint8Array[] | undefined {
+  const events: Uint8Array[] = [];
+  let at = 0;
+  while (at < payload.length) {
+    let length = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = payload[at];
+      if (byte === undefined || scale > 2 ** 42) return undefined;
+      at += 1;
+      length += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+      scale *= 0x80;
+    }
+    if (at + length > payload.length) return undefined;
+    events.push(payload.subarray(at, at + length));
+    at += length;
+  }
+  return events;
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}
