@@ -109,8 +109,8 @@ function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk
     const { sessionId, gateId, opens, closes, sha256, previousSha256: previous } = message;
     const payloadBytes = Number(message.payloadBytes);
     if (payloadBytes > payloadBytesMax) {
-      const message = `This chunk unpacks to ${payloadBytes} bytes; at most ${payloadBytesMax} are taken.`;
-      return fail({ code: 'ChunkTooLarge', message });
+      const sentence = `This chunk unpacks to ${payloadBytes} bytes; at most ${payloadBytesMax} are taken.`;
+      return fail({ code: 'ChunkTooLarge', message: sentence });
     }
     const firstSequence = Number(message.firstSequence);
     const lastSequence = Number(message.lastSequence);

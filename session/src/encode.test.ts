@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeEvent } from './decode.ts';
 import { encodeEvent, writeEvent } from './encode.ts';
 import type { SessionEvent } from './event.ts';
@@ -165,9 +165,9 @@ describe('decoding', () => {
       }),
     );
     fc.assert(
-      fc.property(event, fc.nat(), fc.nat(255), (one, at, value) => {
+      fc.property(event, fc.nat(), fc.nat(255), (one, place, value) => {
         const changed = Uint8Array.from(encodeEvent(1, one));
-        changed[at % changed.length] = value;
+        changed[place % changed.length] = value;
         decodeEvent(changed);
       }),
     );

@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { openChunk, type SealedChunk, sealChunk } from './chunk.ts';
 import { encodeEvent } from './encode.ts';
 import type { Opened, SessionEvent } from './event.ts';

@@ -57,7 +57,8 @@ class ScriptedRecorder implements Recorder {
 
   open() {
     this.gathered.push('Opened');
-    return { sessionId: 's', append: (event: SessionEvent) => void this.gathered.push(describeEvent(event)) };
+    const append = (event: SessionEvent) => void this.gathered.push(describeEvent(event));
+    return { sessionId: 's', append, require: () => undefined };
   }
 
   commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>> {

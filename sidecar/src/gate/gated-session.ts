@@ -97,6 +97,7 @@ export class GatedSession {
     if (this.#admission === undefined || this.#closed) return;
     this.#admission = { ...this.#admission, rules };
     this.#outbox.central = rules.durability === 'Central';
+    this.#record?.require(rules.durability);
     this.#decisions.clear();
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
     this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
