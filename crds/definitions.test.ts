@@ -31,7 +31,10 @@ describe.each(FILES)('%s', (file) => {
 
   test('is namespaced, in the category, with short names and a status subresource', () => {
     const { names, group, scope } = definition.spec;
-    expect({ name: definition.metadata.name, scope }).toEqual({ name: `${names.plural}.${group}`, scope: 'Namespaced' });
+    expect({ name: definition.metadata.name, scope }).toEqual({
+      name: `${names.plural}.${group}`,
+      scope: 'Namespaced',
+    });
     expect(names.categories).toEqual(['sidegate']);
     expect(names.shortNames).toHaveLength(1);
     expect(version?.subresources).toEqual({ status: {} });
@@ -83,7 +86,10 @@ function unbounded(schema: StructuralSchema, place: string): readonly string[] {
         return schema['x-kubernetes-int-or-string'] === true;
     }
   })();
-  return [...(isBounded ? [] : [place]), ...below(schema).flatMap(([name, inner]) => unbounded(inner, `${place}.${name}`))];
+  return [
+    ...(isBounded ? [] : [place]),
+    ...below(schema).flatMap(([name, inner]) => unbounded(inner, `${place}.${name}`)),
+  ];
 }
 
 function undescribed(schema: StructuralSchema, place: string): readonly string[] {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { generate } from './generate.ts';
 import { TypeWriter } from './generate/type-writer.ts';
+import { generate } from './generate.ts';
 
 describe('the generated files', () => {
   test.each([...generate()])('%s is what the YAML says', (path, text) => {

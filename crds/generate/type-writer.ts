@@ -51,7 +51,8 @@ export class TypeWriter {
 
   #objectOf(schema: StructuralSchema, depth: number): string {
     if (schema.properties === undefined) {
-      const value = schema.additionalProperties === undefined ? 'unknown' : this.typeOf(schema.additionalProperties, depth);
+      const value =
+        schema.additionalProperties === undefined ? 'unknown' : this.typeOf(schema.additionalProperties, depth);
       return `Readonly<Record<string, ${value}>>`;
     }
     const indent = '  '.repeat(depth + 1);
@@ -76,6 +77,6 @@ function bracketed(type: string): string {
 }
 
 /** What two schemas of one title must agree in: everything but what is said about the place where it stands. */
-function shapeOf({ description: _, default: __, ...shape }: StructuralSchema): unknown {
-  return shape;
+function shapeOf(schema: StructuralSchema): unknown {
+  return { ...schema, description: undefined, default: undefined };
 }

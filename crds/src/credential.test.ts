@@ -3,7 +3,9 @@ import { mayBeSentTo, parseCredential } from './credential.ts';
 import { CREDENTIAL_TYPE } from './labels.ts';
 
 function secret(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  return new Map(Object.entries({ username: 'agent', password: 'pw', hosts: 'db.local, DB2.local\nother', ...entries }));
+  return new Map(
+    Object.entries({ username: 'agent', password: 'pw', hosts: 'db.local, DB2.local\nother', ...entries }),
+  );
 }
 
 describe('a credential', () => {

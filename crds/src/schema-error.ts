@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { type FieldFault, type FieldPath, fieldFault } from './field-fault.ts';
-import { suggest } from './suggestion.ts';
 import type { StructuralSchema } from './structural-schema.ts';
+import { suggest } from './suggestion.ts';
 
 const SHOWN_MAX = 60;
 

@@ -1,10 +1,10 @@
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv';
 import { type FieldFault, type FieldPath, fieldFault } from './field-fault.ts';
 import { AGENT_ACCESS_SCHEMA, CONFIGURATION_SCHEMA, POLICY_SCHEMA, TARGET_SCHEMA } from './generated/schemas.ts';
+import type { Configuration, Resource } from './resources.ts';
+import { fail, ok, type Result } from './result.ts';
 import { describeError } from './schema-error.ts';
 import { type CompiledRule, compileRules } from './schema-rules.ts';
-import { fail, ok, type Result } from './result.ts';
-import type { Configuration, Resource } from './resources.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
 /** Checks a value against one schema. Gives a copy with defaults filled in, or every fault that was found; never throws. */
@@ -104,7 +104,7 @@ function objectSchema(spec: StructuralSchema): StructuralSchema {
 
 /** The schema as ajv reads it: what is not named is refused, and a quantity is one type instead of a choice. */
 function closed(schema: StructuralSchema): SchemaObject {
-  const { properties, items, additionalProperties, anyOf, title: _, ...rest } = schema;
+  const { properties, items, additionalProperties, anyOf: _, title: __, ...rest } = schema;
   if (schema['x-kubernetes-int-or-string'] === true) return { ...rest, type: ['integer', 'string'] };
   return {
     ...rest,
@@ -113,7 +113,9 @@ function closed(schema: StructuralSchema): SchemaObject {
     ...(properties === undefined
       ? {}
       : {
-          properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, closed(property)])),
+          properties: Object.fromEntries(
+            Object.entries(properties).map(([name, property]) => [name, closed(property)]),
+          ),
           additionalProperties: false,
         }),
   };
@@ -145,7 +147,9 @@ interface Judged {
 /** What holds besides a schema's types: CEL rules, and lists whose entries must differ. */
 function compileChecks(schema: StructuralSchema): (value: unknown, path: FieldPath) => readonly Judged[] {
   const rules: readonly CompiledRule[] = [...compileRules(schema), ...uniqueEntries(schema)];
-  const properties = Object.entries(schema.properties ?? {}).map(([name, below]) => [name, compileChecks(below)] as const);
+  const properties = Object.entries(schema.properties ?? {}).map(
+    ([name, below]) => [name, compileChecks(below)] as const,
+  );
   const items = schema.items === undefined ? undefined : compileChecks(schema.items);
   const others = schema.additionalProperties === undefined ? undefined : compileChecks(schema.additionalProperties);
   return (value, path) => {
@@ -189,7 +193,12 @@ function duplicateIn(value: unknown, keys: readonly string[], path: FieldPath): 
       const [key] = keys;
       const shown = keys.length === 0 ? text : `${key} ${text.slice(1, -1)}`;
       const place = key === undefined ? [...path, index] : [...path, index, key];
-      return fieldFault('DuplicateEntry', place, `The list has two entries with ${shown}.`, 'Rename or remove one of them.');
+      return fieldFault(
+        'DuplicateEntry',
+        place,
+        `The list has two entries with ${shown}.`,
+        'Rename or remove one of them.',
+      );
     }
     seen.add(text);
   }
