@@ -1,0 +1,112 @@
+import type { DetectorName } from '@sidegate/crds';
+import { maskText, strongerMask } from '../mask/text.ts';
+import type { Mask } from '../masking.ts';
+import { isDigit } from './characters.ts';
+import { findCloudKeys } from './cloud-key.ts';
+import { findCreditCards } from './credit-card.ts';
+import { findEmails } from './email.ts';
+import type { Detector, Find } from './find.ts';
+import { findIbans } from './iban.ts';
+import { findJwts } from './jwt.ts';
+import { findPhones } from './phone.ts';
+import { findPrivateKeys } from './private-key.ts';
+import { findUsSsns } from './us-ssn.ts';
+
+const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
+  CreditCard: findCreditCards,
+  Email: findEmails,
+  UsSsn: findUsSsns,
+  Iban: findIbans,
+  Phone: findPhones,
+  Jwt: findJwts,
+  CloudKey: findCloudKeys,
+  PrivateKey: findPrivateKeys,
+};
+
+/** Fewer digits than this hold nothing that is told by its digits. */
+const DIGITS_MIN: Readonly<Partial<Record<DetectorName, number>>> = { CreditCard: 13, UsSsn: 9, Iban: 3, Phone: 8 };
+/** The shortest text that can hold anything: `a@b.co`. */
+const TEXT_MIN = 6;
+/** A masked text is masked again until nothing changes; this many times at most. */
+const PASSES_MAX = 4;
+
+/** The detectors' names, in the order of the API. */
+export const DETECTOR_NAMES: readonly DetectorName[] = [
+  'CreditCard',
+  'Email',
+  'UsSsn',
+  'Iban',
+  'Phone',
+  'Jwt',
+  'CloudKey',
+  'PrivateKey',
+];
+
+/** All that `detectors` find in `text`, ordered by start; finds of different detectors may overlap. Linear in the text; never throws. */
+export function findContent(text: string, detectors: readonly DetectorName[] = DETECTOR_NAMES): readonly Find[] {
+  if (text.length < TEXT_MIN) return [];
+  const digits = countDigits(text);
+  const finds: Find[] = [];
+  for (const detector of detectors) {
+    if (digits < (DIGITS_MIN[detector] ?? 0)) continue;
+    for (const span of DETECTORS[detector](text)) finds.push({ detector, ...span });
+  }
+  return finds.length < 2 ? finds : finds.toSorted((a, b) => a.start - b.start || b.end - a.end);
+}
+
+function countDigits(text: string): number {
+  let count = 0;
+  for (let place = 0; place < text.length; place += 1) if (isDigit(text.charCodeAt(place))) count += 1;
+  return count;
+}
+
+/**
+ * A function that masks every find of `detect` in a text. It returns the same string object when nothing is found. Where finds overlap the strongest
+ * of their masks covers all of them. Null inside a text reads `[masked]`, for a text is never null. Masking a masked text changes nothing.
+ */
+export function buildContentMask(
+  detect: readonly { readonly detector: DetectorName; readonly mask: Mask }[],
+  key: Uint8Array,
+): (text: string) => string {
+  const masks = new Map<DetectorName, Mask>();
+  for (const { detector, mask } of detect) {
+    const present = masks.get(detector);
+    masks.set(detector, present === undefined ? mask : strongerMask(present, mask));
+  }
+  const detectors = DETECTOR_NAMES.filter((name) => masks.has(name));
+  if (detectors.length === 0) return (text) => text;
+  return (text) => {
+    let masked = text;
+    for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+      const finds = findContent(masked, detectors);
+      const next = finds.length === 0 ? masked : maskFinds(masked, finds, masks, key);
+      if (next === masked) break;
+      masked = next;
+    }
+    return masked;
+  };
+}
+
+function maskFinds(text: string, finds: readonly Find[], masks: ReadonlyMap<DetectorName, Mask>, key: Uint8Array): string {
+  let out = '';
+  let done = 0;
+  let index = 0;
+  while (index < finds.length) {
+    const first = finds[index];
+    if (first === undefined) break;
+    let { end } = first;
+    let mask = masks.get(first.detector);
+    for (index += 1; index < finds.length; index += 1) {
+      const next = finds[index];
+      if (next === undefined || next.start >= end) break;
+      end = Math.max(end, next.end);
+      const other = masks.get(next.detector);
+      mask = mask === undefined || other === undefined ? (mask ?? other) : strongerMask(mask, other);
+    }
+    const found = text.slice(first.start, end);
+    out += text.slice(done, first.start);
+    out += (mask === undefined ? undefined : maskText(mask.with, found, key)) ?? '[masked]';
+    done = end;
+  }
+  return out + text.slice(done);
+}

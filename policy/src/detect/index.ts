@@ -1,0 +1,2 @@
+export * from './content-mask.ts';
+export * from './find.ts';

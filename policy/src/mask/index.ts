@@ -1,0 +1,3 @@
+export * from './binary.ts';
+export * from './json.ts';
+export * from './text.ts';
