@@ -80,7 +80,7 @@ function findForm(text: string, form: KeyForm): readonly Span[] {
 
 /** 40 characters of base64 with small and capital letters and digits, near a key id or behind a name that says secret. */
 function findAccessSecrets(text: string, ids: readonly Span[]): readonly Span[] {
-  if (ids.length === 0 && !text.includes('ecret')) return [];
+  if (ids.length === 0 && !text.includes('ecret') && !text.includes('ECRET')) return [];
   const finds: Span[] = [];
   let nextId = 0;
   let place = 0;
@@ -101,7 +101,9 @@ function findAccessSecrets(text: string, ids: readonly Span[]): readonly Span[] 
 
 function isNamedSecret(text: string, start: number): boolean {
   const before = text.slice(Math.max(0, start - NAMED_WITHIN), start).toLowerCase();
-  return before.includes('secret_access_key') || before.includes('secretaccesskey') || before.includes('secret access key');
+  return (
+    before.includes('secret_access_key') || before.includes('secretaccesskey') || before.includes('secret access key')
+  );
 }
 
 function isMixed(text: string): boolean {

@@ -87,7 +87,12 @@ export function buildContentMask(
   };
 }
 
-function maskFinds(text: string, finds: readonly Find[], masks: ReadonlyMap<DetectorName, Mask>, key: Uint8Array): string {
+function maskFinds(
+  text: string,
+  finds: readonly Find[],
+  masks: ReadonlyMap<DetectorName, Mask>,
+  key: Uint8Array,
+): string {
   let out = '';
   let done = 0;
   let index = 0;

@@ -1,11 +1,4 @@
-import {
-  isAlphanumeric,
-  isDigit,
-  isGroupHyphen,
-  isGroupSpace,
-  isLetter,
-  isNamedBefore,
-} from './characters.ts';
+import { isAlphanumeric, isDigit, isGroupHyphen, isGroupSpace, isLetter, isNamedBefore } from './characters.ts';
 import type { Span } from './find.ts';
 
 const E164_DIGITS_MIN = 8;
@@ -139,14 +132,16 @@ function northAmericanEnd(text: string, start: number, dialled: Dialled): number
   if (!isOneKind || exchange.end + 1 !== line.start || separator === 47) return undefined;
   if (isLetter(text.charCodeAt(line.end)) && text.charCodeAt(line.end) !== 120) return undefined;
   const more = text.charCodeAt(line.end) === separator && isDigit(text.charCodeAt(line.end + 1));
-  const listed = isGroupSpace(separator) && isGroupSpace(text.charCodeAt(start - 1)) && isDigit(text.charCodeAt(start - 2));
+  const listed =
+    isGroupSpace(separator) && isGroupSpace(text.charCodeAt(start - 1)) && isDigit(text.charCodeAt(start - 2));
   return bracketed || (!more && !listed) ? line.end : undefined;
 }
 
 function plainEnd(text: string, start: number, digits: string, end: number): number | undefined {
   const national = digits.length === 11 && digits.startsWith('1') ? digits.slice(1) : digits;
-  if (national.length !== 10 || isAlphanumeric(text.charCodeAt(end))) return undefined;
-  const known = isNorthAmerican(national) || (national.startsWith('0') && national.charCodeAt(1) !== 48);
+  if (isAlphanumeric(text.charCodeAt(end))) return undefined;
+  const zeroLed = national.length <= 11 && national.length >= NATIONAL_DIGITS_MIN && /^0[1-9]/.test(national);
+  const known = isNorthAmerican(national) || zeroLed;
   return known && isNamedBefore(text, start, NAMES, NAMED_WITHIN) ? end : undefined;
 }
 

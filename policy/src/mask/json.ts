@@ -1,3 +1,4 @@
+import { assertNever } from '@sidegate/crds';
 import type { Mask } from '../masking.ts';
 import { type JsonPath, type JsonStep, parseJsonPath } from './json-path.ts';
 import { JsonReader } from './json-reader.ts';
@@ -84,6 +85,8 @@ function isMet(step: JsonStep, child: string | number): boolean {
       return step.name === child;
     case 'Index':
       return step.index === child;
+    default:
+      return assertNever(step);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { MaskWith } from '@sidegate/crds';
+import { assertNever, type MaskWith } from '@sidegate/crds';
 import type { Mask } from '../masking.ts';
 
 /** What stands where a value was. */
@@ -28,6 +28,8 @@ export function maskText(mask: MaskWith, text: string, key: Uint8Array): string 
       return hashText(text, key);
     case 'Null':
       return null;
+    default:
+      return assertNever(mask.type);
   }
 }
 
@@ -49,6 +51,8 @@ export function maskStrength(mask: MaskWith): number {
       return 2;
     case 'Partial':
       return 1 / (1 + Math.max(0, mask.keepLast ?? KEEP_LAST_DEFAULT));
+    default:
+      return assertNever(mask.type);
   }
 }
 
