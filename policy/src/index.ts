@@ -1,8 +1,14 @@
+export * from './admission.ts';
 export * from './budget/limit-rule.ts';
 export * from './command.ts';
 export * from './decision.ts';
 export * from './detect/index.ts';
+export * from './explain.ts';
+export type * from './explanation.ts';
 export * from './identity.ts';
 export * from './mask/index.ts';
+export type { MaskMeans } from './mask-rules.ts';
 export * from './masking.ts';
+export * from './policy-fault.ts';
+export * from './rule-set.ts';
 export * from './session-rules.ts';

@@ -1,0 +1,77 @@
+import type { RuleMatch } from '@sidegate/crds';
+import type { RedisCommand, RedisKeyUse } from '../command.ts';
+import { type FaultList, fieldOf, type ResourcePlace } from '../policy-fault.ts';
+import { compileGlob, PATTERN_LENGTH_MAX, type TextTest } from './glob.ts';
+
+type RedisMatch = NonNullable<RuleMatch['redis']>;
+
+/** What a rule says to one Redis command: that it matches, and which keys it covers; or why not. */
+export type RedisOutcome =
+  | { readonly matched: true; readonly keys: readonly boolean[] }
+  | { readonly matched: false; readonly why: () => string };
+
+interface KeyTest {
+  readonly name: TextTest;
+  readonly access: 'Read' | 'Write' | 'Any';
+}
+
+/**
+ * Compiles `match.redis`. A command matches when it is one of `commands` (`CONFIG` means its subcommands too), is of one of `categories` (with or
+ * without `@`) and names one of `keys`, each only where the rule names any. Keys are told apart by case, as Redis does.
+ */
+export function compileRedisMatch(
+  match: RedisMatch,
+  place: ResourcePlace,
+  faults: FaultList,
+): (command: RedisCommand) => RedisOutcome {
+  const commands = nonEmpty(match.commands)?.map((name) => name.trim().toUpperCase().replaceAll(/\s+/g, ' '));
+  const categories = nonEmpty(match.categories)?.map(canonicalCategory);
+  const keys = compileKeys(match.keys, place, faults);
+  return (command) => {
+    if (commands !== undefined && !commands.some((name) => isOrBegins(command.name.toUpperCase(), name))) {
+      return { matched: false, why: () => `${command.name} is none of ${commands.join(', ')}` };
+    }
+    if (categories !== undefined && !command.categories.some((name) => categories.includes(canonicalCategory(name)))) {
+      return { matched: false, why: () => `${command.name} is in none of the categories ${categories.join(', ')}` };
+    }
+    const hits = command.keys.map((use) => keys?.some((test) => matchesKey(test, use)) ?? true);
+    if (keys !== undefined && !hits.includes(true)) {
+      return { matched: false, why: () => `${command.name} names none of the rule's keys` };
+    }
+    return { matched: true, keys: hits };
+  };
+}
+
+function nonEmpty(list: readonly string[] | undefined): readonly string[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : list;
+}
+
+function canonicalCategory(name: string): string {
+  return name.replace(/^@/, '').toLowerCase();
+}
+
+function isOrBegins(name: string, wanted: string): boolean {
+  return name === wanted || name.startsWith(`${wanted} `);
+}
+
+function matchesKey(test: KeyTest, use: RedisKeyUse): boolean {
+  return (test.access === 'Any' || test.access === use.access) && test.name(use.name);
+}
+
+function compileKeys(
+  keys: RedisMatch['keys'],
+  place: ResourcePlace,
+  faults: FaultList,
+): readonly KeyTest[] | undefined {
+  if (keys === undefined || keys.length === 0) return undefined;
+  for (const [index, key] of keys.entries()) {
+    if (key.name !== '' && key.name.length <= PATTERN_LENGTH_MAX) continue;
+    faults.add(
+      fieldOf(place, `${place.field}.redis.keys[${index}].name`),
+      'InvalidPattern',
+      `A key pattern has 1 to ${PATTERN_LENGTH_MAX} characters.`,
+      'Write the key; * stands for any text, as in session:*.',
+    );
+  }
+  return keys.map((key) => ({ name: compileGlob(key.name, false), access: key.access ?? 'Any' }));
+}
