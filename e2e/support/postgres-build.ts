@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { findProgram, postgresFolders } from './programs.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -86,12 +97,30 @@ function isLinkOrFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** A clone under a private folder, as root's home is, cannot be read by another user: PostgreSQL runs from a copy then. */
+/**
+ * A clone under a private folder, as root's home is, cannot be read by another user: PostgreSQL runs from a copy then. It is made once
+ * for each version, appears whole by a rename, and is used only when nobody else can have made it.
+ */
 function copyForServer(folder: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8'));
+  const version = String(Object(manifest).version);
+  const shared = join(tmpdir(), `sidegate-postgres-${version}`);
+  if (isOurs(shared)) return shared;
   const copy = temporaryFolder('pg').path;
   cpSync(folder, copy, { recursive: true, verbatimSymlinks: true });
-  giveToServer(copy);
-  return copy;
+  chmodSync(copy, 0o755);
+  try {
+    renameSync(copy, shared);
+    return shared;
+  } catch {
+    // Another process was first, or the name belongs to somebody else.
+    return copy;
+  }
+}
+
+function isOurs(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
 }
 
 function buildIn(folder: string): PostgresBuild | undefined {

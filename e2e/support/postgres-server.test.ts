@@ -3,7 +3,8 @@ import pg from 'pg';
 import { postgresBuilds } from './postgres-build.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { runProcess } from './processes.ts';
-import { findProgram, testGiven } from './programs.ts';
+import { findProgram } from './programs.ts';
+import { testGiven } from './test-given.ts';
 
 const DEADLINE_MS = 120_000;
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { findProgram, findPython, testGiven } from './programs.ts';
+import { findProgram, findPython } from './programs.ts';
+import { testGiven } from './test-given.ts';
 
 describe('finding programs', () => {
   test('one that is everywhere is found by its whole path', () => {

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { test } from '@jest/globals';
 
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
@@ -27,13 +26,6 @@ export function findPython(module: string): string | undefined {
   return candidates.find(
     (path) => isExecutable(path) && spawnSync(path, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0,
   );
-}
-
-/** `test` when `given` is there; else a skipped test, and one line on standard error that says why. */
-export function testGiven(given: unknown, why: string): typeof test | typeof test.skip {
-  if (given !== undefined && given !== false) return test;
-  process.stderr.write(`skipped: ${why}\n`);
-  return test.skip;
 }
 
 function isExecutable(path: string): boolean {
