@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Fault, ok, type Result, type Target } from '@sidegate/crds';
+import { type Fault, type Issuer, ok, type Result, type Target } from '@sidegate/crds';
 import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
 import { type AdmissionJudges, admit } from './admission.ts';
@@ -75,6 +75,11 @@ export class Gate {
     );
     this.sessions.add(session, opened.door);
     return session;
+  }
+
+  /** The issuers of identity in force. */
+  get issuers(): readonly Issuer[] {
+    return this.#configuration?.snapshot.issuers ?? [];
   }
 
   /** Every session is told that the gate stops. */

@@ -1,0 +1,57 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { FromGate, Snapshot, ToGate } from '@sidegate/crds';
+import { describeEnd, endChild } from './child-end.ts';
+
+export interface GateProcessOptions {
+  /** The gate's main program. */
+  readonly program: string;
+  readonly parameters: readonly string[];
+  /** The gate ended without being asked to. */
+  readonly ended: (how: string) => void;
+}
+
+function isFromGate(message: unknown): message is FromGate {
+  return typeof message === 'object' && message !== null && 'kind' in message && typeof message.kind === 'string';
+}
+
+/** One running gate: snapshots go in, answers come back in the same order. */
+export class GateProcess {
+  readonly #child: ChildProcess;
+  readonly #waiting: ((reply: FromGate | undefined) => void)[] = [];
+  #stopping = false;
+
+  constructor({ program, parameters, ended }: GateProcessOptions) {
+    this.#child = fork(program, parameters, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'json' });
+    this.#child.on('message', (message) => {
+      if (isFromGate(message)) this.#waiting.shift()?.(message);
+    });
+    this.#child.once('exit', (code, signal) => {
+      for (const reply of this.#waiting.splice(0)) reply(undefined);
+      if (!this.#stopping) ended(describeEnd(code, signal));
+    });
+    // A gate that cannot even be started exits as well; the event must have a listener all the same.
+    this.#child.once('error', () => {});
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Undefined when the gate ended before it answered. */
+  apply(snapshot: Snapshot): Promise<FromGate | undefined> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#send({ kind: 'Snapshot', snapshot });
+    });
+  }
+
+  /** Resolves once it has ended; it is killed when it does not within `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    return endChild(this.#child, () => this.#send({ kind: 'Stop' }), timeoutMs);
+  }
+
+  #send(message: ToGate): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+}

@@ -1,0 +1,24 @@
+/** The gate's clock: smooth from one look to the next, and never far from the machine's. */
+export interface Clock {
+  /** Microseconds since the epoch. */
+  nowUs(): number;
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+  /** Takes over the machine's time; called now and then, so that a clock that was set counts soon. */
+  follow(): void;
+}
+
+/**
+ * Durations come from the monotonic clock and moments from the machine's: between two calls of `follow` a step of the machine's
+ * clock changes nothing, so the events of one command stay in order.
+ */
+export function openClock(wallMs: () => number = Date.now, monotonicMs: () => number = () => performance.now()): Clock {
+  let offsetMs = wallMs() - monotonicMs();
+  return {
+    nowUs: () => Math.round((offsetMs + monotonicMs()) * 1000),
+    nowMs: () => Math.round(offsetMs + monotonicMs()),
+    follow() {
+      offsetMs = wallMs() - monotonicMs();
+    },
+  };
+}
