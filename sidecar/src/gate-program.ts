@@ -51,6 +51,8 @@ export class GateProgram {
 
   constructor(options: GateProgramOptions) {
     this.#options = options;
+    const verifier = options.openVerifier(() => this.#gate.issuers);
+    const verify: GateOptions['verify'] = (token, source, names) => verifier.verify(token, source, names);
     this.#gate = new Gate({
       ...options,
       verify,

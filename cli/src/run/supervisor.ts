@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Fault, ListeningDoor, Snapshot } from '@sidegate/crds';
+import type { Door, Fault, ListeningDoor, Snapshot } from '@sidegate/crds';
 import { GateProcess } from './gate-process.ts';
 import { StoreProcess, type StoreReady } from './store-process.ts';
 
@@ -20,6 +20,10 @@ export type Applied =
   | { readonly kind: 'Applied'; readonly listeners: readonly ListeningDoor[] }
   | { readonly kind: 'Refused'; readonly faults: readonly Fault[] };
 
+function doorName({ access, target }: Pick<Door, 'access' | 'target'>): string {
+  return JSON.stringify([access.namespace, access.name, target.namespace, target.name]);
+}
+
 /** Gate and store as two programs, kept running and kept on the newest rules. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -28,7 +32,8 @@ export class Supervisor {
   #storeReady: StoreReady | undefined;
   #applied: Snapshot | undefined;
   #stopping = false;
-  readonly #pauseMs = { gate: RESTART_MS.least, store: RESTART_MS.least };
+  readonly #ports = new Map<string, number>();
+  readonly #pauseMs: Record<'gate' | 'store', number> = { gate: RESTART_MS.least, store: RESTART_MS.least };
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: SupervisorOptions) {
@@ -53,11 +58,13 @@ export class Supervisor {
     return true;
   }
 
-  /** Gives the gate new rules; refused ones change nothing. */
-  async apply(snapshot: Snapshot): Promise<Applied> {
+  /** Gives the gate new rules; refused ones change nothing. A door on any free port keeps the port it was first given. */
+  async apply(wanted: Snapshot): Promise<Applied> {
+    const snapshot = { ...wanted, doors: wanted.doors.map((door) => this.#keepPort(door)) };
     const reply = await this.#gate?.apply(snapshot);
     if (reply?.kind === 'Ack') {
       this.#applied = snapshot;
+      for (const listener of reply.listeners) this.#ports.set(doorName(listener), listener.port);
       this.#pauseMs.gate = RESTART_MS.least;
       return { kind: 'Applied', listeners: reply.listeners };
     }
@@ -72,6 +79,11 @@ export class Supervisor {
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#gate?.stop(STOP_TIMEOUT_MS);
     await this.#store?.stop(STOP_TIMEOUT_MS);
+  }
+
+  #keepPort(door: Door): Door {
+    const port = this.#ports.get(doorName(door));
+    return door.listen.port !== 0 || port === undefined ? door : { ...door, listen: { ...door.listen, port } };
   }
 
   get #tokenFile(): string {
