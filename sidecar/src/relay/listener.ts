@@ -56,8 +56,12 @@ export async function openListener(
   unixName: (port: number) => string,
   accept: (socket: Socket) => void,
 ): Promise<Result<Listener, ListenFault>> {
-  const options = { allowHalfOpen: false };
-  const tcp = createServer(options, accept);
+  const greet = (socket: Socket): void => {
+    // A client may be gone before anybody looks at its socket; that is no fault of the gate.
+    socket.on('error', () => {});
+    accept(socket);
+  };
+  const tcp = createServer(greet);
   const listening = await listen(tcp, { host: where.host, port: where.port });
   if (!listening.ok) return listening;
   const address = tcp.address();
@@ -68,7 +72,7 @@ export async function openListener(
   const path = join(where.unixDirectory, unixName(port));
   await mkdir(where.unixDirectory, { recursive: true });
   if (!(await answers(path))) await unlink(path).catch(() => {});
-  const unix = createServer(options, accept);
+  const unix = createServer(greet);
   const onUnix = await listen(unix, { path });
   if (!onUnix.ok) {
     tcp.close();

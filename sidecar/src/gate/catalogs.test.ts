@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { fail, ok } from '@sidegate/crds';
+import { Catalogs } from './catalogs.ts';
+
+function countedReading(): { read: () => Promise<{ ok: true; value: number }>; count: () => number } {
+  let count = 0;
+  return { read: async () => ok(++count), count: () => count };
+}
+
+test('sessions share one reading, also while it runs', async () => {
+  const catalogs = new Catalogs();
+  const { read, count } = countedReading();
+  const both = await Promise.all([catalogs.read('db', false, read), catalogs.read('db', false, read)]);
+  expect(both).toEqual([ok(1), ok(1)]);
+  expect(count()).toBe(1);
+});
+
+test('a fresh reading is never the one that runs already, and is what the next session gets', async () => {
+  const catalogs = new Catalogs();
+  const { read } = countedReading();
+  const [old, fresh] = await Promise.all([catalogs.read('db', false, read), catalogs.read('db', true, read)]);
+  expect([old, fresh]).toEqual([ok(1), ok(2)]);
+  expect(await catalogs.read('db', false, read)).toEqual(ok(2));
+});
+
+test.each<[string, () => Promise<ReturnType<typeof fail<{ code: string; message: string }>>>]>([
+  ['fails', async () => fail({ code: 'X', message: 'away' })],
+  ['throws', () => Promise.reject(new Error('away'))],
+])('a reading that %s is not kept', async (_name, broken) => {
+  const catalogs = new Catalogs();
+  expect(await catalogs.read('db', false, broken)).toMatchObject({ ok: false });
+  expect(await catalogs.read('db', false, countedReading().read)).toEqual(ok(1));
+});
+
+test('what belongs to a target that moved is forgotten, and nothing else', async () => {
+  const catalogs = new Catalogs();
+  const { read, count } = countedReading();
+  await catalogs.read('a one', false, read);
+  await catalogs.read('b one', false, read);
+  catalogs.forget((key) => key.startsWith('a '));
+  await catalogs.read('a one', false, read);
+  await catalogs.read('b one', false, read);
+  expect(count()).toBe(3);
+});
