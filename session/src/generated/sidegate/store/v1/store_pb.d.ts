@@ -622,6 +622,20 @@ export declare type CommandSummary = Message<"sidegate.store.v1.CommandSummary">
    * @generated from field: repeated string decided_by = 23;
    */
   decidedBy: string[];
+
+  /**
+   * Claims that came with this command alone.
+   *
+   * @generated from field: map<string, string> claimed = 24;
+   */
+  claimed: { [key: string]: string };
+
+  /**
+   * The command is made ready here, not executed: the id of what it prepares; empty otherwise.
+   *
+   * @generated from field: string prepares = 25;
+   */
+  prepares: string;
 };
 
 /**

@@ -1,0 +1,283 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { blobOf, booleanOf, integerOf, integerOrZero, mapOf, type Row, textOf, textsOf } from './row.ts';
+import { textQuery } from './text-query.ts';
+
+/** All that is set must hold; an empty text and a zero count as not set. */
+export interface SessionFilter {
+  readonly target: string;
+  readonly subject: string;
+  readonly agent: string;
+  readonly run: string;
+  readonly decision: string;
+  readonly sinceUs: number;
+  readonly untilUs: number;
+  readonly text: string;
+  readonly open: boolean | undefined;
+}
+
+export interface SessionRow {
+  readonly sessionId: string;
+  readonly protocol: string;
+  readonly target: string;
+  readonly targetAddress: string;
+  readonly access: string;
+  readonly gate: string;
+  readonly verified: {
+    readonly source: string;
+    readonly issuer: string;
+    readonly subject: string;
+    readonly groups: string[];
+    readonly groupsKnown: boolean;
+    readonly expiresAtMs: number;
+    readonly pod: string;
+    readonly podUid: string;
+  };
+  readonly claimed: Record<string, string>;
+  readonly details: Record<string, string>;
+  readonly policyVersion: string;
+  readonly openedUs: number;
+  /** 0: open. */
+  readonly closedUs: number;
+  readonly closeCode: string;
+  readonly closeReason: string;
+  readonly tailUnknown: boolean;
+  readonly commands: number;
+  readonly denied: number;
+  readonly held: number;
+  readonly rows: number;
+  readonly answerBytes: number;
+  readonly lastSequence: number;
+  readonly lastSha256: Uint8Array;
+  readonly chunks: number;
+  readonly storedBytes: number;
+  readonly lastEventUs: number;
+  readonly alarms: number;
+}
+
+export interface CommandRow {
+  readonly sessionId: string;
+  readonly commandId: number;
+  readonly atUs: number;
+  readonly text: string;
+  readonly binds: (string | undefined)[];
+  readonly verbs: string[];
+  readonly objects: string[];
+  readonly complete: boolean;
+  readonly decision: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly observed: string[];
+  readonly claimed: Record<string, string>;
+  readonly prepares: string;
+  readonly forwarded: boolean;
+  readonly hold: string;
+  readonly decidedBy: string[];
+  readonly outcome: string;
+  readonly tag: string;
+  readonly errorCode: string;
+  readonly errorText: string;
+  readonly rows: number;
+  readonly answerBytes: number;
+  readonly durationUs: number;
+  readonly maskedValues: number;
+}
+
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly SQLInputValue[];
+}
+
+/** Questions that readers ask of the index. */
+export class SessionQuery {
+  readonly #database: DatabaseSync;
+  readonly #session: StatementSync;
+  readonly #commands: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#session = database.prepare('select * from sessions where session_id = ?');
+    this.#commands = database.prepare(
+      'select * from commands where session_id = ? and command_id > ? order by command_id limit ?',
+    );
+  }
+
+  session(sessionId: string): SessionRow | undefined {
+    const row = this.#session.get(sessionId);
+    return row === undefined ? undefined : sessionOf(row);
+  }
+
+  /** One page, newest first. `cursor` is what the page before gave as `next`. Faults: BadCursor, BadText. */
+  sessions(
+    filter: SessionFilter,
+    limit: number,
+    cursor: string,
+  ): Result<{ readonly sessions: SessionRow[]; readonly next: string }, Fault<'BadCursor' | 'BadText'>> {
+    const conditions = sessionConditions(filter);
+    if (!conditions.ok) return conditions;
+    const all = [...conditions.value];
+    if (cursor !== '') {
+      const [, openedUs, sessionId = ''] = /^(\d+):(.+)$/u.exec(cursor) ?? [];
+      if (openedUs === undefined) return fail({ code: 'BadCursor', message: 'The cursor is not one of this store.' });
+      all.push({ sql: '(opened_us, session_id) < (?, ?)', values: [Number(openedUs), sessionId] });
+    }
+    const rows = this.#select('select * from sessions', all, 'order by opened_us desc, session_id desc', limit + 1);
+    const sessions = rows.slice(0, limit).map(sessionOf);
+    const last = sessions.at(-1);
+    return ok({
+      sessions,
+      next: rows.length > limit && last !== undefined ? `${last.openedUs}:${last.sessionId}` : '',
+    });
+  }
+
+  /** All sessions' ids, oldest first. */
+  sessionIds(): string[] {
+    const rows = this.#database.prepare('select session_id from sessions order by opened_us, session_id').all();
+    return rows.map((row) => textOf(row, 'session_id'));
+  }
+
+  /** The session's commands after `afterCommandId`, in order. */
+  commands(
+    sessionId: string,
+    afterCommandId: number,
+    limit: number,
+  ): { readonly commands: CommandRow[]; readonly more: boolean } {
+    const rows = this.#commands.all(sessionId, afterCommandId, limit + 1);
+    return { commands: rows.slice(0, limit).map(commandOf), more: rows.length > limit };
+  }
+
+  /** Commands whose text, bind values or objects hold all the words, newest first. Fault BadText: there is no word. */
+  search(
+    text: string,
+    filter: SessionFilter,
+    limit: number,
+  ): Result<{ readonly commands: CommandRow[]; readonly more: boolean }, Fault<'BadText'>> {
+    const query = textQuery(text);
+    if (query === undefined) return noWord();
+    const conditions = sessionConditions({ ...filter, decision: '' });
+    if (!conditions.ok) return conditions;
+    const all: Condition[] = [
+      { sql: 'commands.id in (select rowid from command_words where command_words match ?)', values: [query] },
+    ];
+    if (filter.decision !== '') all.push({ sql: 'commands.decision = ?', values: [filter.decision] });
+    all.push(...conditions.value);
+    const from = 'select commands.* from commands join sessions using (session_id)';
+    const rows = this.#select(from, all, 'order by commands.at_us desc, commands.id desc', limit + 1);
+    return ok({ commands: rows.slice(0, limit).map(commandOf), more: rows.length > limit });
+  }
+
+  #select(from: string, conditions: readonly Condition[], order: string, limit: number): Row[] {
+    const where = conditions.length === 0 ? '' : `where ${conditions.map(({ sql }) => sql).join(' and ')}`;
+    const values = conditions.flatMap((condition) => condition.values);
+    return this.#database.prepare(`${from} ${where} ${order} limit ?`).all(...values, limit);
+  }
+}
+
+function noWord(): { readonly ok: false; readonly fault: Fault<'BadText'> } {
+  return fail({
+    code: 'BadText',
+    message: 'The text to search for holds no word.',
+    mend: 'Give at least one letter or digit.',
+  });
+}
+
+function sessionConditions(filter: SessionFilter): Result<readonly Condition[], Fault<'BadText'>> {
+  const conditions: Condition[] = [];
+  const add = (sql: string, ...values: SQLInputValue[]): void => void conditions.push({ sql, values });
+  const [namespace, name] = filter.target.split('/', 2);
+  if (name !== undefined) add('sessions.target_namespace = ? and sessions.target_name = ?', namespace ?? '', name);
+  else if (filter.target !== '') add('sessions.target_name = ?', filter.target);
+  if (filter.subject !== '') add('sessions.subject = ?', filter.subject);
+  if (filter.agent !== '') add('sessions.agent = ?', filter.agent);
+  if (filter.run !== '') add('sessions.run = ?', filter.run);
+  if (filter.sinceUs > 0) add('(sessions.closed_us is null or sessions.closed_us >= ?)', filter.sinceUs);
+  if (filter.untilUs > 0) add('sessions.opened_us < ?', filter.untilUs);
+  if (filter.open !== undefined) add(`sessions.closed_us is ${filter.open ? '' : 'not '}null`);
+  const inCommands: Condition[] = [];
+  if (filter.decision !== '') inCommands.push({ sql: 'of.decision = ?', values: [filter.decision] });
+  if (filter.text !== '') {
+    const query = textQuery(filter.text);
+    if (query === undefined) return noWord();
+    inCommands.push({ sql: 'of.id in (select rowid from command_words where command_words match ?)', values: [query] });
+  }
+  if (inCommands.length > 0) {
+    const both = inCommands.map(({ sql }) => sql).join(' and ');
+    add(
+      `exists (select 1 from commands of where of.session_id = sessions.session_id and ${both})`,
+      ...inCommands.flatMap(({ values }) => values),
+    );
+  }
+  return ok(conditions);
+}
+
+function sessionOf(row: Row): SessionRow {
+  return {
+    sessionId: textOf(row, 'session_id'),
+    protocol: textOf(row, 'protocol'),
+    target: `${textOf(row, 'target_namespace')}/${textOf(row, 'target_name')}`,
+    targetAddress: textOf(row, 'target_address'),
+    access: textOf(row, 'access'),
+    gate: textOf(row, 'gate'),
+    verified: {
+      source: textOf(row, 'source'),
+      issuer: textOf(row, 'issuer'),
+      subject: textOf(row, 'subject'),
+      groups: textsOf(row, 'groups'),
+      groupsKnown: booleanOf(row, 'groups_known'),
+      expiresAtMs: integerOf(row, 'expires_at_ms'),
+      pod: textOf(row, 'pod'),
+      podUid: textOf(row, 'pod_uid'),
+    },
+    claimed: mapOf(row, 'claimed'),
+    details: mapOf(row, 'details'),
+    policyVersion: textOf(row, 'policy_version'),
+    openedUs: integerOf(row, 'opened_us'),
+    closedUs: integerOrZero(row, 'closed_us'),
+    closeCode: textOf(row, 'close_code'),
+    closeReason: textOf(row, 'close_reason'),
+    tailUnknown: booleanOf(row, 'tail_unknown'),
+    commands: integerOf(row, 'commands'),
+    denied: integerOf(row, 'denied'),
+    held: integerOf(row, 'held'),
+    rows: integerOf(row, 'rows'),
+    answerBytes: integerOf(row, 'answer_bytes'),
+    lastSequence: integerOf(row, 'last_sequence'),
+    lastSha256: blobOf(row, 'last_sha256'),
+    chunks: integerOf(row, 'chunks'),
+    storedBytes: integerOf(row, 'stored_bytes'),
+    lastEventUs: integerOf(row, 'last_event_us'),
+    alarms: integerOf(row, 'alarms'),
+  };
+}
+
+function commandOf(row: Row): CommandRow {
+  const binds: unknown = JSON.parse(textOf(row, 'binds'));
+  if (!Array.isArray(binds)) throw new TypeError('column binds holds no list');
+  return {
+    sessionId: textOf(row, 'session_id'),
+    commandId: integerOf(row, 'command_id'),
+    atUs: integerOf(row, 'at_us'),
+    text: textOf(row, 'text'),
+    binds: binds.map((bind: unknown) => (typeof bind === 'string' ? bind : undefined)),
+    verbs: textsOf(row, 'verbs'),
+    objects: textsOf(row, 'objects'),
+    complete: booleanOf(row, 'complete'),
+    decision: textOf(row, 'decision'),
+    rule: textOf(row, 'rule'),
+    reason: textOf(row, 'reason'),
+    observed: textsOf(row, 'observed'),
+    claimed: mapOf(row, 'claimed'),
+    prepares: textOf(row, 'prepares'),
+    forwarded: booleanOf(row, 'forwarded'),
+    hold: textOf(row, 'hold'),
+    decidedBy: textsOf(row, 'decided_by'),
+    outcome: textOf(row, 'outcome'),
+    tag: textOf(row, 'tag'),
+    errorCode: textOf(row, 'error_code'),
+    errorText: textOf(row, 'error_text'),
+    rows: integerOf(row, 'rows'),
+    answerBytes: integerOf(row, 'answer_bytes'),
+    durationUs: integerOf(row, 'duration_us'),
+    maskedValues: integerOf(row, 'masked_values'),
+  };
+}

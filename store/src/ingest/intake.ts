@@ -1,0 +1,281 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { OpenedChunk } from '@sidegate/session';
+import type { Clock } from '../clock.ts';
+import type { Evidence } from '../evidence.ts';
+import type { AlarmKind, AlarmTable } from '../index/alarm-table.ts';
+import type { ChunkTable, Head } from '../index/chunk-table.ts';
+import type { EventTable } from '../index/event-table.ts';
+import { transact } from '../index/index-database.ts';
+import type { TailTable } from '../index/tail-table.ts';
+import type { StoreMetrics } from '../metrics.ts';
+import { FRAME_HEADER_BYTES } from '../segments/frame.ts';
+import type { SegmentLog, SegmentPlace } from '../segments/segment-log.ts';
+import { openArrival, readStoredEvents } from './arrival.ts';
+import { type Judgement, judgeChunk } from './judge.ts';
+
+/** A chunk as a gate sends it. */
+export interface Offer {
+  readonly sessionId: string;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly sha256: Uint8Array;
+  /** An encoded chunk; empty: the gate asks where the session stands. */
+  readonly chunk: Uint8Array;
+}
+
+/** What became of an offer. The fields tell where the session's record ends now. */
+export interface Verdict {
+  readonly kind: 'Stored' | 'Duplicate' | 'Fork' | 'Gap' | 'PushBack' | 'Position' | 'Recut' | 'Invalid';
+  readonly lastSequence: number;
+  readonly lastSha256: Uint8Array;
+  readonly message: string;
+}
+
+/** What the intake works with. */
+export interface IntakeParts {
+  readonly database: DatabaseSync;
+  readonly segments: SegmentLog;
+  readonly chunks: ChunkTable;
+  readonly events: EventTable;
+  readonly alarms: AlarmTable;
+  readonly tails: TailTable;
+  readonly evidence: Evidence;
+  readonly metrics: StoreMetrics;
+  readonly nowUs: Clock;
+  /** Why nothing more can be taken now; undefined: there is room for `bytes`. */
+  readonly refusal: (bytes: number) => string | undefined;
+  /** Called after each commit that stored something. */
+  readonly stored: () => void;
+  /** Told what should not happen: the index cannot be written. */
+  readonly report: (error: unknown) => void;
+}
+
+/** One fsync and one commit carry at most this much. */
+const BATCH_OFFERS_MAX = 512;
+const BATCH_BYTES_MAX = 32 * 1024 * 1024;
+
+interface Waiting {
+  readonly offer: Offer;
+  readonly settle: (verdict: Verdict) => void;
+}
+
+interface Accepted {
+  readonly waiting: Waiting;
+  readonly chunk: OpenedChunk;
+}
+
+type Judged =
+  | { readonly kind: 'Verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'Accepted'; readonly chunk: OpenedChunk }
+  | { readonly kind: 'Later' };
+
+/**
+ * Takes chunks in. All offers that wait while one group is being written go into the next group: one write, one fsync, one commit.
+ * An offer is answered `Stored` only after both.
+ */
+export class Intake {
+  readonly #parts: IntakeParts;
+  readonly #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Settles with the verdict once it is final. */
+  offer(offer: Offer): Promise<Verdict> {
+    return new Promise((settle) => {
+      this.#waiting.push({ offer, settle });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Settles when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Let the offers of this turn of the event loop gather.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    while (this.#waiting.length > 0) await this.#group();
+    this.#running = undefined;
+  }
+
+  async #group(): Promise<void> {
+    const accepted: Accepted[] = [];
+    const heads = new Map<string, Head>();
+    let bytes = 0;
+    try {
+      while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX) {
+        const waiting = this.#waiting[0];
+        if (waiting === undefined) break;
+        const judged = this.#judge(waiting.offer, heads, bytes);
+        // What does not simply follow a chunk of this very group is judged again when that chunk is stored.
+        if (judged.kind === 'Later') break;
+        this.#waiting.shift();
+        if (judged.kind === 'Verdict') {
+          waiting.settle(judged.verdict);
+          continue;
+        }
+        const { chunk } = judged;
+        heads.set(chunk.sessionId, headAfter(chunk));
+        accepted.push({ waiting, chunk });
+        bytes += waiting.offer.chunk.length;
+      }
+      if (accepted.length > 0) await this.#store(accepted);
+    } catch (error) {
+      // The index failed (its disk is full, say). Nothing of this was acked; the gates keep it and send it again.
+      this.#parts.report(error);
+      this.#parts.metrics.writeFailures.inc();
+      const unanswered = [...accepted.map(({ waiting }) => waiting), ...this.#waiting.splice(0)];
+      for (const { settle } of unanswered) settle(this.#verdict('PushBack', undefined, 'The index cannot be written.'));
+    }
+  }
+
+  #judge(offer: Offer, pending: ReadonlyMap<string, Head>, groupBytes: number): Judged {
+    const { chunks } = this.#parts;
+    const head = pending.get(offer.sessionId) ?? chunks.head(offer.sessionId);
+    const answer = (kind: Verdict['kind'], message: string): Judged => ({
+      kind: 'Verdict',
+      verdict: this.#verdict(kind, head ?? chunks.droppedHead(offer.sessionId), message),
+    });
+    if (offer.chunk.length === 0) {
+      return pending.has(offer.sessionId) ? { kind: 'Later' } : answer('Position', '');
+    }
+    const opened = openArrival(offer);
+    if (!opened.ok) {
+      this.#alarm('Invalid', offer, opened.fault.message);
+      return answer('Invalid', opened.fault.message);
+    }
+    const chunk = opened.value;
+    const dropped = head === undefined ? chunks.droppedHead(offer.sessionId) : undefined;
+    if (dropped !== undefined) return answer(...this.#judgeDropped(chunk, dropped, offer));
+    const judgement = judgeChunk(chunk, this.#holdings(chunk.sessionId, head));
+    if (judgement.kind !== 'Next' && pending.has(chunk.sessionId)) return { kind: 'Later' };
+    if (judgement.kind !== 'Next') return answer(judgement.kind, this.#tell(judgement, offer, head));
+    const refusal = this.#parts.refusal(groupBytes + offer.chunk.length);
+    if (refusal !== undefined) return answer('PushBack', refusal);
+    return { kind: 'Accepted', chunk };
+  }
+
+  #holdings(sessionId: string, head: Head | undefined): Parameters<typeof judgeChunk>[1] {
+    const { chunks, segments } = this.#parts;
+    return {
+      head,
+      hashOf: (first, last) =>
+        chunks
+          .covering(sessionId, first, last)
+          .find((held) => held.firstSequence === first && held.lastSequence === last)?.sha256,
+      events: (first, last) => readStoredEvents(segments, chunks.covering(sessionId, first, last), first, last),
+    };
+  }
+
+  #judgeDropped(chunk: OpenedChunk, dropped: Head, offer: Offer): [Verdict['kind'], string] {
+    if (chunk.lastSequence <= dropped.lastSequence) return ['Duplicate', 'Retention has taken this session away.'];
+    const message = 'Retention has taken this session away; it cannot go on.';
+    this.#alarm('Invalid', offer, message);
+    return ['Invalid', message];
+  }
+
+  #tell(judgement: Exclude<Judgement, { kind: 'Next' }>, offer: Offer, head: Head | undefined): string {
+    const next = (head?.lastSequence ?? 0) + 1;
+    switch (judgement.kind) {
+      case 'Duplicate':
+        return '';
+      case 'Recut':
+        return `Cut again from event ${next} on.`;
+      case 'Gap': {
+        const message = `Events ${next} to ${offer.firstSequence - 1} are missing.`;
+        this.#raise('Gap', offer, offer.firstSequence - 1, message, '');
+        return message;
+      }
+      case 'Fork':
+      case 'Invalid':
+        this.#alarm(judgement.kind, offer, judgement.reason);
+        return judgement.reason;
+      default:
+        return judgement satisfies never;
+    }
+  }
+
+  /** Keeps the newcomer aside and raises an alarm that names it. */
+  #alarm(kind: AlarmKind, offer: Offer, text: string): void {
+    const evidence = this.#parts.evidence.keep(kind, offer.sessionId, offer.firstSequence, offer.chunk);
+    this.#raise(kind, offer, offer.firstSequence, text, evidence);
+  }
+
+  #raise(kind: AlarmKind, offer: Offer, sequence: number, text: string, evidence: string): void {
+    const { alarms, nowUs, metrics } = this.#parts;
+    const raised = alarms.raise({ atUs: nowUs(), kind, sessionId: offer.sessionId, sequence, text, evidence });
+    if (raised) metrics.alarms.inc({ kind });
+  }
+
+  async #store(accepted: readonly Accepted[]): Promise<void> {
+    const { segments, database, metrics, stored } = this.#parts;
+    const written = await segments.append(accepted.map(({ waiting }) => waiting.offer.chunk));
+    if (!written.ok) {
+      metrics.writeFailures.inc();
+      for (const { waiting } of accepted) {
+        const head = this.#parts.chunks.head(waiting.offer.sessionId);
+        waiting.settle(this.#verdict('PushBack', head, written.fault.message));
+      }
+      return;
+    }
+    const { nowUs, chunks } = this.#parts;
+    const lost = new Set<Accepted>();
+    transact(database, () => {
+      for (const [position, one] of accepted.entries()) {
+        const place = written.value[position];
+        if (place === undefined) throw new Error('a chunk was written nowhere');
+        // Retention may have taken the session away while the disk was busy.
+        const lastSequence = chunks.head(one.chunk.sessionId)?.lastSequence ?? 0;
+        if (one.chunk.firstSequence === lastSequence + 1) indexChunk(this.#parts, one.chunk, place, nowUs());
+        else lost.add(one);
+      }
+    });
+    for (const one of accepted) {
+      const { waiting, chunk } = one;
+      if (lost.has(one)) {
+        waiting.settle(this.#verdict('PushBack', chunks.head(chunk.sessionId), 'The session changed meanwhile.'));
+        continue;
+      }
+      metrics.bytes.inc(waiting.offer.chunk.length);
+      waiting.settle(this.#verdict('Stored', headAfter(chunk), ''));
+    }
+    stored();
+  }
+
+  #verdict(kind: Verdict['kind'], head: Head | undefined, message: string): Verdict {
+    if (kind !== 'Position') this.#parts.metrics.chunks.inc({ status: kind });
+    return {
+      kind,
+      lastSequence: head?.lastSequence ?? 0,
+      lastSha256: head?.lastSha256 ?? new Uint8Array(),
+      message,
+    };
+  }
+}
+
+function headAfter(chunk: OpenedChunk): Head {
+  return { lastSequence: chunk.lastSequence, lastSha256: chunk.sha256, ended: chunk.closes };
+}
+
+/** Writes a chunk that is on disk into the index. Runs inside the caller's transaction. */
+export function indexChunk(
+  parts: Pick<IntakeParts, 'chunks' | 'events' | 'alarms' | 'tails'>,
+  chunk: OpenedChunk,
+  place: SegmentPlace,
+  nowUs: number,
+): void {
+  let lastEventUs = 0;
+  for (const { event } of chunk.events) {
+    parts.events.apply(chunk.sessionId, event, nowUs);
+    lastEventUs = Math.max(lastEventUs, event.atUs);
+  }
+  parts.chunks.add({ ...chunk, place }, lastEventUs, nowUs);
+  parts.chunks.markExamined(place.segment, place.offset + FRAME_HEADER_BYTES + place.length);
+  parts.alarms.resolve(chunk.sessionId, 'Gap', chunk.lastSequence, nowUs);
+  if (parts.tails.reopen(chunk.sessionId))
+    parts.alarms.resolve(chunk.sessionId, 'TailUnknown', chunk.lastSequence, nowUs);
+}

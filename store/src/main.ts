@@ -1,0 +1,106 @@
+#!/usr/bin/env node
+import { userInfo } from 'node:os';
+import { describeFault, type Fault } from '@sidegate/crds';
+import { systemClock } from './clock.ts';
+import { readConfig, type StoreConfig, USAGE } from './config.ts';
+import { ingestRoutes } from './ingest/ingest-service.ts';
+import { readerRoutes } from './reading/reader-service.ts';
+import { type Listening, serveAddress, serveMetrics, serveOwnerSocket } from './serve.ts';
+import { Store } from './store.ts';
+
+/** Calls that run when the program is told to stop get this long. */
+const STOP_MS = 5000;
+
+async function main(): Promise<void> {
+  // All that is written here is for this user alone.
+  process.umask(0o077);
+  const config = readConfig(process.argv.slice(2));
+  const json = process.argv.includes('--json');
+  if (!config.ok) return refuse(config.fault, json, 2);
+  if (config.value === undefined) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const { value } = config;
+  const opened = await Store.open({ ...value, nowUs: systemClock, report });
+  if (!opened.ok) return refuse(opened.fault, json, 1);
+  const store = opened.value;
+  const listening: Listening[] = [];
+  const serve = async (fault: Fault): Promise<void> => {
+    await stop(store, listening);
+    refuse(fault, json, 1);
+  };
+  const ownerSocket = await serveOwnerSocket(value.ownerSocket, readerRoutes(store, readerName()));
+  if (!ownerSocket.ok) return serve(ownerSocket.fault);
+  listening.push(ownerSocket.value);
+  const metrics = value.metrics === undefined ? undefined : await serveMetrics(value.metrics, store.metrics.registry);
+  if (metrics?.ok === false) return serve(metrics.fault);
+  if (metrics?.ok === true) listening.push(metrics.value);
+  const ingest = await serveAddress(value.listen, ingestRoutes(store, value.ingestTokenSha256));
+  if (!ingest.ok) return serve(ingest.fault);
+  listening.push(ingest.value);
+
+  announce(
+    value,
+    store,
+    ingest.value.where,
+    ownerSocket.value.where,
+    metrics?.ok === true ? metrics.value.where : undefined,
+  );
+  const tidying = setInterval(() => void store.tidy().catch(report), Math.max(value.tidyEveryMs, 10));
+  const end = (): void => {
+    clearInterval(tidying);
+    void stop(store, listening).then(() => process.exit(0), crash);
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  // Started by another program over a channel: not to outlive it.
+  if (process.connected) process.once('disconnect', end);
+}
+
+async function stop(store: Store, listening: readonly Listening[]): Promise<void> {
+  const signal = AbortSignal.timeout(STOP_MS);
+  store.arrivals.end();
+  await Promise.all(listening.map((one) => one.close(signal)));
+  await store.close();
+}
+
+function announce(config: StoreConfig, store: Store, ingest: string, ownerSocket: string, metrics?: string): void {
+  const { recovery } = store;
+  if (config.json) {
+    const ready = { kind: 'Ready', ingest, ownerSocket, ...(metrics === undefined ? {} : { metrics }), recovery };
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
+    return;
+  }
+  process.stdout.write(`The store takes records at ${ingest} and is read at ${ownerSocket}.\n`);
+  if (metrics !== undefined) process.stdout.write(`Its metrics are at ${metrics}/metrics.\n`);
+  if (recovery.indexed > 0)
+    process.stdout.write(`${recovery.indexed} chunks were on disk and not indexed; now they are.\n`);
+  if (recovery.damaged > 0) process.stdout.write(`${recovery.damaged} stored chunks are damaged; see the alarms.\n`);
+}
+
+/** The socket lets in only this user, so this is who reads. */
+function readerName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+function refuse(fault: Fault, json: boolean, exitCode: number): void {
+  if (json) process.stdout.write(`${JSON.stringify({ kind: 'Fault', ...fault })}\n`);
+  process.stderr.write(`sidegate-store: ${describeFault(fault)}\n`);
+  process.exitCode = exitCode;
+}
+
+function report(error: unknown): void {
+  process.stderr.write(`sidegate-store: ${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+function crash(error: unknown): void {
+  report(error);
+  process.exit(1);
+}
+
+main().catch(crash);

@@ -1,0 +1,184 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../clock.ts';
+import type { AlarmTable } from '../index/alarm-table.ts';
+import type { ChunkTable } from '../index/chunk-table.ts';
+import { transact } from '../index/index-database.ts';
+import type { RetentionTable } from '../index/retention-table.ts';
+import type { TailTable } from '../index/tail-table.ts';
+import type { StoreMetrics } from '../metrics.ts';
+import { FRAME_HEADER_BYTES } from '../segments/frame.ts';
+import type { SegmentLog } from '../segments/segment-log.ts';
+
+export interface RetentionLimits {
+  /** Sessions whose last event is older go; 0: no limit. */
+  readonly ageMaxMs: number;
+  /** Segment files together stay at or under this; 0: no limit. */
+  readonly bytesMax: number;
+  /** An open session whose gate was not heard for longer is marked; its tail is unknown. */
+  readonly silenceMs: number;
+}
+
+export interface RetentionParts {
+  readonly database: DatabaseSync;
+  readonly segments: SegmentLog;
+  readonly chunks: ChunkTable;
+  readonly sessions: RetentionTable;
+  readonly tails: TailTable;
+  readonly alarms: AlarmTable;
+  readonly metrics: StoreMetrics;
+  readonly nowUs: Clock;
+  /** Gates that have a stream open now. */
+  readonly present: (gate: string) => boolean;
+}
+
+/** Sessions taken away in one commit. */
+const PAGE = 64;
+
+/** This part of the size limit is kept free, so that not every chunk has to wait for room. */
+const HEADROOM = 0.05;
+
+/** Chunks copied with one fsync when a segment is rewritten. */
+const COPY_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Keeps the store within its limits. Only whole, closed sessions go, the ones that ended first before others; an open session is
+ * never touched, however old and large it is.
+ */
+export class Retention {
+  readonly #parts: RetentionParts;
+  readonly #limits: RetentionLimits;
+  #running: Promise<void> = Promise.resolve();
+  #room: Promise<void> | undefined;
+
+  constructor(parts: RetentionParts, limits: RetentionLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+  }
+
+  /** One pass: marks unknown tails, drops what is too old or too much, gives the space back. Passes run one after another. */
+  pass(): Promise<void> {
+    return this.#queue(() => this.#pass(0));
+  }
+
+  /** A pass because `bytes` more do not fit. While one runs or waits, it is the answer to all who ask. */
+  makeRoom(bytes: number): Promise<void> {
+    this.#room ??= this.#queue(() => this.#pass(bytes)).finally(() => {
+      this.#room = undefined;
+    });
+    return this.#room;
+  }
+
+  /** Settles when no pass runs. */
+  idle(): Promise<void> {
+    return this.#running;
+  }
+
+  #queue(work: () => Promise<void>): Promise<void> {
+    const done = this.#running.then(work);
+    this.#running = done.catch(() => undefined);
+    return done;
+  }
+
+  async #pass(bytesWanted: number): Promise<void> {
+    this.#markSilent();
+    const { ageMaxMs, bytesMax } = this.#limits;
+    const nowUs = this.#parts.nowUs();
+    if (ageMaxMs > 0) this.#drop(nowUs - ageMaxMs * 1000, Number.POSITIVE_INFINITY);
+    if (bytesMax > 0) {
+      const wanted = Math.max(bytesWanted, bytesMax * HEADROOM);
+      const excess = this.#liveBytes() + wanted - bytesMax;
+      if (excess > 0) this.#drop(Number.MAX_SAFE_INTEGER, excess);
+    }
+    await this.#compact();
+  }
+
+  #markSilent(): void {
+    const { tails, alarms, nowUs, present, database, metrics } = this.#parts;
+    const now = nowUs();
+    for (const session of tails.silent(now - this.#limits.silenceMs * 1000)) {
+      if (present(session.gate)) continue;
+      const text = `Gate ${session.gate} was not heard for ${Math.floor((now - session.heardUs) / 1_000_000)} s.`;
+      transact(database, () => {
+        tails.markUnknown(session.sessionId, text);
+        const { sessionId, lastSequence: sequence } = session;
+        if (alarms.raise({ atUs: now, kind: 'TailUnknown', sessionId, sequence, text, evidence: '' })) {
+          metrics.alarms.inc({ kind: 'TailUnknown' });
+        }
+      });
+    }
+  }
+
+  #liveBytes(): number {
+    let sum = 0;
+    for (const { bytes, chunks } of this.#parts.chunks.liveBytes().values()) sum += bytes + chunks * FRAME_HEADER_BYTES;
+    return sum;
+  }
+
+  /** Drops closed sessions that ended before `beforeUs`, oldest first, until `bytes` are given up. */
+  #drop(beforeUs: number, bytes: number): void {
+    const { sessions, database, nowUs, metrics } = this.#parts;
+    let given = 0;
+    while (given < bytes) {
+      const page = sessions.ended(beforeUs, PAGE);
+      if (page.length === 0) return;
+      given += transact(database, () => {
+        let freed = 0;
+        for (const { sessionId, storedBytes } of page) {
+          if (given + freed >= bytes) break;
+          sessions.drop(sessionId, nowUs());
+          metrics.droppedSessions.inc();
+          freed += storedBytes;
+        }
+        return freed;
+      });
+    }
+  }
+
+  /** Removes segments of which nothing is in use, and rewrites those of which a part is not. */
+  async #compact(): Promise<void> {
+    const { segments, chunks } = this.#parts;
+    const live = chunks.liveBytes();
+    const unused = (segment: number, bytes: number): number => {
+      const used = live.get(segment);
+      return bytes - (used === undefined ? 0 : used.bytes + used.chunks * FRAME_HEADER_BYTES);
+    };
+    const { current } = segments;
+    if (segments.segments.some(({ segment, bytes }) => segment === current && unused(segment, bytes) > 0)) {
+      await segments.seal();
+    }
+    for (const { segment, bytes } of segments.segments) {
+      if (segment === segments.current || unused(segment, bytes) === 0) continue;
+      if (live.has(segment) && !(await this.#moveOut(segment))) return;
+      await segments.remove(segment);
+      chunks.forgetSegment(segment);
+    }
+  }
+
+  /** Copies what is in use to the end of the log. False: the disk did not take it, or it cannot be read; then the segment stays. */
+  async #moveOut(segment: number): Promise<boolean> {
+    const { segments, chunks, database } = this.#parts;
+    for (;;) {
+      const rows = chunks.ofSegment(segment);
+      const batch: { readonly ordinal: number; readonly body: Uint8Array }[] = [];
+      let bytes = 0;
+      for (const { ordinal, place } of rows) {
+        if (bytes >= COPY_BYTES_MAX) break;
+        const body = segments.read(place);
+        if (!body.ok) return false;
+        batch.push({ ordinal, body: body.value });
+        bytes += body.value.length;
+      }
+      if (batch.length === 0) return true;
+      const written = await segments.append(batch.map(({ body }) => body));
+      if (!written.ok) return false;
+      transact(database, () => {
+        for (const [position, { ordinal }] of batch.entries()) {
+          const place = written.value[position];
+          if (place === undefined) throw new Error('a chunk was written nowhere');
+          chunks.move(ordinal, place);
+          chunks.markExamined(place.segment, place.offset + FRAME_HEADER_BYTES + place.length);
+        }
+      });
+    }
+  }
+}
