@@ -7,6 +7,9 @@ const NATIONAL_DIGITS_MIN = 10;
 const NATIONAL_DIGITS_MAX = 12;
 const NAMES: readonly string[] = ['phone', 'mobile', 'telephone', 'tel', 'fax', 'cell'];
 const NAMED_WITHIN = 20;
+const READ_DIGITS_MAX = E164_DIGITS_MAX + 2;
+const OPENING = 40;
+const CLOSING = 41;
 
 /** Country codes of ITU-T E.164 by their first two digits: whole codes of two digits, and the beginnings of those with three. */
 const COUNTRY_BEGINNINGS = new Set(
@@ -63,39 +66,37 @@ function phoneEnd(text: string, start: number, code: number): number | undefined
   return northAmericanEnd(text, start, dialled) ?? zeroNationalEnd(text, start, dialled);
 }
 
-/** Reads groups until there are more digits than any number has; brackets are taken as they come. */
+/** Reads groups until there are more digits than any number has; the first two may stand in brackets. */
 function readDialled(text: string, start: number): Dialled {
   const groups: Span[] = [];
   const separators: number[] = [];
   let digits = '';
-  let place = start;
-  if (text.charCodeAt(place) === 40) place += 1;
-  while (isDigit(text.charCodeAt(place)) && digits.length <= E164_DIGITS_MAX + 2) {
+  let isOpen = text.charCodeAt(start) === OPENING;
+  let place = isOpen ? start + 1 : start;
+  while (isDigit(text.charCodeAt(place)) && digits.length <= READ_DIGITS_MAX) {
     let end = place;
-    while (isDigit(text.charCodeAt(end)) && end - place <= E164_DIGITS_MAX + 2) end += 1;
+    while (isDigit(text.charCodeAt(end)) && end - place <= READ_DIGITS_MAX) end += 1;
+    if (isOpen && text.charCodeAt(end) !== CLOSING) break;
     digits += text.slice(place, end);
     groups.push({ start: place, end });
-    const next = skipSeparator(text, end);
+    const next = skipSeparator(text, end, groups.length === 1);
     if (next === end || !isDigit(text.charCodeAt(next))) break;
     const separator = text.charCodeAt(end);
-    separators.push(next - end > 1 || isBracket(separator) ? 32 : separator);
+    separators.push(next - end > 1 || separator === OPENING || separator === CLOSING ? 32 : separator);
+    isOpen = text.charCodeAt(next - 1) === OPENING;
     place = next;
   }
   return { digits, groups, separators };
 }
 
-/** Past one space, hyphen, dot or slash, with or without brackets around it. */
-function skipSeparator(text: string, end: number): number {
+/** Past a closing bracket, one space, hyphen, dot or slash, and an opening bracket where one may come. */
+function skipSeparator(text: string, end: number, mayOpen: boolean): number {
   let place = end;
-  if (isBracket(text.charCodeAt(place))) place += 1;
+  if (text.charCodeAt(place) === CLOSING) place += 1;
   const code = text.charCodeAt(place);
   if (isGroupSpace(code) || isGroupHyphen(code) || code === 46 || code === 47) place += 1;
-  if (isBracket(text.charCodeAt(place))) place += 1;
+  if (mayOpen && text.charCodeAt(place) === OPENING) place += 1;
   return place;
-}
-
-function isBracket(code: number): boolean {
-  return code === 40 || code === 41;
 }
 
 /** The end of the longest run of whole groups that has as many digits as a number of that country. */

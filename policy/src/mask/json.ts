@@ -137,7 +137,7 @@ class JsonMasking {
     if (this.#isTooDeep(depth)) return false;
     const reader = this.#reader;
     reader.take('{');
-    if (reader.take('}')) return true;
+    if (reader.takeLast('}')) return true;
     for (;;) {
       const start = reader.place;
       if (!reader.readScalar('String')) return false;
@@ -156,7 +156,7 @@ class JsonMasking {
     if (this.#isTooDeep(depth)) return false;
     const reader = this.#reader;
     reader.take('[');
-    if (reader.take(']')) return true;
+    if (reader.takeLast(']')) return true;
     for (let index = 0; ; index += 1) {
       if (!this.#value(scope === undefined ? undefined : enter(scope, index), name, depth)) return false;
       if (reader.take(',')) continue;

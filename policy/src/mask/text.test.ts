@@ -19,6 +19,7 @@ describe('one value', () => {
     ['Partial that keeps nothing', { type: 'Partial', keepLast: 0 }, '12345678', '********'],
     ['Partial with a count below zero', { type: 'Partial', keepLast: -1 }, '12345678', '********'],
     ['Partial counts characters, not units', { type: 'Partial', keepLast: 2 }, '😀😀😀😀', '**😀😀'],
+    ['Partial of what is masked already', { type: 'Partial' }, '[masked]', '[masked]'],
     ['Partial of nothing', { type: 'Partial' }, '', ''],
     ['Hash', { type: 'Hash' }, 'bob', 'hash:e3eaf60c883213de'],
   ])('%s', (_story, mask, text, masked) => {

@@ -57,6 +57,7 @@ export function maskStrength(mask: MaskWith): number {
 }
 
 function keepEnd(text: string, keepLast: number): string {
+  if (text === MASKED) return text;
   const characters = countCharacters(text);
   const limit = Number.isFinite(keepLast) ? Math.max(0, Math.floor(keepLast)) : 0;
   const kept = characters <= limit ? 0 : Math.min(limit, Math.floor(characters / 2));

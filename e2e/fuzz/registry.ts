@@ -1,0 +1,6 @@
+import { DETECTOR_FUZZERS } from './detectors.ts';
+import type { Fuzzer } from './fuzzer.ts';
+import { JSON_MASK_FUZZERS } from './json-mask.ts';
+
+/** All fuzzers. Their names are unique and stand in seeds.json. */
+export const FUZZERS: readonly Fuzzer[] = [...DETECTOR_FUZZERS, ...JSON_MASK_FUZZERS];
