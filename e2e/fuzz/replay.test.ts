@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { runCampaign } from './campaign.ts';
 import { defineFuzzer } from './fuzzer.ts';
-import * as fc from 'fast-check';
 import { FUZZERS } from './registry.ts';
 import seeds from './seeds.json' with { type: 'json' };
 
