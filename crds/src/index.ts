@@ -1,5 +1,6 @@
 export * from './assert-never.ts';
 export * from './credential.ts';
+export * from './field-fault.ts';
 export * from './labels.ts';
 export * from './quantity.ts';
 export * from './resources.ts';

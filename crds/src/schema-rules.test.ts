@@ -191,9 +191,9 @@ const ACCESS_CASES: readonly Case[] = [
     access({ identity: { source: 'Token', issuers: ['corporate'] } }),
   ],
   [
-    access({ identity: { source: 'Token', issuers: [] } }),
-    "RuleBroken spec.identity: Tokens are accepted from no issuer. Add issuers and name at least one of the configuration's.",
     access({ identity: { source: 'Workload', issuers: [] } }),
+    "BadValue spec.identity.issuers: The list is empty. Names of issuers in the operator's configuration. Token needs one; on one machine, Workload without the field accepts every configured issuer.",
+    access({ identity: { source: 'Workload' } }),
   ],
   [
     access({ targetRefs: [] }),

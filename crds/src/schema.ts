@@ -7,6 +7,8 @@ import { describeError } from './schema-error.ts';
 import { type CompiledRule, compileRules } from './schema-rules.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
+export type { SchemaRule, StructuralSchema } from './structural-schema.ts';
+
 /** Checks a value against one schema. Gives a copy with defaults filled in, or every fault that was found; never throws. */
 export type Validator<T> = (value: unknown) => Result<T, readonly FieldFault[]>;
 

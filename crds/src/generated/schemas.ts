@@ -93,7 +93,7 @@ export const AGENT_ACCESS_SCHEMA: StructuralSchema = {
    ],
    "x-kubernetes-validations": [
     {
-     "rule": "self.source != 'Token' || (has(self.issuers) && size(self.issuers) > 0)",
+     "rule": "self.source != 'Token' || has(self.issuers)",
      "message": "Tokens are accepted from no issuer. Add issuers and name at least one of the configuration's."
     }
    ],
@@ -107,8 +107,9 @@ export const AGENT_ACCESS_SCHEMA: StructuralSchema = {
      ]
     },
     "issuers": {
-     "description": "Names of issuers in the operator's configuration. Token needs one; on one machine, Workload with none accepts every configured issuer.",
+     "description": "Names of issuers in the operator's configuration. Token needs one; on one machine, Workload without the field accepts every configured issuer.",
      "type": "array",
+     "minItems": 1,
      "maxItems": 16,
      "x-kubernetes-list-type": "set",
      "items": {

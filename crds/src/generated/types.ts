@@ -48,7 +48,7 @@ export interface AgentAccessSpec {
   readonly identity: {
     /** Token: the client presents a token on each connection. Workload: the platform says which service account the pod runs as. */
     readonly source: 'Token' | 'Workload';
-    /** Names of issuers in the operator's configuration. Token needs one; on one machine, Workload with none accepts every configured issuer. */
+    /** Names of issuers in the operator's configuration. Token needs one; on one machine, Workload without the field accepts every configured issuer. */
     readonly issuers?: readonly string[];
   };
   /** The Targets that these agents reach. */

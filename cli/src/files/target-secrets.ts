@@ -1,0 +1,147 @@
+import { X509Certificate } from 'node:crypto';
+import {
+  type Credential,
+  fail,
+  mayBeSentTo,
+  type ObjectKeyReference,
+  ok,
+  type Result,
+  suggest,
+  type Target,
+  type TargetSecrets,
+} from '@sidegate/crds';
+import type { Secret } from './core-kinds.ts';
+import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts';
+import type { FolderContent } from './folder-content.ts';
+import { decodeSecret, type Environment, keyPath, readCredential } from './secret-text.ts';
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** What a gate needs to open each Target, or every fault that keeps one shut. */
+export async function readTargetSecrets(
+  content: FolderContent,
+  environment: Environment,
+): Promise<Result<readonly TargetSecrets[], readonly FileFault[]>> {
+  const secrets: TargetSecrets[] = [];
+  const faults: FileFault[] = [];
+  for (const target of content.targets) {
+    const login = await loginOf(target, content, environment);
+    const authorities = authoritiesOf(target, content);
+    if (!login.ok) faults.push(...login.fault);
+    if (!authorities.ok) faults.push(...authorities.fault);
+    if (!login.ok || !authorities.ok) continue;
+    const { name, namespace = 'default' } = target.value.metadata;
+    secrets.push({ target: { namespace, name }, ...login.value, authorities: authorities.value });
+  }
+  return faults.length === 0 ? ok(secrets) : fail(faults);
+}
+
+type Login = Pick<TargetSecrets, 'username' | 'password'>;
+
+/** The Target's user name and password; both empty when it has no credential. */
+async function loginOf(
+  { value: { metadata, spec }, origin }: Located<Target>,
+  { secrets, malformed }: FolderContent,
+  environment: Environment,
+): Promise<Result<Login, readonly FileFault[]>> {
+  const name = spec.credential?.secretRef.name;
+  if (name === undefined) return ok({ username: '', password: '' });
+  const { namespace = 'default' } = metadata;
+  const secret = findByName(secrets, namespace, name);
+  if (secret === undefined) {
+    if (malformed.has(`Secret ${namespace}/${name}`)) return fail([]);
+    const near = suggest(name, namesIn(secrets, namespace));
+    const addition = `Add a Secret of that name and namespace, of type sidegate.dev/credential.`;
+    const mend = near === undefined ? addition : `Did you mean "${near}"?`;
+    const path = ['spec', 'credential', 'secretRef', 'name'];
+    return fail([faultAt('MissingSecret', origin, path, `There is no Secret ${namespace}/${name}.`, mend)]);
+  }
+  const credential = await readCredential(secret, environment);
+  if (!credential.ok) return fail([credential.fault]);
+  if (!mayBeSentTo(credential.value, spec.host)) {
+    const message = `The Secret ${namespace}/${name} may not be sent to the host ${spec.host}.`;
+    const mend = `Its owner may name the host in its key hosts, at ${placeOf(secret.origin, keyPath(secret.value, 'hosts'))}.`;
+    return fail([faultAt('HostNotNamed', origin, ['spec', 'host'], message, mend)]);
+  }
+  return loginFrom(credential.value, secret, spec.protocol === 'Postgres' ? ['username', 'password'] : []);
+}
+
+function loginFrom(
+  { values }: Credential,
+  { value: secret, origin }: Located<Secret>,
+  required: readonly ('username' | 'password')[],
+): Result<Login, readonly FileFault[]> {
+  const missing = required.filter((key) => !values.has(key));
+  if (missing.length === 0)
+    return ok({ username: values.get('username') ?? '', password: values.get('password') ?? '' });
+  return fail(
+    missing.map((key) => {
+      const mend = key === 'password' ? 'Add it; "" stands for none.' : 'Add it.';
+      return faultAt('MissingKey', origin, keyPath(secret, key), `The Secret has no ${key}.`, mend);
+    }),
+  );
+}
+
+function authoritiesOf(
+  { value: { metadata, spec }, origin }: Located<Target>,
+  content: FolderContent,
+): Result<readonly string[], readonly FileFault[]> {
+  const { namespace = 'default' } = metadata;
+  const authorities: string[] = [];
+  const faults: FileFault[] = [];
+  for (const [index, reference] of (spec.tls?.caCertificateRefs ?? []).entries()) {
+    const path = ['spec', 'tls', 'caCertificateRefs', index];
+    const place = `${reference.kind} ${namespace}/${reference.name}`;
+    if (content.malformed.has(place)) continue;
+    const text = textOf(reference, namespace, content);
+    if (text === undefined) {
+      const mend = `Add it, with the key ${reference.key}.`;
+      faults.push(faultAt('MissingObject', origin, path, `There is no key ${reference.key} in ${place}.`, mend));
+      continue;
+    }
+    const certificates = text.match(CERTIFICATE) ?? [];
+    if (certificates.length > 0 && certificates.every(isCertificate)) authorities.push(...certificates);
+    else {
+      const message = `The key ${reference.key} of ${place} holds no certificate that can be read.`;
+      faults.push(faultAt('BadCertificate', origin, path, message, 'Write certificates in PEM there.'));
+    }
+  }
+  return faults.length === 0 ? ok(authorities) : fail(faults);
+}
+
+function textOf(reference: ObjectKeyReference, namespace: string, content: FolderContent): string | undefined {
+  if (reference.kind === 'ConfigMap') {
+    return findByName(content.configMaps, namespace, reference.name)?.value.data?.[reference.key];
+  }
+  const secret = findByName(content.secrets, namespace, reference.name);
+  const texts = secret === undefined ? undefined : decodeSecret(secret);
+  return texts?.ok === true ? texts.value.get(reference.key) : undefined;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+interface Named {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+function findByName<T extends Named>(
+  objects: readonly Located<T>[],
+  namespace: string,
+  name: string,
+): Located<T> | undefined {
+  return objects.find(({ value: { metadata } }) => {
+    return metadata.name === name && (metadata.namespace ?? 'default') === namespace;
+  });
+}
+
+function namesIn<T extends Named>(objects: readonly Located<T>[], namespace: string): readonly string[] {
+  return objects
+    .filter(({ value }) => (value.metadata.namespace ?? 'default') === namespace)
+    .map(({ value }) => value.metadata.name);
+}
