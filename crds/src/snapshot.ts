@@ -43,6 +43,8 @@ export interface Snapshot {
   };
   /** The namespace whose Policies speak for the whole cluster. */
   readonly operatorNamespace: string;
+  /** Labels of namespaces by name, for Targets that admit by selector; the label with the name itself is always implied. */
+  readonly namespaceLabels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Hex, 32 bytes: the key of Hash masks. */
   readonly maskKey: string;
   readonly issuers: readonly Issuer[];

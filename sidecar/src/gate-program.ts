@@ -74,9 +74,9 @@ export class GateProgram {
   }
 
   async #apply(snapshot: Snapshot): Promise<FromGate> {
-    const { version, nonce, resources, operatorNamespace, maskKey } = snapshot;
+    const { version, nonce, resources, operatorNamespace, maskKey, namespaceLabels = {} } = snapshot;
     const nack = (faults: readonly Fault[]): FromGate => ({ kind: 'Nack', version, nonce, faults });
-    const rules = compileRules({ ...resources, operatorNamespace, maskKey, version });
+    const rules = compileRules({ ...resources, operatorNamespace, maskKey, version, namespaceLabels });
     if (!rules.ok) return nack(rules.fault);
     const { configuration, faults } = configure(snapshot, rules.value);
     if (faults.length > 0) return nack(faults);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Change, FILES, FolderFixture } from './folder-fixture.ts';
 import type { ReadOptions } from './read-folder.ts';
+import { snapshotFaults } from './snapshot-faults.ts';
 
 let folder: FolderFixture;
 
@@ -296,5 +297,15 @@ describe('a folder is refused for', () => {
     const at = { kind: 'Policy', namespace: 'data', name: 'rules', field: 'spec.rules[1].when' };
     const compile: ReadOptions['compile'] = () => [{ code: 'InvalidCondition', message: 'No.', mend: 'Do.', at }];
     expect(await folder.faults({ compile })).toEqual(['InvalidCondition policy.yaml:10 spec.rules[1].when: No. Do.']);
+  });
+
+  test('a statement that the compiler does not know', async () => {
+    const match = "      match: {postgres: {statements: [SELECT, DELET]}}\n      when: 'true'";
+    await folder.writeChanged(['policy.yaml', "      when: 'true'", match]);
+    const [line = '', ...others] = await folder.faults({ compile: snapshotFaults });
+    expect(others).toEqual([]);
+    expect(line).toMatch(
+      /^UnknownStatement policy\.yaml:10 spec\.rules\[1\]\.match\.postgres\.statements\[1\]: PostgreSQL has no statement "DELET"/,
+    );
   });
 });

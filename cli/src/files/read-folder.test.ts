@@ -4,6 +4,19 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeFault } from '@sidegate/crds';
 import { FILES, FolderFixture, MASK_KEY } from './folder-fixture.ts';
 import { readFolder } from './read-folder.ts';
+import { snapshotFaults } from './snapshot-faults.ts';
+
+/** Of an authority made for this test; its key was thrown away. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBejCCASGgAwIBAgIUaNxoCIAY9m0263Hf/SkqMIR7ZHgwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yNjExMjgyMDUzMDNaGA8yMTI2MTEwNDIw
+NTMwM1owEjEQMA4GA1UEAwwHVGVzdCBDQTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABIDyaE3qupFe6YiGQQGISMvaXf7p0dGx/poe7Km11fl7dIm5aUb572XdmWBI
+Wv0vp5HFig4MObBp1VgVPWlfQiOjUzBRMB0GA1UdDgQWBBR7DP9wMGaMn524jKOM
+CaC7w+vMJjAfBgNVHSMEGDAWgBR7DP9wMGaMn524jKOMCaC7w+vMJjAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCICIFIu3QzxH6t1JclzA9ZffVIY8k
+gHflkW/i08daZGlAAiA3altRLlQObVJ2CsnM56Uzt54HjAqaMvj0RhQiLiod8Q==
+-----END CERTIFICATE-----`;
 
 const EXAMPLE = join(import.meta.dirname, '../../../examples/postgres');
 
@@ -99,13 +112,22 @@ describe('a good folder', () => {
     expect((await folder.snapshot({ environment })).secrets[0]?.password).toBe('other');
   });
 
+  test('reads the certificates of authorities', async () => {
+    const tls = '  port: 5432\n  tls: {caCertificateRefs: [{kind: ConfigMap, name: ca, key: ca.crt}]}\n';
+    await folder.writeChanged(['target.yaml', '  port: 5432\n', tls]);
+    const lines = ['# The old one', CERTIFICATE, '# The new one', CERTIFICATE].join('\n').replaceAll('\n', '\n    ');
+    const ca = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: data}\ndata:\n  ca.crt: |\n    ${lines}\n`;
+    await folder.write({ 'ca.yaml': ca });
+    expect((await folder.snapshot()).secrets[0]?.authorities).toEqual([CERTIFICATE, CERTIFICATE]);
+  });
+
   test('admits a namespace by its labels', async () => {
     await folder.writeChanged(['target.yaml', 'from: All', 'from: Selector, selector: {matchLabels: {team: support}}']);
     expect(await folder.faults()).toHaveLength(1);
     await folder.write({
       'ns.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: agents, labels: {team: support}}\n',
     });
-    expect(await folder.faults()).toEqual([]);
+    expect((await folder.snapshot()).namespaceLabels).toEqual({ agents: { team: 'support' } });
   });
 
   test('has the same version for the same content, and another for another password', async () => {
@@ -156,7 +178,7 @@ describe('doors', () => {
 
 describe('the example', () => {
   test('has both variants, Token first', async () => {
-    const result = await readFolder(EXAMPLE, { maskKey: MASK_KEY });
+    const result = await readFolder(EXAMPLE, { maskKey: MASK_KEY, compile: snapshotFaults });
     expect(
       result.ok ? result.value.doors.map(({ access, listen }) => [access.name, listen.port]) : result.fault,
     ).toEqual([

@@ -60,6 +60,9 @@ export async function readFolder(path: string, options: ReadOptions): Promise<Re
       policies: content.policies.map(({ value }) => value),
     },
     operatorNamespace: configuration?.value.operatorNamespace ?? 'sidegate',
+    namespaceLabels: Object.fromEntries(
+      content.namespaces.map(({ value: { metadata } }) => [metadata.name, metadata.labels ?? {}]),
+    ),
     maskKey: maskKey.value,
     issuers: configuration?.value.issuers ?? [],
     secrets: secrets.value,
