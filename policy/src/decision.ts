@@ -6,6 +6,11 @@ export interface RuleReference {
   readonly rule: string;
 }
 
+/** `namespace/policy/rule`, or the name alone of what is built in. */
+export function ruleName(by: RuleReference): string {
+  return by.policy === undefined ? by.rule : `${by.policy.namespace}/${by.policy.name}/${by.rule}`;
+}
+
 /** A rule of a policy in Observe mode that would have changed the answer. */
 export interface Observation {
   readonly by: RuleReference;

@@ -1,7 +1,7 @@
 import { describeFault } from '@sidegate/crds';
 import type { Command } from './command.ts';
+import { ruleName } from './decision.ts';
 import type { ExplainedRule, Explanation } from './explanation.ts';
-import { ruleName } from './judgement.ts';
 import type { ExplainedRuleSet } from './rule-set.ts';
 import type { SessionQuestion } from './session-rules.ts';
 

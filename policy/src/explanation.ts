@@ -1,7 +1,7 @@
 import type { UnboundPolicy, Voice } from './bound-policy.ts';
 import type { Command } from './command.ts';
-import type { Decision, RuleReference } from './decision.ts';
-import { type Judgement, judge, ruleName, type Scope, type SideJudgement, type SideName } from './judgement.ts';
+import { type Decision, type RuleReference, ruleName } from './decision.ts';
+import { type Judgement, judge, type Scope, type SideJudgement, type SideName } from './judgement.ts';
 import type { RuleJudgement } from './rule-judgement.ts';
 import type { AdmissionFault, ObjectName } from './session-rules.ts';
 

@@ -4,7 +4,7 @@ import { type BuiltInDenial, blindRead, unreadable } from './built-in.ts';
 import type { Command } from './command.ts';
 import type { CompiledRule } from './compiled-policy.ts';
 import { type ConditionSurroundings, conditionInput } from './condition.ts';
-import type { Decision, Observation, RuleReference } from './decision.ts';
+import { type Decision, type Observation, type RuleReference, ruleName } from './decision.ts';
 import type { MaskRules } from './masking.ts';
 import { type CommandPart, partsOf } from './match/command-part.ts';
 import { compareText } from './order.ts';
@@ -100,11 +100,6 @@ function judgeSide(
 function byStrictestTerms(one: CompiledRule, other: CompiledRule): number {
   const count = (other.terms?.count ?? 1) - (one.terms?.count ?? 1);
   return count === 0 ? compareText(ruleName(one.by), ruleName(other.by)) : count;
-}
-
-/** `namespace/policy/rule`, or the name alone of what is built in. */
-export function ruleName(by: RuleReference): string {
-  return by.policy === undefined ? by.rule : `${by.policy.namespace}/${by.policy.name}/${by.rule}`;
 }
 
 type Answer =

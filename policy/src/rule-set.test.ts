@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Policy, PolicyRule } from '@sidegate/crds';
 import type { Command } from './command.ts';
+import { ruleName } from './decision.ts';
 import {
   access,
   column,
@@ -13,7 +14,6 @@ import {
   target,
   write,
 } from './fixture/bundle.ts';
-import { ruleName } from './judgement.ts';
 
 const SELECT = postgres(statement('SELECT', { tables: [read('public.orders')] }));
 const DROP = postgres(statement('DROP', { tables: [write('public.orders')] }));

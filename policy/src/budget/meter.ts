@@ -1,0 +1,72 @@
+/** What a command costs. Absent means none. */
+export interface Amounts {
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly commands?: number;
+}
+
+export type AmountName = keyof Amounts;
+
+export const AMOUNT_NAMES: readonly AmountName[] = ['rows', 'bytes', 'commands'];
+
+/** Slices that a window is counted in: what is spent comes back at most one slice late, never early. */
+const SLICES = 60;
+
+interface Slice {
+  readonly fromMs: number;
+  /** When what was spent in this slice comes back, all at once. */
+  readonly endsMs: number;
+  readonly spent: Record<AmountName, number>;
+}
+
+/** Counts what was spent in a sliding window. Knows no clock: every call brings the time, and time that runs backwards stands still. */
+export class Meter {
+  readonly #windowMs: number;
+  readonly #sliceMs: number;
+  #slices: Slice[];
+  #nowMs: number;
+
+  /** A meter for a window of another length takes over what an earlier one counted, but not what that one had forgotten. */
+  constructor(perSeconds: number, earlier?: Meter) {
+    this.#windowMs = perSeconds * 1000;
+    this.#sliceMs = Math.ceil(this.#windowMs / SLICES);
+    this.#slices = (earlier === undefined ? [] : earlier.#slices).map(({ fromMs, spent }) => {
+      return { fromMs, endsMs: fromMs + this.#sliceMs + this.#windowMs, spent: { ...spent } };
+    });
+    this.#nowMs = earlier === undefined ? 0 : earlier.#nowMs;
+  }
+
+  spend(atMs: number, amounts: Amounts): void {
+    this.#moveTo(atMs);
+    const fromMs = Math.floor(this.#nowMs / this.#sliceMs) * this.#sliceMs;
+    let slice = this.#slices.at(-1);
+    if (slice === undefined || slice.fromMs < fromMs) {
+      slice = { fromMs, endsMs: fromMs + this.#sliceMs + this.#windowMs, spent: { rows: 0, bytes: 0, commands: 0 } };
+      this.#slices.push(slice);
+    }
+    for (const name of AMOUNT_NAMES) slice.spent[name] += amounts[name] ?? 0;
+  }
+
+  spent(atMs: number, name: AmountName): number {
+    this.#moveTo(atMs);
+    return this.#slices.reduce((sum, slice) => sum + slice.spent[name], 0);
+  }
+
+  /** The earliest time at which no more than `amount` is spent, if nothing more is. */
+  timeOfAtMost(atMs: number, name: AmountName, amount: number): number {
+    let left = this.spent(atMs, name);
+    let timeMs = this.#nowMs;
+    for (const slice of this.#slices) {
+      if (left <= amount) break;
+      left -= slice.spent[name];
+      timeMs = slice.endsMs;
+    }
+    return timeMs;
+  }
+
+  #moveTo(atMs: number): void {
+    if (atMs > this.#nowMs) this.#nowMs = atMs;
+    if ((this.#slices[0]?.endsMs ?? Number.POSITIVE_INFINITY) > this.#nowMs) return;
+    this.#slices = this.#slices.filter((slice) => slice.endsMs > this.#nowMs);
+  }
+}
