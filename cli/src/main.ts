@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import type { Terminal } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { runProgram } from './program.ts';
+
+const stopping = new AbortController();
+
+const terminal: Terminal = {
+  out: async (text) => {
+    if (stopping.signal.aborted || process.stdout.write(text)) return;
+    await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
+  },
+  err: (line) => void process.stderr.write(`${line}\n`),
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  environment: process.env,
+  signal: stopping.signal,
+};
+
+// The reader of our output went away (`| head`): there is nobody left to tell.
+process.stdout.on('error', () => stopping.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second time there is no more patience.
+    if (stopping.signal.aborted) process.exit(130);
+    stopping.abort();
+  });
+}
+
+try {
+  process.exitCode = await runProgram(COMMANDS, process.argv.slice(2), terminal);
+} catch (error) {
+  process.stderr.write(`sidegate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+}

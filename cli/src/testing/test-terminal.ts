@@ -1,0 +1,32 @@
+import type { Terminal } from '../command.ts';
+
+/** A terminal that keeps what was written. */
+export class TestTerminal implements Terminal {
+  readonly columns = undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stopping = new AbortController();
+  readonly signal = this.stopping.signal;
+  written = '';
+  readonly errors: string[] = [];
+
+  constructor(environment: Readonly<Record<string, string | undefined>> = {}) {
+    this.environment = environment;
+  }
+
+  out(text: string): Promise<void> {
+    this.written += text;
+    return Promise.resolve();
+  }
+
+  err(line: string): void {
+    this.errors.push(line);
+  }
+
+  /** What was written, as JSON objects. */
+  get objects(): Record<string, unknown>[] {
+    return this.written
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  }
+}
