@@ -8,7 +8,7 @@ export function describeEnd(code: number | null, signal: NodeJS.Signals | null):
 /** Asks a process to end, and resolves once it has; it is killed when it does not within `timeoutMs`. */
 export function endChild(child: ChildProcess, ask: () => void, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
       resolve();
       return;
     }

@@ -14,23 +14,34 @@ function isFromGate(message: unknown): message is FromGate {
   return typeof message === 'object' && message !== null && 'kind' in message && typeof message.kind === 'string';
 }
 
-/** One running gate: snapshots go in, answers come back in the same order. */
+/** One running gate: snapshots go in, answers come back in the same order. It ends when this process does, however this ends. */
 export class GateProcess {
   readonly #child: ChildProcess;
   readonly #waiting: ((reply: FromGate | undefined) => void)[] = [];
+  #over = false;
   #stopping = false;
 
   constructor({ program, parameters, ended }: GateProcessOptions) {
-    this.#child = fork(program, parameters, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'json' });
+    // A group of its own: Ctrl-C in the terminal is the supervisor's to hear, which stops the gate before the store.
+    this.#child = fork(program, parameters, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'json',
+      detached: true,
+    });
     this.#child.on('message', (message) => {
       if (isFromGate(message)) this.#waiting.shift()?.(message);
     });
-    this.#child.once('exit', (code, signal) => {
+    const over = (how: string): void => {
+      if (this.#over) return;
+      this.#over = true;
       for (const reply of this.#waiting.splice(0)) reply(undefined);
-      if (!this.#stopping) ended(describeEnd(code, signal));
+      if (!this.#stopping) ended(how);
+    };
+    this.#child.once('exit', (code, signal) => over(describeEnd(code, signal)));
+    // Later errors are failed messages to a gate that is going away: its end tells.
+    this.#child.on('error', (error) => {
+      if (this.#child.pid === undefined) over(`before it started: ${error.message}`);
     });
-    // A gate that cannot even be started exits as well; the event must have a listener all the same.
-    this.#child.once('error', () => {});
   }
 
   get pid(): number | undefined {
@@ -39,6 +50,7 @@ export class GateProcess {
 
   /** Undefined when the gate ended before it answered. */
   apply(snapshot: Snapshot): Promise<FromGate | undefined> {
+    if (this.#over) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#send({ kind: 'Snapshot', snapshot });

@@ -11,7 +11,9 @@ export interface StoreReady {
 
 function readReady(line: string): StoreReady | undefined {
   try {
-    const { kind, ingest, ownerSocket } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { kind, ingest, ownerSocket } = value as Readonly<Record<string, unknown>>;
     return kind === 'Ready' && typeof ingest === 'string' && typeof ownerSocket === 'string'
       ? { ingest, ownerSocket }
       : undefined;
@@ -20,7 +22,7 @@ function readReady(line: string): StoreReady | undefined {
   }
 }
 
-/** One running store. */
+/** One running store. It ends when this process does, however this ends. */
 export class StoreProcess {
   readonly #child: ChildProcess;
   /** Undefined when the store ended before it was ready. */
@@ -28,8 +30,10 @@ export class StoreProcess {
   #stopping = false;
 
   constructor(program: string, parameters: readonly string[], ended: (how: string) => void) {
+    // The channel carries nothing: the store ends when it closes. A group of its own: see GateProcess.
     this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...parameters], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      detached: true,
     });
     this.ready = new Promise((resolve) => {
       if (this.#child.stdout !== null) {
@@ -42,7 +46,11 @@ export class StoreProcess {
         resolve(undefined);
         if (!this.#stopping) ended(describeEnd(code, signal));
       });
-      this.#child.once('error', () => resolve(undefined));
+      this.#child.on('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        resolve(undefined);
+        if (!this.#stopping) ended(`before it started: ${error.message}`);
+      });
     });
   }
 

@@ -1,28 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Door, Fault, ListeningDoor, Snapshot } from '@sidegate/crds';
+import type { Fault, FromGate, ListeningDoor, Snapshot } from '@sidegate/crds';
+import { ownerSocketIn } from '../state-folder.ts';
 import { GateProcess } from './gate-process.ts';
+import { KeptPorts } from './kept-ports.ts';
 import { StoreProcess, type StoreReady } from './store-process.ts';
 
 /** How long a program that ended is left alone before it is started again, in milliseconds; doubled each time, up to the most. */
 const RESTART_MS = { least: 200, most: 10_000 } as const;
-const STOP_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+export type ProgramName = 'gate' | 'store';
 
 export interface SupervisorOptions {
   /** Holds the store's data, the gate's spool and the sockets; for its owner alone. */
   readonly stateFolder: string;
-  readonly programs: { readonly gate: string; readonly store: string };
-  readonly tell: (level: 'Info' | 'Warning' | 'Error', message: string) => void;
+  readonly programs: Readonly<Record<ProgramName, string>>;
+  readonly warn: (message: string) => void;
+  /** A program runs now, the first time or again. */
+  readonly started: (program: ProgramName, pid: number) => void;
 }
 
 export type Applied =
   | { readonly kind: 'Applied'; readonly listeners: readonly ListeningDoor[] }
   | { readonly kind: 'Refused'; readonly faults: readonly Fault[] };
-
-function doorName({ access, target }: Pick<Door, 'access' | 'target'>): string {
-  return JSON.stringify([access.namespace, access.name, target.namespace, target.name]);
-}
 
 /** Gate and store as two programs, kept running and kept on the newest rules. */
 export class Supervisor {
@@ -32,15 +34,15 @@ export class Supervisor {
   #storeReady: StoreReady | undefined;
   #applied: Snapshot | undefined;
   #stopping = false;
-  readonly #ports = new Map<string, number>();
-  readonly #pauseMs: Record<'gate' | 'store', number> = { gate: RESTART_MS.least, store: RESTART_MS.least };
+  readonly #ports = new KeptPorts();
+  readonly #pauseMs: Record<ProgramName, number> = { gate: RESTART_MS.least, store: RESTART_MS.least };
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
   }
 
-  get processIds(): { readonly gate: number | undefined; readonly store: number | undefined } {
+  get processIds(): Readonly<Record<ProgramName, number | undefined>> {
     return { gate: this.#gate?.pid, store: this.#store?.pid };
   }
 
@@ -59,13 +61,10 @@ export class Supervisor {
   }
 
   /** Gives the gate new rules; refused ones change nothing. A door on any free port keeps the port it was first given. */
-  async apply(wanted: Snapshot): Promise<Applied> {
-    const snapshot = { ...wanted, doors: wanted.doors.map((door) => this.#keepPort(door)) };
-    const reply = await this.#gate?.apply(snapshot);
+  async apply(snapshot: Snapshot): Promise<Applied> {
+    const reply = await this.#give(snapshot);
     if (reply?.kind === 'Ack') {
       this.#applied = snapshot;
-      for (const listener of reply.listeners) this.#ports.set(doorName(listener), listener.port);
-      this.#pauseMs.gate = RESTART_MS.least;
       return { kind: 'Applied', listeners: reply.listeners };
     }
     if (reply?.kind === 'Nack') return { kind: 'Refused', faults: reply.faults };
@@ -81,9 +80,12 @@ export class Supervisor {
     await this.#store?.stop(STOP_TIMEOUT_MS);
   }
 
-  #keepPort(door: Door): Door {
-    const port = this.#ports.get(doorName(door));
-    return door.listen.port !== 0 || port === undefined ? door : { ...door, listen: { ...door.listen, port } };
+  async #give(wanted: Snapshot): Promise<FromGate | undefined> {
+    const reply = await this.#gate?.apply({ ...wanted, doors: wanted.doors.map((door) => this.#ports.ask(door)) });
+    if (reply?.kind !== 'Ack') return reply;
+    this.#ports.note(reply.listeners);
+    this.#pauseMs.gate = RESTART_MS.least;
+    return reply;
   }
 
   get #tokenFile(): string {
@@ -91,22 +93,16 @@ export class Supervisor {
   }
 
   async #startStore(listen: string): Promise<boolean> {
-    const { stateFolder, programs } = this.#options;
-    const parameters = [
-      '--data',
-      join(stateFolder, 'store'),
-      '--listen',
-      listen,
-      '--ingest-token-file',
-      this.#tokenFile,
-    ];
-    parameters.push('--owner-socket', join(stateFolder, 'owner', 'store.sock'), '--json');
-    const store = new StoreProcess(programs.store, parameters, (how) => {
+    const { stateFolder, programs, started } = this.#options;
+    const where = ['--data', join(stateFolder, 'store'), '--owner-socket', ownerSocketIn(stateFolder)];
+    const ingest = ['--listen', listen, '--ingest-token-file', this.#tokenFile];
+    const store = new StoreProcess(programs.store, [...where, ...ingest, '--json'], (how) => {
       const ready = this.#storeReady;
-      if (ready === undefined) return;
-      this.#again('store', how, () => void this.#startStore(new URL(ready.ingest).host));
+      // The first time whoever starts us is told instead.
+      if (ready !== undefined) this.#again('store', how, () => void this.#startStore(new URL(ready.ingest).host));
     });
     this.#store = store;
+    if (store.pid !== undefined) started('store', store.pid);
     const ready = await store.ready;
     if (ready === undefined) return false;
     this.#storeReady = ready;
@@ -115,26 +111,42 @@ export class Supervisor {
   }
 
   #startGate(): void {
-    const { stateFolder, programs } = this.#options;
-    const parameters = ['--state', join(stateFolder, 'gate')];
-    if (this.#storeReady !== undefined)
-      parameters.push('--store', this.#storeReady.ingest, '--store-token-file', this.#tokenFile);
-    this.#gate = new GateProcess({
+    const { stateFolder, programs, started } = this.#options;
+    const store = this.#storeReady;
+    const uplink = store === undefined ? [] : ['--store', store.ingest, '--store-token-file', this.#tokenFile];
+    const gate = new GateProcess({
       program: programs.gate,
-      parameters,
+      parameters: ['--state', join(stateFolder, 'gate'), ...uplink],
       ended: (how) => this.#again('gate', how, () => this.#startGate()),
     });
-    if (this.#applied !== undefined) void this.apply(this.#applied);
+    this.#gate = gate;
+    this.#ports.forgetQuestions();
+    if (gate.pid !== undefined) started('gate', gate.pid);
+    if (this.#applied !== undefined) void this.#restore(gate, this.#applied);
   }
 
-  #again(what: 'gate' | 'store', how: string, start: () => void): void {
+  /** Gives a new gate the rules of the one before; asks again while it cannot take them (its port may not be free yet). */
+  async #restore(gate: GateProcess, applied: Snapshot): Promise<void> {
+    const reply = await this.#give(applied);
+    if (reply?.kind === 'Ack' || this.#gate !== gate || this.#applied !== applied || reply === undefined) return;
+    const why = reply.kind === 'Nack' ? reply.faults.map(({ message }) => message).join(' ') : reply.message;
+    this.#later('gate', `The new gate cannot take the rules: ${why} It is asked again in`, () => {
+      if (this.#gate === gate && this.#applied === applied) void this.#restore(gate, applied);
+    });
+  }
+
+  #again(program: ProgramName, how: string, start: () => void): void {
+    this.#later(program, `The ${program} ended ${how}; it is started again in`, start);
+  }
+
+  #later(program: ProgramName, message: string, act: () => void): void {
     if (this.#stopping) return;
-    const pauseMs = this.#pauseMs[what];
-    this.#pauseMs[what] = Math.min(pauseMs * 2, RESTART_MS.most);
-    this.#options.tell('Warning', `The ${what} ended ${how}; it is started again in ${pauseMs} ms.`);
+    const pauseMs = this.#pauseMs[program];
+    this.#pauseMs[program] = Math.min(pauseMs * 2, RESTART_MS.most);
+    this.#options.warn(`${message} ${pauseMs} ms.`);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (!this.#stopping) start();
+      if (!this.#stopping) act();
     }, pauseMs);
     this.#timers.add(timer);
   }

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import type { Fault, Result, Snapshot, Target } from '@sidegate/crds';
+import type { FileFault } from '../files/file-fault.ts';
+import { type ReadOptions, readFolder } from '../files/read-folder.ts';
+import { type CompiledFolder, compileFolder, NO_MASK_KEY } from '../validate/compiled-folder.ts';
+import { watchFolder } from './folder-watch.ts';
+import type { RunEvent } from './run-event.ts';
+import { type RunLock, takeRunLock } from './run-lock.ts';
+import { pointReaders, prepareState } from './run-state.ts';
+import { RunningPrograms } from './running-programs.ts';
+import { type ProgramName, Supervisor } from './supervisor.ts';
+import { reachTarget } from './target-reach.ts';
+
+export interface FolderRunOptions {
+  readonly folder: string;
+  readonly stateFolder: string;
+  /** Every door on a free port of this host. */
+  readonly listen: string | undefined;
+  readonly programs: Readonly<Record<ProgramName, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborts when gate and store are to end. */
+  readonly signal: AbortSignal;
+  /** `snapshot`: the rules in force. */
+  readonly tell: (event: RunEvent, snapshot: Snapshot | undefined) => void;
+}
+
+/**
+ * Runs gate and store on the rules of a folder until the signal aborts. False: they could not be started, and why was told; then nothing
+ * runs.
+ */
+export async function runFolder(options: FolderRunOptions): Promise<boolean> {
+  const { folder, tell, signal } = options;
+  const refuse = (faults: readonly Fault[]): false => {
+    tell({ kind: 'Refused', faults }, undefined);
+    return false;
+  };
+  // Before anything is made: what is wrong with the files is said without leaving a trace.
+  const first = await compileFolder(folder, { ...readOptions(options), maskKey: NO_MASK_KEY });
+  if (!first.ok) return refuse(first.fault);
+  const state = prepareState(options.stateFolder);
+  if (!state.ok) return refuse([state.fault]);
+  const lock = takeRunLock(state.value.path, folder);
+  if (!lock.ok) return refuse([lock.fault]);
+  const run = new FolderRun(options, state.value, lock.value);
+  try {
+    const faults = await run.start();
+    if (faults.length > 0) return refuse(faults);
+    if (!signal.aborted) await run.follow();
+    return true;
+  } finally {
+    await run.stop();
+  }
+}
+
+type ReadFor = Omit<ReadOptions, 'compile' | 'maskKey'>;
+
+function readOptions({ listen, environment }: FolderRunOptions): ReadFor {
+  return { environment, ...(listen === undefined ? {} : { listen }) };
+}
+
+class FolderRun {
+  readonly #options: FolderRunOptions;
+  readonly #state: { readonly path: string; readonly maskKey: string };
+  readonly #lock: RunLock;
+  readonly #supervisor: Supervisor;
+  readonly #running: RunningPrograms;
+  #applied: Snapshot | undefined;
+  #from = '';
+
+  constructor(options: FolderRunOptions, state: { readonly path: string; readonly maskKey: string }, lock: RunLock) {
+    const { tell, programs } = options;
+    this.#options = options;
+    this.#state = state;
+    this.#lock = lock;
+    this.#running = new RunningPrograms(state.path);
+    this.#supervisor = new Supervisor({
+      stateFolder: state.path,
+      programs,
+      warn: (message) => tell({ kind: 'Warning', code: 'ProgramEnded', message }, this.#applied),
+      started: (program, pid) => {
+        this.#running.note(program, pid);
+        tell({ kind: 'Started', program, pid }, this.#applied);
+      },
+    });
+  }
+
+  /** Empty when everything is up and the rules are in force. */
+  async start(): Promise<readonly Fault[]> {
+    await this.#running.outlast();
+    this.#from = await this.#look();
+    const compiled = await this.#compile();
+    if (!compiled.ok) return compiled.fault;
+    if (!(await this.#supervisor.start())) {
+      return [{ code: 'StoreFailed', message: 'The store does not start.', mend: 'Its own words stand above.' }];
+    }
+    const { snapshot } = compiled.value;
+    const applied = await this.#supervisor.apply(snapshot);
+    if (applied.kind === 'Refused') return applied.faults;
+    this.#applied = snapshot;
+    pointReaders(this.#state.path, this.#options.environment);
+    const { listeners } = applied;
+    const { version } = snapshot;
+    const ownerSocket = this.#supervisor.ownerSocket ?? '';
+    this.#options.tell({ kind: 'Ready', version, listeners, ownerSocket, state: this.#state.path }, snapshot);
+    this.#warnOf(snapshot.resources.targets);
+    return [];
+  }
+
+  /** Applies changes of the folder until the run is to end. */
+  follow(): Promise<void> {
+    return watchFolder({
+      path: this.#options.folder,
+      from: this.#from,
+      look: () => this.#look(),
+      changed: () => this.#change(),
+      signal: this.#options.signal,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    this.#lock.release();
+    if (this.#applied !== undefined) this.#options.tell({ kind: 'Stopped' }, this.#applied);
+  }
+
+  async #change(): Promise<void> {
+    const { tell } = this.#options;
+    const before = this.#applied;
+    const compiled = await this.#compile();
+    if (!compiled.ok) {
+      tell({ kind: 'Refused', faults: compiled.fault }, before);
+      return;
+    }
+    const { snapshot } = compiled.value;
+    const applied = await this.#supervisor.apply(snapshot);
+    if (applied.kind === 'Refused') {
+      tell({ kind: 'Refused', faults: applied.faults }, before);
+      return;
+    }
+    this.#applied = snapshot;
+    tell({ kind: 'Applied', version: snapshot.version, listeners: applied.listeners }, snapshot);
+    const known = new Set(before?.resources.targets.map(placeOf));
+    this.#warnOf(snapshot.resources.targets.filter((target) => !known.has(placeOf(target))));
+  }
+
+  #compile(): Promise<Result<CompiledFolder, readonly FileFault[]>> {
+    return compileFolder(this.#options.folder, { ...readOptions(this.#options), maskKey: this.#state.maskKey });
+  }
+
+  /** The content as a short text, also of files that cannot be read or are wrong. */
+  async #look(): Promise<string> {
+    const read = await readFolder(this.#options.folder, {
+      ...readOptions(this.#options),
+      maskKey: this.#state.maskKey,
+    });
+    if (read.ok) return read.value.version;
+    return createHash('sha256').update(JSON.stringify(read.fault)).digest('hex');
+  }
+
+  /** Nobody waits for this: the doors are open all the same. */
+  #warnOf(targets: readonly Target[]): void {
+    for (const target of targets) {
+      void reachTarget(target).then((fault) => {
+        if (fault !== undefined && !this.#options.signal.aborted) {
+          this.#options.tell({ kind: 'Warning', ...fault }, this.#applied);
+        }
+      });
+    }
+  }
+}
+
+function placeOf({ spec: { host, port } }: Target): string {
+  return `${host}:${port}`;
+}
