@@ -4,10 +4,11 @@ import { COMMANDS } from './commands.ts';
 import { runProgram } from './program.ts';
 
 const stopping = new AbortController();
+let readerGone = false;
 
 const terminal: Terminal = {
   out: async (text) => {
-    if (stopping.signal.aborted || process.stdout.write(text)) return;
+    if (readerGone || process.stdout.write(text)) return;
     await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
   },
   err: (line) => void process.stderr.write(`${line}\n`),
@@ -17,7 +18,10 @@ const terminal: Terminal = {
 };
 
 // The reader of our output went away (`| head`): there is nobody left to tell.
-process.stdout.on('error', () => stopping.abort());
+process.stdout.on('error', () => {
+  readerGone = true;
+  stopping.abort();
+});
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // The second time there is no more patience.

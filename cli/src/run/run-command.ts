@@ -27,7 +27,7 @@ export const RUN_COMMAND: Command = {
       type: 'text',
       value: 'DIR',
       summary:
-        'Where records, spool and sockets are kept. Without it: SIDEGATE_STATE, or a folder of its own in the user’s state folder.',
+        "Where records, spool and sockets are kept. Without it: SIDEGATE_STATE, or a folder of its own in the user's state folder.",
     },
     json: JSON_OPTION,
   },

@@ -70,7 +70,7 @@ function howToConnect(
   const socket = unixSocket === undefined ? '' : ` (or the socket ${unixSocket})`;
   if (found?.spec.protocol !== 'Postgres') return `${host}:${port}${socket}`;
   const database = found.spec.postgres?.databases?.[0] ?? 'postgres';
-  const password = source === 'Token' ? ' with the agent’s token as the password' : '';
+  const password = source === 'Token' ? " with the agent's token as the password" : '';
   return `psql "host=${host} port=${port} user=agent dbname=${database}"${password}${socket}`;
 }
 
