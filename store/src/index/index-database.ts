@@ -33,7 +33,7 @@ export function openIndex(file: string): Result<DatabaseSync, Fault<'StoreBusy' 
 
 function openFault(file: string, error: unknown): Fault<'StoreBusy' | 'IndexBroken'> {
   const SQLITE_BUSY = 5;
-  const busy = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+  const busy = typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === SQLITE_BUSY;
   if (busy) {
     return {
       code: 'StoreBusy',

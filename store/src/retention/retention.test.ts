@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EVERYTHING, record, StoreBench } from '../testing/store-bench.ts';
+
+const DAY_MS = 86_400_000;
+
+let bench: StoreBench;
+
+beforeEach(() => {
+  bench = new StoreBench();
+});
+afterEach(() => bench.discard());
+
+describe('a gate that vanished', () => {
+  test('leaves a session whose tail is unknown, and takes that back when it returns', async () => {
+    await bench.open({ silenceMs: 1000 });
+    const { session, chunks } = record('s1');
+    await bench.offerAll(chunks);
+    const stream = bench.store.presence.stream();
+    stream.speaksOf('s1');
+    bench.nowUs += 5_000_000;
+    await bench.store.tidy();
+    expect(bench.store.query.session('s1')).toMatchObject({ tailUnknown: false, closedUs: 0 });
+    stream.end();
+    bench.nowUs += 1_000_000;
+    await bench.store.tidy();
+    expect(bench.store.query.session('s1')).toMatchObject({ tailUnknown: false, closedUs: 0 });
+    bench.nowUs += 1;
+    await bench.store.tidy();
+    expect(bench.store.query.session('s1')).toMatchObject({ tailUnknown: true, closeCode: 'TailUnknown' });
+    expect(bench.alarmKinds()).toEqual(['TailUnknown']);
+    expect(bench.sessionIds({ open: true })).toEqual([]);
+
+    expect(await bench.offerAll([session.chunk(session.remark('back'))])).toEqual(['Stored']);
+    expect(bench.store.query.session('s1')).toMatchObject({ tailUnknown: false, closedUs: 0, closeCode: '' });
+    expect(bench.store.alarms.list('s1', 10)).toMatchObject([{ kind: 'TailUnknown', resolvedUs: bench.nowUs }]);
+    expect(bench.sessionIds({ open: true })).toEqual(['s1']);
+  });
+
+  test('is not blamed for the time that the store itself was away', async () => {
+    await bench.open({ silenceMs: 1000 });
+    await bench.offerAll(record('s1').chunks);
+    bench.nowUs += 3_600_000_000;
+    await bench.reopen({ silenceMs: 1000 });
+    await bench.store.tidy();
+    expect(bench.store.query.session('s1')).toMatchObject({ tailUnknown: false });
+  });
+});
+
+describe('retention', () => {
+  test('by age takes whole closed sessions and never an open one', async () => {
+    await bench.open({ ageMaxMs: DAY_MS });
+    await bench.offerAll(record('closed').whole());
+    await bench.offerAll(record('open').chunks);
+    await bench.offerAll(record('young', 1, { atUs: DAY_MS * 1000 }).whole());
+    bench.nowUs = DAY_MS * 1000 + 1_000_000;
+    bench.store.presence.stream().speaksOf('open');
+    await bench.store.tidy();
+    expect(bench.sessionIds().toSorted()).toEqual(['closed', 'open', 'young']);
+    bench.nowUs += 60_000_000;
+    await bench.store.tidy();
+    expect(bench.sessionIds().toSorted()).toEqual(['open', 'young']);
+    expect(await bench.verify('open')).toMatchObject({ consistent: true });
+    expect(await bench.verify('young')).toMatchObject({ consistent: true });
+    const found = bench.store.query.search('select', EVERYTHING, 10);
+    expect(found.ok && found.value.commands.map(({ sessionId }) => sessionId)).toEqual(['young', 'open']);
+  });
+
+  test('gives the space back, and what stays is readable after it moved and after a start', async () => {
+    await bench.open({ ageMaxMs: DAY_MS, segmentBytesMax: 2000 });
+    const { chunks, session } = record('open', 5);
+    const [first, ...rest] = chunks;
+    if (first === undefined) throw new Error('a chunk was expected');
+    await bench.offer(first);
+    for (const chunk of rest) await bench.offerAll([...record(`closed-${chunk.firstSequence}`, 5).whole(), chunk]);
+    const before = bench.store.segments.bytes;
+    bench.store.presence.stream().speaksOf('open');
+    bench.nowUs = 2 * DAY_MS * 1000;
+    await bench.store.tidy();
+    expect(bench.sessionIds()).toEqual(['open']);
+    expect(bench.store.segments.bytes).toBeLessThan(before / 3);
+    const used = chunks.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
+    expect(bench.store.segments.bytes).toBe(used);
+    expect(await bench.verify('open')).toMatchObject({ consistent: true, chunks: 6 });
+    await bench.reopen();
+    expect(bench.store.recovery).toEqual({ indexed: 0, tornBytes: 0, damaged: 0 });
+    expect(await bench.verify('open')).toMatchObject({ consistent: true, chunks: 6 });
+    expect(await bench.offerAll([...chunks, session.chunk(session.closed())])).toEqual([
+      ...chunks.map(() => 'Duplicate'),
+      'Stored',
+    ]);
+  });
+
+  test('knows a late repeat of what it took away, and does not let it go on', async () => {
+    await bench.open({ ageMaxMs: DAY_MS });
+    const { whole, session } = record('s1');
+    const chunks = whole();
+    await bench.offerAll(chunks);
+    bench.nowUs = 3 * DAY_MS * 1000;
+    await bench.store.tidy();
+    expect(bench.sessionIds()).toEqual([]);
+    expect(await bench.offerAll(chunks)).toEqual(['Duplicate', 'Duplicate', 'Duplicate']);
+    expect(await bench.offerAll([session.chunk(session.remark('more'))])).toEqual(['Invalid']);
+    expect(bench.sessionIds()).toEqual([]);
+  });
+
+  test('by size takes the oldest closed sessions; a store full of open ones pushes back', async () => {
+    const oldest = record('oldest', 3).whole();
+    const size = oldest.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
+    await bench.open({ bytesMax: Math.floor(size * 3.5) });
+    await bench.offerAll(oldest);
+    bench.nowUs += 10_000_000;
+    const newer = record('newer', 3, { atUs: 50_000_000 });
+    await bench.offerAll(newer.whole());
+    const open1 = record('open-1', 3, { atUs: 60_000_000 });
+    expect(await bench.offerAll(open1.chunks)).toEqual(['Stored', 'Stored', 'Stored', 'Stored']);
+    bench.store.presence.stream().speaksOf('open-1');
+    const open2 = record('open-2', 3, { atUs: 70_000_000 });
+    expect(await bench.offerAll(open2.chunks)).toContain('PushBack');
+    await bench.store.retention.idle();
+    expect(bench.sessionIds()).not.toContain('oldest');
+    expect(bench.sessionIds()).toEqual(expect.arrayContaining(['open-1', 'newer']));
+    // What was pushed back is sent again, and now there is room.
+    expect((await bench.offerAll(open2.chunks)).every((kind) => kind === 'Stored' || kind === 'Duplicate')).toBe(true);
+
+    bench.store.presence.stream().speaksOf('open-2');
+    const open3 = record('open-3', 30, { atUs: 80_000_000 });
+    expect((await bench.offerAll(open3.chunks)).at(-1)).not.toBe('Stored');
+    await bench.store.retention.idle();
+    expect((await bench.offerAll(open3.chunks)).at(-1)).not.toBe('Stored');
+    await bench.store.retention.idle();
+    expect(bench.sessionIds()).toEqual(expect.arrayContaining(['open-1', 'open-2']));
+    for (const id of bench.sessionIds()) expect(await bench.verify(id)).toMatchObject({ consistent: true });
+    expect(bench.reports).toEqual([]);
+  });
+});
