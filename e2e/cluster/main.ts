@@ -1,0 +1,58 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterNode } from './node.ts';
+import { loadPause } from './node-images.ts';
+import { buildPrograms, ClusterUnavailable } from './programs.ts';
+
+const HELP = `npm run cluster -- COMMAND
+
+  build   builds the programs of a cluster (kept in the cache)
+  up      brings up a one-node Kubernetes cluster as processes of this machine
+  env     prints the KUBECONFIG to use, as a line for the shell
+  down    takes it down and leaves nothing behind
+`;
+
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+const state = process.env.SIDEGATE_CLUSTER ?? join(tmpdir(), 'sidegate-cluster');
+
+async function main(command: string | undefined): Promise<number> {
+  if (command === undefined || command === 'help' || command === '--help') {
+    process.stdout.write(HELP);
+    return command === undefined ? 2 : 0;
+  }
+  const programs = buildPrograms(tell);
+  if (command === 'build') return 0;
+  const node = new ClusterNode(state, programs);
+  switch (command) {
+    case 'up': {
+      if (!node.isUp) {
+        await node.down();
+        await node.up(tell);
+        await loadPause(node, programs, state, tell);
+      }
+      process.stdout.write(`export KUBECONFIG=${node.kubeconfig}\n`);
+      return 0;
+    }
+    case 'env':
+      if (!node.isUp) {
+        tell('no cluster is up: npm run cluster -- up');
+        return 1;
+      }
+      process.stdout.write(`export KUBECONFIG=${node.kubeconfig}\n`);
+      return 0;
+    case 'down':
+      await node.down();
+      return 0;
+    default:
+      tell(`unknown command ${command}\n${HELP}`);
+      return 2;
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv[2]);
+} catch (error) {
+  if (!(error instanceof ClusterUnavailable)) throw error;
+  tell(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,204 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { makeAuthority } from './authority.ts';
+import { NETWORK, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
+import { ClusterUnavailable } from './programs.ts';
+
+const READY_TIMEOUT_MS = 180_000;
+/** The kubelet sets these for the whole machine; they are put back when the node is taken down. */
+const MACHINE_SETTINGS = ['vm.overcommit_memory', 'kernel.panic', 'kernel.panic_on_oops', 'net.ipv4.ip_forward'];
+
+export function run(program: string, ...parameters: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, parameters, { encoding: 'utf8', maxBuffer: 64 << 20 });
+  if (status !== 0) throw new Error(`${program} ${parameters.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+function attempt(program: string, ...parameters: readonly string[]): boolean {
+  return spawnSync(program, parameters, { stdio: 'ignore' }).status === 0;
+}
+
+/** The words in front of a command that runs in the node's network. `ip netns exec` would hide the cgroups. */
+export const IN_NODE = ['nsenter', `--net=/run/netns/${NETWORK.namespace}`] as const;
+
+function makeNetwork(): void {
+  const node = (...parameters: readonly string[]): string => run(IN_NODE[0], IN_NODE[1], ...parameters);
+  run('ip', 'netns', 'add', NETWORK.namespace);
+  run('ip', 'link', 'add', 'sgnode0', 'type', 'veth', 'peer', 'name', 'sghost0');
+  run('ip', 'link', 'set', 'sgnode0', 'netns', NETWORK.namespace);
+  run('ip', 'addr', 'add', `${NETWORK.machine}/24`, 'dev', 'sghost0');
+  run('ip', 'link', 'set', 'sghost0', 'up');
+  node('ip', 'addr', 'add', `${NETWORK.node}/24`, 'dev', 'sgnode0');
+  node('ip', 'link', 'set', 'lo', 'up');
+  node('ip', 'link', 'set', 'sgnode0', 'up');
+  node('ip', 'route', 'add', 'default', 'via', NETWORK.machine, 'dev', 'sgnode0');
+  node('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+}
+
+/** A one-node cluster as processes of this machine. Everything of it is below `state`. */
+export class ClusterNode {
+  readonly #state: string;
+  readonly #programs: string;
+
+  constructor(state: string, programs: string) {
+    this.#state = state;
+    this.#programs = programs;
+  }
+
+  get kubeconfig(): string {
+    return join(this.#state, 'certs', 'admin.kubeconfig');
+  }
+
+  get containerdSocket(): string {
+    return join(this.#state, 'containerd', 'containerd.sock');
+  }
+
+  get isUp(): boolean {
+    return (
+      existsSync(this.kubeconfig) &&
+      attempt(
+        join(this.#programs, 'kubectl'),
+        '--kubeconfig',
+        this.kubeconfig,
+        'get',
+        '--raw',
+        '/readyz',
+        '--request-timeout=5s',
+      )
+    );
+  }
+
+  /** Resolves when the node is Ready. */
+  async up(tell: (line: string) => void): Promise<void> {
+    if (process.getuid?.() !== 0)
+      throw new ClusterUnavailable('a cluster of processes needs root; set KUBECONFIG to use a cluster that is there');
+    writeNodeConfiguration(this.#state, this.#programs);
+    const settings = MACHINE_SETTINGS.map((name) => `${name}=${run('sysctl', '-n', name).trim()}`);
+    writeFileSync(join(this.#state, 'machine-settings'), settings.join('\n'));
+    tell('making certificates and the network');
+    makeAuthority(join(this.#state, 'certs'), `https://${NETWORK.node}:6443`);
+    makeNetwork();
+    run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    for (const { name, program, parameters } of nodePrograms(this.#state, this.#programs)) {
+      this.start(name, program, parameters);
+      if (name === 'kube-apiserver') await this.until('the API server', ['get', '--raw', '/readyz']);
+    }
+    tell('waiting for the node');
+    await this.until('the node', ['wait', '--for=condition=Ready', 'node/node1', '--timeout=2s']);
+    await this.until('the default service account', ['get', 'serviceaccount', 'default']);
+  }
+
+  /** Starts (again) one program of the node, for good: it outlives this process. */
+  start(name: string, program?: string, parameters?: readonly string[]): void {
+    const known = nodePrograms(this.#state, this.#programs).find((one) => one.name === name);
+    const log = openSync(join(this.#state, 'logs', `${name}.log`), 'a');
+    const child = spawn(
+      IN_NODE[0],
+      [IN_NODE[1], program ?? known?.program ?? name, ...(parameters ?? known?.parameters ?? [])],
+      {
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { ...process.env, PATH: `${this.#programs}:${process.env.PATH}` },
+      },
+    );
+    child.unref();
+    writeFileSync(join(this.#state, `${name}.pid`), String(child.pid));
+  }
+
+  /** Ends one program of the node. */
+  async stop(name: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const file = join(this.#state, `${name}.pid`);
+    if (!existsSync(file)) return;
+    const pid = Number(readFileSync(file, 'utf8'));
+    for (let tries = 0; tries < 100 && isRunning(pid); tries++) {
+      process.kill(pid, tries < 60 ? signal : 'SIGKILL');
+      await pause(100);
+    }
+    rmSync(file);
+  }
+
+  kubectl(...parameters: readonly string[]): string {
+    return run(join(this.#programs, 'kubectl'), '--kubeconfig', this.kubeconfig, ...parameters);
+  }
+
+  /** Resolves when the kubectl command succeeds. */
+  async until(what: string, parameters: readonly string[]): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    while (!attempt(join(this.#programs, 'kubectl'), '--kubeconfig', this.kubeconfig, ...parameters)) {
+      if (Date.now() > deadline)
+        throw new Error(
+          `${what} did not get ready in ${READY_TIMEOUT_MS / 1000} s; its words are in ${join(this.#state, 'logs')}`,
+        );
+      await pause(200);
+    }
+  }
+
+  /** Takes everything down and leaves nothing behind: processes, mounts, the network, machine settings, files. */
+  async down(): Promise<void> {
+    if (!existsSync(this.#state)) return;
+    for (const name of ['kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager']) await this.stop(name);
+    for (const pid of this.#containerProcesses()) kill(pid);
+    for (const name of ['containerd', 'kube-apiserver', 'etcd']) await this.stop(name);
+    for (const pid of this.#containerProcesses()) kill(pid);
+    for (const mount of this.#mounts()) attempt('umount', '-l', mount);
+    attempt('ip', 'netns', 'delete', NETWORK.namespace);
+    attempt('ip', 'link', 'delete', 'sghost0');
+    const settings = join(this.#state, 'machine-settings');
+    if (existsSync(settings))
+      for (const line of readFileSync(settings, 'utf8').split('\n')) attempt('sysctl', '-qw', line);
+    this.#removeCgroups();
+    rmSync(this.#state, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  }
+
+  /** The shims carry the state folder in their command line; what they started are their children. */
+  #containerProcesses(): readonly number[] {
+    const parents = new Map<number, number>();
+    const shims = new Set<number>();
+    for (const entry of readdirSync('/proc')) {
+      const pid = Number(entry);
+      if (!Number.isInteger(pid)) continue;
+      try {
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${this.#state}/containerd`) && pid !== process.pid)
+          shims.add(pid);
+        parents.set(pid, Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]));
+      } catch {
+        // It ended while we looked.
+      }
+    }
+    const ours = (pid: number): boolean => shims.has(pid) || (pid > 1 && ours(parents.get(pid) ?? 0));
+    return [...parents.keys()].filter(ours);
+  }
+
+  #mounts(): readonly string[] {
+    const all = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '');
+    return all.filter((path) => path.startsWith(`${this.#state}/`)).toReversed();
+  }
+
+  #removeCgroups(): void {
+    for (const controller of existsSync('/sys/fs/cgroup') ? readdirSync('/sys/fs/cgroup') : []) {
+      const pods = join('/sys/fs/cgroup', controller, 'kubepods');
+      if (existsSync(pods)) attempt('find', pods, '-depth', '-type', 'd', '-delete');
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function kill(pid: number): void {
+  if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+}
+
+export function describeProgram(path: string): string {
+  return basename(path);
+}
