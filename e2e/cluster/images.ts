@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from './node.ts';
@@ -92,11 +92,4 @@ export function pauseArchive(programs: string, builder: ImageBuilder, folder: st
 /** Loads an archive into the node. */
 export function loadImage(programs: string, containerdSocket: string, archive: string): void {
   run(join(programs, 'ctr'), '-a', containerdSocket, '-n', 'k8s.io', 'images', 'import', archive);
-}
-
-/** The hash of files, to know whether an image must be built anew. */
-export function hashFiles(files: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(file).update(readFileSync(file));
-  return hash.digest('hex').slice(0, 16);
 }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeAuthority } from './authority.ts';
 import { NETWORK, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
@@ -197,8 +197,4 @@ function isRunning(pid: number): boolean {
 
 function kill(pid: number): void {
   if (isRunning(pid)) process.kill(pid, 'SIGKILL');
-}
-
-export function describeProgram(path: string): string {
-  return basename(path);
 }

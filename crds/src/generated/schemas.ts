@@ -1402,7 +1402,9 @@ export const TARGET_SCHEMA: StructuralSchema = {
   "allowedNamespaces": {
    "description": "Which namespaces' AgentAccess may point here.",
    "type": "object",
-   "default": {},
+   "default": {
+    "from": "Same"
+   },
    "x-kubernetes-validations": [
     {
      "rule": "self.from != 'Selector' || has(self.selector)",
