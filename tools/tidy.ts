@@ -11,7 +11,8 @@ export interface TrackedFile {
 const CODE_LINES_MAX = 400;
 
 /** Generated files, the lock file and these rules themselves, which must spell what they forbid. */
-const EXEMPT = /(?:^|\/)(?:generated|golden)\/|(?:^|\/)go\.(?:sum|mod)$|^package-lock\.json$|^tools\/tidy(?:\.test)?\.ts$/;
+const EXEMPT =
+  /(?:^|\/)(?:generated|golden)\/|(?:^|\/)go\.(?:sum|mod)$|^package-lock\.json$|^tools\/tidy(?:\.test)?\.ts$/;
 
 const FORBIDDEN_NAME = /(?:^|[-./])(?:utils?|helpers?|commons?|managers?|misc|stuff)(?=[-./]|$)/;
 const CODE_NAME = /^(?:\.[a-z]+\/)?(?:[a-z0-9@._-]+\/)*[a-z0-9.-]+$/;
