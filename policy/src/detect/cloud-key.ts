@@ -7,21 +7,23 @@ interface KeyForm {
   /** How many characters follow the prefix. */
   readonly bodyMin: number;
   readonly bodyMax: number;
+  /** It names a key whose secret stands elsewhere. */
+  readonly isAccessKey?: true;
 }
 
 const isUpperOrDigit = (code: number): boolean => isDigit(code) || (code >= 65 && code <= 90);
 const isWord = (code: number): boolean => isAlphanumeric(code) || code === 95;
 const isDashed = (code: number): boolean => isAlphanumeric(code) || code === 45;
 
-const ACCESS_KEY_FORMS: readonly KeyForm[] = ['AKIA', 'ASIA'].map((prefix) => ({
-  prefix,
-  isBody: isUpperOrDigit,
-  bodyMin: 16,
-  bodyMax: 16,
-}));
-
 /** Keys that a fixed beginning tells, as their issuers document them. */
 const FORMS: readonly KeyForm[] = [
+  ...['AKIA', 'ASIA'].map((prefix) => ({
+    prefix,
+    isBody: isUpperOrDigit,
+    bodyMin: 16,
+    bodyMax: 16,
+    isAccessKey: true as const,
+  })),
   { prefix: 'AIza', isBody: isBase64Url, bodyMin: 35, bodyMax: 35 },
   ...['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'].map((prefix) => ({
     prefix,
@@ -39,6 +41,7 @@ const FORMS: readonly KeyForm[] = [
   { prefix: 'sk_live_', isBody: isAlphanumeric, bodyMin: 16, bodyMax: 255 },
   { prefix: 'rk_live_', isBody: isAlphanumeric, bodyMin: 16, bodyMax: 255 },
 ];
+const FORMS_BY_FIRST = Map.groupBy(FORMS, (form) => form.prefix.charCodeAt(0));
 
 const SECRET_LENGTH = 40;
 /** How far from an access key id, or behind its own name, a secret is looked for, in characters. */
@@ -48,13 +51,11 @@ const ACCOUNT_KEY_MIN = 40;
 
 /** Access keys of cloud services: AWS key ids and the secret near them, GCP, GitHub, Slack, Stripe, and the key in an Azure connection string. */
 export function findCloudKeys(text: string): readonly Span[] {
-  const ids = ACCESS_KEY_FORMS.flatMap((form) => findForm(text, form)).toSorted((a, b) => a.start - b.start);
-  const finds = [
-    ...ids,
-    ...FORMS.flatMap((form) => findForm(text, form)),
-    ...findAccountKeys(text),
-    ...findAccessSecrets(text, ids),
-  ].toSorted((a, b) => a.start - b.start);
+  const prefixed = findPrefixed(text);
+  const ids = prefixed.filter((find) => find.isAccessKey);
+  const finds = [...prefixed, ...findAccountKeys(text), ...findAccessSecrets(text, ids)]
+    .map(({ start, end }) => ({ start, end }))
+    .toSorted((a, b) => a.start - b.start);
   let floor = 0;
   return finds.filter((find) => {
     const isFree = find.start >= floor;
@@ -63,17 +64,22 @@ export function findCloudKeys(text: string): readonly Span[] {
   });
 }
 
-function findForm(text: string, form: KeyForm): readonly Span[] {
-  const finds: Span[] = [];
-  let start = text.indexOf(form.prefix);
-  while (start >= 0) {
+function findPrefixed(text: string): readonly (Span & { readonly isAccessKey: boolean })[] {
+  const finds: (Span & { readonly isAccessKey: boolean })[] = [];
+  let start = 0;
+  while (start < text.length) {
+    const forms = FORMS_BY_FIRST.get(text.charCodeAt(start));
+    const form = forms?.find(({ prefix }) => text.startsWith(prefix, start));
+    if (form === undefined || isAlphanumeric(text.charCodeAt(start - 1))) {
+      start += 1;
+      continue;
+    }
     const body = start + form.prefix.length;
     let end = body;
     while (end - body <= form.bodyMax && form.isBody(text.charCodeAt(end))) end += 1;
-    const length = end - body;
-    const isWhole = !isAlphanumeric(text.charCodeAt(start - 1)) && length >= form.bodyMin && length <= form.bodyMax;
-    if (isWhole) finds.push({ start, end });
-    start = text.indexOf(form.prefix, isWhole ? end : body);
+    const isWhole = end - body >= form.bodyMin && end - body <= form.bodyMax;
+    if (isWhole) finds.push({ start, end, isAccessKey: form.isAccessKey === true });
+    start = isWhole ? end : body;
   }
   return finds;
 }

@@ -1,7 +1,6 @@
 import type { DetectorName } from '@sidegate/crds';
 import { maskText, strongerMask } from '../mask/text.ts';
 import type { Mask } from '../masking.ts';
-import { isDigit } from './characters.ts';
 import { findCloudKeys } from './cloud-key.ts';
 import { findCreditCards } from './credit-card.ts';
 import { findEmails } from './email.ts';
@@ -10,6 +9,7 @@ import { findIbans } from './iban.ts';
 import { findJwts } from './jwt.ts';
 import { findPhones } from './phone.ts';
 import { findPrivateKeys } from './private-key.ts';
+import { digitsOf, SURVEY, surveyText } from './survey.ts';
 import { findUsSsns } from './us-ssn.ts';
 
 const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
@@ -23,9 +23,19 @@ const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
   PrivateKey: findPrivateKeys,
 };
 
-/** Fewer digits than this hold nothing that is told by its digits. */
-const DIGITS_MIN: Readonly<Partial<Record<DetectorName, number>>> = { CreditCard: 13, UsSsn: 9, Iban: 3, Phone: 8 };
-/** The shortest text that can hold anything: `a@b.co`. */
+/** What a text must have for its detector to look at all: a length, digits, a bit of the survey. */
+const NEEDS: Readonly<
+  Record<DetectorName, { readonly length: number; readonly digits: number; readonly bit: number }>
+> = {
+  CreditCard: { length: 13, digits: 13, bit: 0 },
+  Email: { length: 6, digits: 0, bit: SURVEY.at },
+  UsSsn: { length: 9, digits: 9, bit: 0 },
+  Iban: { length: 15, digits: 2, bit: 0 },
+  Phone: { length: 9, digits: 8, bit: 0 },
+  Jwt: { length: 12, digits: 0, bit: SURVEY.token },
+  CloudKey: { length: 15, digits: 0, bit: SURVEY.key },
+  PrivateKey: { length: 20, digits: 0, bit: SURVEY.hyphens },
+};
 const TEXT_MIN = 6;
 /** A masked text is masked again until nothing changes; this many times at most. */
 const PASSES_MAX = 4;
@@ -45,19 +55,14 @@ export const DETECTOR_NAMES: readonly DetectorName[] = [
 /** All that `detectors` find in `text`, ordered by start; finds of different detectors may overlap. Linear in the text; never throws. */
 export function findContent(text: string, detectors: readonly DetectorName[] = DETECTOR_NAMES): readonly Find[] {
   if (text.length < TEXT_MIN) return [];
-  const digits = countDigits(text);
+  const survey = surveyText(text);
   const finds: Find[] = [];
   for (const detector of detectors) {
-    if (digits < (DIGITS_MIN[detector] ?? 0)) continue;
+    const { length, digits, bit } = NEEDS[detector];
+    if (text.length < length || digitsOf(survey) < digits || (survey & bit) !== bit) continue;
     for (const span of DETECTORS[detector](text)) finds.push({ detector, ...span });
   }
   return finds.length < 2 ? finds : finds.toSorted((a, b) => a.start - b.start || b.end - a.end);
-}
-
-function countDigits(text: string): number {
-  let count = 0;
-  for (let place = 0; place < text.length; place += 1) if (isDigit(text.charCodeAt(place))) count += 1;
-  return count;
 }
 
 /**

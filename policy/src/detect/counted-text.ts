@@ -27,6 +27,11 @@ export class CountedText extends String {
     return at;
   }
 
+  override startsWith(searched: string, at = 0): boolean {
+    this.operations += searched.length;
+    return super.startsWith(searched, at);
+  }
+
   override includes(searched: string, from = 0): boolean {
     return this.indexOf(searched, from) >= 0;
   }

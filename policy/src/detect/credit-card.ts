@@ -41,11 +41,27 @@ export function findCreditCards(text: string): readonly Span[] {
       at += 1;
       continue;
     }
-    const groups = readGroups(text, at);
-    findInGroups(text, groups, finds);
-    at = groups.at(-1)?.end ?? text.length;
+    const chain = measureChain(text, at);
+    if (chain.digits >= DIGITS_MIN) findInGroups(text, readGroups(text, at), finds);
+    at = chain.end;
   }
   return finds;
+}
+
+/** How far digits, joined by single spaces or hyphens, go on, and how many they are. */
+function measureChain(text: string, at: number): { readonly end: number; readonly digits: number } {
+  let digits = 0;
+  let end = at;
+  for (;;) {
+    while (isDigit(text.charCodeAt(end))) {
+      digits += 1;
+      end += 1;
+    }
+    const separator = text.charCodeAt(end);
+    if (!isGroupSpace(separator) && !isGroupHyphen(separator)) return { end, digits };
+    if (!isDigit(text.charCodeAt(end + 1))) return { end, digits };
+    end += 1;
+  }
 }
 
 /** Runs of digits from `at` on that single spaces or hyphens join. */

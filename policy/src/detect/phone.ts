@@ -56,6 +56,7 @@ export function findPhones(text: string): readonly Span[] {
 
 function phoneEnd(text: string, start: number, code: number): number | undefined {
   if (code === 43) return internationalEnd(readDialled(text, start + 1));
+  if (code !== OPENING && !mayDial(text, start, code)) return undefined;
   const dialled = readDialled(text, start);
   if (dialled.digits.startsWith('00')) {
     return dialled.separators.length > 0 && !isJoinedBefore(text, start)
@@ -64,6 +65,16 @@ function phoneEnd(text: string, start: number, code: number): number | undefined
   }
   if (isJoinedBefore(text, start)) return undefined;
   return northAmericanEnd(text, start, dialled) ?? zeroNationalEnd(text, start, dialled);
+}
+
+/** A cheap look at the first group: most digits in a text are dates, amounts and ids. */
+function mayDial(text: string, start: number, code: number): boolean {
+  let end = start;
+  while (isDigit(text.charCodeAt(end)) && end - start <= NATIONAL_DIGITS_MAX) end += 1;
+  const length = end - start;
+  if (length >= NATIONAL_DIGITS_MIN) return true;
+  const isGrouped = skipSeparator(text, end, true) > end;
+  return isGrouped && (code === 48 || length === 3 || (length === 1 && code === 49));
 }
 
 /** Reads groups until there are more digits than any number has; the first two may stand in brackets. */
