@@ -43,7 +43,9 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
   const all = [...columns.map(({ mask }) => mask), ...[...fields, ...detect].map(([, mask]) => mask)];
   const strongest = all.length === 0 ? undefined : all.reduce(strongerMask);
   const maskContent = detectors.length === 0 ? unchanged : means.buildContentMask(detectors, key);
-  const maskJson = paths.length === 0 ? maskContent : means.buildJsonMask(paths, maskContent, key);
+  // Without paths too: content behind escapes is seen only by reading the JSON, and a masked number must stay JSON.
+  const maskJson =
+    paths.length === 0 && detectors.length === 0 ? unchanged : means.buildJsonMask(paths, maskContent, key);
   return {
     empty: strongest === undefined,
     columns: columns.length > 0,
