@@ -1,0 +1,177 @@
+import type { MaskRules } from '@sidegate/policy';
+import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
+import { writeFrame } from './codec-writer.ts';
+import { openCopyMasker } from './copy-mask.ts';
+import type { CopyMasker } from './copy-masker.ts';
+import { RowMasker } from './data-row.ts';
+import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
+import type { Lane } from './lane.ts';
+import { MaskPlanner } from './mask.ts';
+import type { RowPlan, RunningCommand } from './running-command.ts';
+import { withFormats } from './shape.ts';
+
+const PASSES: RowPlan = { agent: undefined, record: undefined };
+
+/** Masks what the server answers: rows, COPY data, errors, notices, notifications. With no mask in force frames stay views. */
+export class AnswerMasker {
+  readonly #lane: Lane;
+
+  constructor(lane: Lane) {
+    this.#lane = lane;
+  }
+
+  /** False: the row is malformed. */
+  row(command: RunningCommand, { buffer, start, end }: FrameScanner): boolean {
+    command.rows++;
+    const { outbox } = this.#lane;
+    const { agent, record } = command.rowPlan ?? this.#planRows(command);
+    if (agent === undefined && record === undefined) {
+      outbox.pass(command.id, buffer, start, end);
+      return true;
+    }
+    const bytes = agent === undefined ? buffer.subarray(start, end) : agent.mask(buffer, start, end);
+    const recorded = record === agent ? bytes : this.#record(record, buffer, start, end);
+    if (bytes === undefined || recorded === undefined) return false;
+    command.maskedValues += agent?.maskedValues ?? 0;
+    if (agent?.maskedValues === 0 && record === agent) outbox.pass(command.id, buffer, start, end);
+    else outbox.answer(command.id, bytes, record === agent ? bytes : recorded);
+    return true;
+  }
+
+  beginCopy(command: RunningCommand): void {
+    const agent = this.#openCopy(command, command.masks);
+    const same = command.recordMasks === command.masks;
+    command.copyOut = { agent, record: same ? agent : this.#openCopy(command, command.recordMasks) };
+  }
+
+  /** CopyData and CopyDone of the server. False: the data is not what the statement said. */
+  copy(command: RunningCommand, scanner: FrameScanner): boolean {
+    const { copyOut } = command;
+    if (copyOut === undefined) return false;
+    const { agent, record } = copyOut;
+    const { outbox } = this.#lane;
+    const { buffer, start, end } = scanner;
+    if (agent === undefined && record === undefined) {
+      outbox.pass(command.id, buffer, start, end);
+      return true;
+    }
+    const over = scanner.type === FRAME.copyDone;
+    const data = buffer.subarray(start + 5, end);
+    const shown = pieceOf(agent, data, over);
+    const recorded = record === agent ? shown : pieceOf(record, data, over);
+    if (shown === undefined || recorded === undefined) return false;
+    command.maskedValues += shown.maskedValues;
+    const bytes = framed(shown.bytes);
+    if (bytes.length > 0 || recorded.bytes.length > 0)
+      outbox.answer(command.id, bytes, record === agent ? bytes : framed(recorded.bytes));
+    if (over) outbox.pass(command.id, buffer, start, end);
+    return true;
+  }
+
+  /** ErrorResponse or NoticeResponse; `command` undefined: it belongs to none. A frame that cannot be read is replaced by one that can. */
+  error(command: RunningCommand | undefined, { buffer, start, end }: FrameScanner, type: number): void {
+    const lane = this.#lane;
+    const commandId = command?.id ?? lane.currentId;
+    const masks = command?.masks ?? lane.masks;
+    const recordMasks = command?.recordMasks ?? lane.recordMasks;
+    const fields = readErrorFields(new BodyReader(buffer, start + 5, end)) ?? new Map([['M', '[unreadable]']]);
+    const shown = maskErrorFields(fields, masks, this.#involved(command, masks));
+    const recorded =
+      masks === recordMasks ? shown : maskErrorFields(fields, recordMasks, this.#involved(command, recordMasks));
+    if (!shown.changed && !recorded.changed) lane.outbox.pass(commandId, buffer, start, end);
+    else {
+      const bytes = writeErrorFields(type, shown.fields);
+      lane.outbox.answer(commandId, bytes, recorded === shown ? bytes : writeErrorFields(type, recorded.fields));
+    }
+    if (command === undefined || type !== FRAME.error) return;
+    command.failed = true;
+    command.errorCode = fields.get('C') ?? '';
+    command.errorText = recorded.fields.get('M') ?? '';
+  }
+
+  /** The payload of a notification may hold anything that any session put there. */
+  notification({ buffer, start, end }: FrameScanner): boolean {
+    const lane = this.#lane;
+    const body = new BodyReader(buffer, start + 5, end);
+    const processId = body.int32();
+    const channel = body.string();
+    const payload = body.string();
+    if (!body.complete) return false;
+    const shown = maskPayload(payload, lane.masks);
+    const recorded = lane.masks === lane.recordMasks ? shown : maskPayload(payload, lane.recordMasks);
+    if (shown === payload && recorded === payload) lane.outbox.pass(0, buffer, start, end);
+    else {
+      const write = (text: string): Uint8Array => writeFrame(FRAME.notification, { int32: processId }, channel, text);
+      lane.outbox.answer(0, write(shown), write(recorded));
+    }
+    return true;
+  }
+
+  /** FunctionCallResponse: nobody knows where the value comes from. */
+  functionResult(command: RunningCommand, { buffer, start, end }: FrameScanner): boolean {
+    const { outbox } = this.#lane;
+    const hidden = writeFrame(FRAME.functionResult, { int32: -1 });
+    const original = buffer.subarray(start, end);
+    const shown = command.masks.empty ? original : hidden;
+    outbox.answer(command.id, shown, command.recordMasks.empty ? shown : hidden);
+    if (shown === hidden) command.maskedValues++;
+    return true;
+  }
+
+  #planRows(command: RunningCommand): RowPlan {
+    if (command.masks.empty && command.recordMasks.empty) command.rowPlan = PASSES;
+    else {
+      const { head } = this.#lane;
+      if (head?.kind === 'Execute' && command.shape === undefined) {
+        const { portal } = head;
+        const { statement } = portal;
+        const known = statement.shapeEpoch === this.#lane.shapeEpoch ? statement.shape : undefined;
+        command.shape = portal.shape ?? (known && withFormats(known, portal.formats));
+      }
+      const agent = this.#rowMasker(command, command.masks);
+      const same = command.masks === command.recordMasks;
+      command.rowPlan = { agent, record: same ? agent : this.#rowMasker(command, command.recordMasks) };
+    }
+    return command.rowPlan;
+  }
+
+  #rowMasker(command: RunningCommand, masks: MaskRules): RowMasker | undefined {
+    if (masks.empty) return undefined;
+    const lane = this.#lane;
+    // Rows that nobody described: nothing in them may be seen.
+    if (command.shape === undefined) return new RowMasker([], masks, lane.utf8);
+    const planner = new MaskPlanner(masks, lane.catalog);
+    const plan = planner.plan(command.shape, command.statement?.outputs, command.reading);
+    for (const oid of planner.unknownRelations) lane.metUnknownRelation(oid);
+    return plan === undefined ? undefined : new RowMasker(plan, masks, lane.utf8);
+  }
+
+  #record(record: RowMasker | undefined, buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    return record === undefined ? buffer.subarray(start, end) : record.mask(buffer, start, end);
+  }
+
+  #openCopy(command: RunningCommand, masks: MaskRules): CopyMasker | undefined {
+    const { catalog, utf8, treacherous } = this.#lane;
+    const planner = new MaskPlanner(masks, catalog);
+    return openCopyMasker(command.statement?.copy, command.reading, planner, utf8, treacherous);
+  }
+
+  #involved(command: RunningCommand | undefined, masks: MaskRules): boolean {
+    if (!masks.columns || command === undefined) return masks.columns;
+    return new MaskPlanner(masks, this.#lane.catalog).involved(command.reading);
+  }
+}
+
+function pieceOf(masker: CopyMasker | undefined, data: Uint8Array, over: boolean): ReturnType<CopyMasker['mask']> {
+  if (masker === undefined) return { bytes: data, rows: 0, maskedValues: 0 };
+  return over ? masker.end() : masker.mask(data);
+}
+
+function framed(data: Uint8Array): Uint8Array {
+  return data.length === 0 ? data : writeFrame(FRAME.copyData, data);
+}
+
+function maskPayload(payload: string, masks: MaskRules): string {
+  if (masks.empty || payload === '') return payload;
+  return masks.columns ? '[masked]' : masks.maskJson(payload);
+}

@@ -1,0 +1,26 @@
+import type { Mask, MaskRules } from '@sidegate/policy';
+
+/** Both sets of masks at once. Where two different masks meet, the value is redacted: that is the strongest of all. */
+export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
+  if (a === b || b.empty) return a;
+  if (a.empty) return b;
+  return {
+    empty: false,
+    columns: a.columns || b.columns,
+    columnMask: (schema, table, column) =>
+      stronger(a.columnMask(schema, table, column), b.columnMask(schema, table, column)),
+    masksTable: (schema, table) => a.masksTable(schema, table) || b.masksTable(schema, table),
+    fields: [...a.fields, ...b.fields],
+    detect: [...a.detect, ...b.detect],
+    unknownOrigin: stronger(a.unknownOrigin, b.unknownOrigin) ?? a.unknownOrigin,
+    maskValue: (mask, text) => a.maskValue(mask, text),
+    maskContent: (text) => b.maskContent(a.maskContent(text)),
+    maskJson: (text) => b.maskJson(a.maskJson(text)),
+  };
+}
+
+function stronger(a: Mask | undefined, b: Mask | undefined): Mask | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a.with.type === b.with.type && a.with.keepLast === b.with.keepLast) return a;
+  return { rule: b.rule, with: { type: 'Redact' } };
+}

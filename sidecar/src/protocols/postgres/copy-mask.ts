@@ -1,0 +1,82 @@
+import type { Mask, MaskRules } from '@sidegate/policy';
+import { asLatin1, asText } from './codec.ts';
+import { BinaryRows } from './copy-binary.ts';
+import { CsvRows } from './copy-csv.ts';
+import { type CopyMasker, FieldMasker, type MaskedPiece } from './copy-masker.ts';
+import { TextRows } from './copy-text.ts';
+import { type ColumnPlan, formOf, type MaskPlanner } from './mask.ts';
+import type { CopyShape, SqlReading } from './sql-reading.ts';
+
+/**
+ * The masker for a COPY, or undefined when its data passes as it is. A COPY whose columns cannot be told gives no row at all when masked
+ * columns may be in it.
+ */
+export function openCopyMasker(
+  shape: CopyShape | undefined,
+  reading: SqlReading | undefined,
+  planner: MaskPlanner,
+  utf8: boolean,
+  treacherous = false,
+): CopyMasker | undefined {
+  const { masks } = planner;
+  if (masks.empty) return undefined;
+  if (treacherous) return new NoRows();
+  if (shape?.columns === undefined)
+    return planner.involved(reading) || shape === undefined ? new NoRows() : new Contents(masks, utf8);
+  const involved = planner.involved(reading);
+  const scans = masks.detect.length > 0 || masks.fields.length > 0;
+  const plans = shape.columns.map((origin, at): ColumnPlan | undefined => {
+    const mask: Mask | undefined = planner.originMask(origin, involved || origin.kind === 'Unknown');
+    // Without a type, text is safe in the text formats; in binary only NULL is.
+    const typeOid = shape.typeOids?.[at];
+    const form = typeOid === undefined ? (shape.format === 'Binary' ? 'Container' : 'Text') : formOf(typeOid);
+    if (!masks.columns || mask === undefined)
+      return scans && form !== 'Fixed' ? { mask: undefined, form, binary: shape.format === 'Binary' } : undefined;
+    return { mask, form, binary: shape.format === 'Binary' };
+  });
+  if (plans.every((plan) => plan === undefined)) return undefined;
+  const fields = new FieldMasker(plans, masks, utf8);
+  switch (shape.format) {
+    case 'Binary':
+      return new BinaryRows(fields);
+    case 'Csv':
+      return new CsvRows(shape, fields);
+    case 'Text':
+      return new TextRows(shape, fields);
+    default:
+      return shape.format satisfies never;
+  }
+}
+
+/** Nothing of the data may be seen. */
+class NoRows implements CopyMasker {
+  mask(): MaskedPiece {
+    return { bytes: new Uint8Array(0), rows: 0, maskedValues: 1 };
+  }
+
+  end(): MaskedPiece {
+    return { bytes: new Uint8Array(0), rows: 0, maskedValues: 0 };
+  }
+}
+
+/** Columns are not known and none is masked: contents are looked for in each piece as a whole. */
+class Contents implements CopyMasker {
+  readonly #masks: MaskRules;
+  readonly #utf8: boolean;
+
+  constructor(masks: MaskRules, utf8: boolean) {
+    this.#masks = masks;
+    this.#utf8 = utf8;
+  }
+
+  mask(piece: Uint8Array): MaskedPiece {
+    const text = this.#utf8 ? asText(piece) : asLatin1(piece);
+    const masked = this.#masks.maskContent(text);
+    if (masked === text) return { bytes: piece, rows: 1, maskedValues: 0 };
+    return { bytes: Buffer.from(masked, this.#utf8 ? 'utf8' : 'latin1'), rows: 1, maskedValues: 1 };
+  }
+
+  end(): MaskedPiece {
+    return { bytes: new Uint8Array(0), rows: 0, maskedValues: 0 };
+  }
+}

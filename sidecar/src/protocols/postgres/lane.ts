@@ -1,0 +1,361 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { CloseCode, CommandId, JudgedCommand, ProtocolLimits, Step } from '../protocol.ts';
+import { FLUSH, writeReadyForQuery } from './codec-writer.ts';
+import { commandOf, type Expectation } from './expectation.ts';
+import type { Outbox } from './outbox.ts';
+import type { NumberedReading, ReadingCache } from './reading-cache.ts';
+import { writeError } from './refuse.ts';
+import type { RunningCommand } from './running-command.ts';
+import type { RelationCatalog, SqlReading } from './sql-reading.ts';
+import type { SessionState } from './sql-state.ts';
+import { type Binds, type Portal, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
+
+export const IDLE = 0x49;
+
+/** Encodings in which a byte of a longer character may look like ASCII: what stands where cannot be told without decoding them. */
+const TREACHEROUS = new Set(['SJIS', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB', 'SHIFT_JIS_2004']);
+
+/** A command that was shown to the gate and waits for its answer. */
+export type Waiting = {
+  readonly commandId: CommandId;
+  readonly judged: JudgedCommand;
+  /** Its frame, as received. */
+  readonly frame: Uint8Array;
+  /** An earlier frame of the same cycle failed at the server: it will not be carried out. */
+  skipped: boolean;
+} & (
+  | { readonly kind: 'Query'; readonly numbered: NumberedReading }
+  | { readonly kind: 'FunctionCall'; readonly numbered: undefined }
+  | {
+      readonly kind: 'Parse';
+      readonly numbered: NumberedReading;
+      readonly name: string;
+      readonly text: string;
+      readonly parameterTypes: readonly number[];
+      readonly readable: boolean;
+    }
+  | {
+      readonly kind: 'Bind';
+      readonly numbered: NumberedReading;
+      readonly name: string;
+      readonly statement: PreparedStatement;
+      readonly formats: readonly number[];
+      readonly binds: Binds;
+    }
+  | { readonly kind: 'Execute'; readonly numbered: NumberedReading; readonly portal: Portal }
+);
+
+export interface LaneOptions {
+  readonly outbox: Outbox;
+  readonly limits: ProtocolLimits;
+  readonly cache: ReadingCache;
+  readonly state: SessionState;
+  readonly catalog: RelationCatalog;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly masks: MaskRules;
+  readonly recordMasks: MaskRules;
+  readonly database: string;
+}
+
+/** What both sides of an open session share: what was forwarded, what is owed, and what the session has set up so far. */
+export class Lane {
+  readonly outbox: Outbox;
+  readonly limits: ProtocolLimits;
+  readonly state: SessionState;
+  readonly statements: Statements;
+  readonly queue: Expectation[] = [];
+  readonly running = new Set<RunningCommand>();
+  masks: MaskRules;
+  recordMasks: MaskRules;
+  catalog: RelationCatalog;
+  /** How many frames have been answered. */
+  answered = 0;
+  /** DDL ran in the transaction that is open. */
+  uncommittedCatalog = false;
+  /** DDL passed: the catalog lies until it is read again, which can only be done outside a transaction. */
+  catalogStale = false;
+  catalogAsked = false;
+  /** What the server last said of its transaction. */
+  status = IDLE;
+  /** Counts from Sync to Sync. */
+  cycle = 1;
+  /** Frames of the extended protocol were sent since the last Sync. */
+  cycleOpen = false;
+  /** Frames were sent that the server may answer only after a Flush or Sync. */
+  flushNeeded = false;
+  /** The agent's frames are dropped until its Sync: something in this cycle failed or was refused. */
+  skipping = false;
+  copy: 'None' | 'Awaited' | 'In' = 'None';
+  copyCommand: RunningCommand | undefined;
+  /** Known shapes hold within an epoch: what changes names or tables begins another. */
+  shapeEpoch = 1;
+  waiting: Waiting | undefined;
+  lastCommandId: CommandId = 0;
+  utf8 = true;
+  treacherous = false;
+  over = false;
+  readonly #cache: ReadingCache;
+  readonly #database: string;
+  readonly #prepared: PreparedReadings;
+  readonly #unknownRelations = new Set<number>();
+  /** Done; said so when it is clear that no more of its answer follows. */
+  #finishing: RunningCommand | undefined;
+  #stateChanges = 0;
+
+  constructor(options: LaneOptions) {
+    this.outbox = options.outbox;
+    this.limits = options.limits;
+    this.state = options.state;
+    this.catalog = options.catalog;
+    this.masks = options.masks;
+    this.recordMasks = options.recordMasks;
+    this.statements = new Statements(options.limits.preparedMax);
+    this.#cache = options.cache;
+    this.#database = options.database;
+    this.#prepared = new PreparedReadings(this.statements, (statement) => this.currentReading(statement));
+    for (const [name, value] of options.parameters) this.#encoding(name, value);
+  }
+
+  get head(): Expectation | undefined {
+    return this.queue[0];
+  }
+
+  /** The command that a frame of the server belongs to when nothing else tells: 0 for none. */
+  get currentId(): CommandId {
+    return commandOf(this.queue[0])?.id ?? this.#finishing?.id ?? 0;
+  }
+
+  /** True while a command runs after which the next one may mean something else. */
+  get changing(): boolean {
+    return this.#stateChanges > 0;
+  }
+
+  read(text: string): NumberedReading {
+    return this.#cache.read(text, this.catalog, this.state.key, () =>
+      this.state.view(this.#prepared, this.statements.portalOutputs()),
+    );
+  }
+
+  /** The reading of a prepared statement under what holds now: the server looks names up again, too. */
+  currentNumbered(statement: PreparedStatement): NumberedReading {
+    const key = `${this.catalog.version}\n${this.state.key}`;
+    if (statement.memo.key !== key) {
+      let numbered = this.read(statement.text);
+      if (statement.prepareIndex !== undefined) {
+        const effect = numbered.reading.statements[statement.prepareIndex]?.sessionEffect;
+        if (effect?.kind === 'Prepare') numbered = this.#cache.numbered(effect.reading);
+      }
+      statement.memo = { key, numbered };
+    }
+    return statement.memo.numbered;
+  }
+
+  currentReading(statement: PreparedStatement): SqlReading {
+    return this.currentNumbered(statement).reading;
+  }
+
+  memoKey(): string {
+    return `${this.catalog.version}\n${this.state.key}`;
+  }
+
+  /** Where the next frame will stand among all that the server answers. */
+  get position(): number {
+    return this.answered + this.queue.length;
+  }
+
+  expect(expectation: Expectation): void {
+    this.queue.push(expectation);
+  }
+
+  /** The server has paid what it owed first. */
+  settled(): Expectation | undefined {
+    this.answered++;
+    return this.queue.shift();
+  }
+
+  /** What would come second will never be answered. */
+  unexpectSecond(): void {
+    this.answered++;
+    this.queue.splice(1, 1);
+  }
+
+  /** The server starts to carry the command out; for a Bind that is its first Execute. */
+  executing(command: RunningCommand): void {
+    if (command.executing || !command.changesState) return;
+    command.executing = true;
+    this.#stateChanges++;
+  }
+
+  /** The command is done. It is reported when the next frame shows that its answer is complete. */
+  finish(command: RunningCommand): void {
+    if (command.finished) return;
+    this.#over(command);
+    this.reportFinished();
+    this.#finishing = command;
+  }
+
+  #over(command: RunningCommand): void {
+    command.finished = true;
+    this.running.delete(command);
+    if (command.executing) this.#stateChanges--;
+    if (this.copyCommand !== command) return;
+    this.copy = 'None';
+    this.copyCommand = undefined;
+  }
+
+  /** The first frame that is owed failed in the extended protocol: the server drops all that follow up to the Sync. */
+  failCycle(): void {
+    const failed: Expectation[] = [];
+    while (this.queue.length > 0 && this.queue[0]?.kind !== 'Sync') {
+      const expectation = this.settled();
+      if (expectation !== undefined) failed.push(expectation);
+    }
+    if (this.queue.length === 0) {
+      this.skipping = true;
+      if (this.waiting !== undefined) this.waiting.skipped = true;
+    }
+    const first = commandOf(failed[0]);
+    for (const expectation of failed) {
+      const command = commandOf(expectation);
+      if (command !== undefined && command !== first && !command.finished) {
+        this.#over(command);
+        this.drop(
+          command.id,
+          'Failed',
+          '',
+          'An earlier command of the pipeline failed, so the server skipped this one.',
+        );
+      }
+      if (expectation.kind === 'Local' && expectation.commandId !== 0)
+        this.drop(expectation.commandId, 'Refused', expectation.errorCode, expectation.errorText);
+    }
+    for (const expectation of failed.toReversed()) if ('undo' in expectation) expectation.undo();
+    if (first !== undefined) this.finish(first);
+  }
+
+  /** The Sync of a cycle is answered: what was bound in it and never executed is over. */
+  endCycle(cycle: number): void {
+    for (const command of this.running) {
+      if (command.cycle > cycle) continue;
+      this.finish(command);
+      this.reportFinished();
+    }
+  }
+
+  /** DDL ran. Others see it, and the catalog can be read again, once it is committed. */
+  catalogChanged(): void {
+    this.uncommittedCatalog = true;
+    this.shapeEpoch++;
+  }
+
+  /** A result came from a table that the catalog does not know: it is read again, once. */
+  metUnknownRelation(oid: number): void {
+    if (this.#unknownRelations.has(oid)) return;
+    this.#unknownRelations.add(oid);
+    this.catalogStale = true;
+  }
+
+  /** PREPARE made a statement that EXECUTE, and Bind too, can name. */
+  preparedInSql(name: string, reading: SqlReading, { text, statementIndex }: RunningCommand): void {
+    this.statements.addStatement({
+      name,
+      text,
+      readable: true,
+      prepareIndex: statementIndex,
+      wire: Buffer.from(text),
+      memo: { key: this.memoKey(), numbered: this.#cache.numbered(reading) },
+      parameterTypes: [],
+      shape: undefined,
+      shapeEpoch: 0,
+      describedEpoch: 0,
+    });
+  }
+
+  reportFinished(): void {
+    const command = this.#finishing;
+    if (command === undefined) return;
+    this.#finishing = undefined;
+    this.outbox.push({
+      kind: 'Finished',
+      commandId: command.id,
+      outcome: command.failed ? 'Failed' : 'Done',
+      tag: command.tag,
+      errorCode: command.errorCode,
+      errorText: command.errorText,
+      rows: command.rows,
+      maskedValues: command.maskedValues,
+    });
+  }
+
+  /** A command that never ran, or whose end nobody will see. */
+  drop(commandId: CommandId, outcome: 'Refused' | 'Failed' | 'Lost', errorCode: string, errorText: string): void {
+    this.outbox.push({
+      kind: 'Finished',
+      commandId,
+      outcome,
+      tag: '',
+      errorCode,
+      errorText,
+      rows: 0,
+      maskedValues: 0,
+    });
+  }
+
+  /** Gives the agent what the gate itself has to say, where its turn has come. */
+  deliverLocal(): void {
+    for (let head = this.queue[0]; head?.kind === 'Local'; head = this.queue[0]) {
+      this.settled();
+      this.reportFinished();
+      const { commandId, bytes, ready, errorCode, errorText } = head;
+      this.outbox.answer(commandId, bytes);
+      if (ready) this.outbox.answer(commandId, writeReadyForQuery(this.status));
+      if (commandId !== 0) this.drop(commandId, 'Refused', errorCode, errorText);
+    }
+  }
+
+  /** The server will answer what it was sent so far. */
+  flush(): void {
+    if (!this.flushNeeded) return;
+    this.flushNeeded = false;
+    this.outbox.push({ kind: 'PaceTarget', bytes: FLUSH });
+  }
+
+  parameterReported(name: string, value: string): void {
+    this.state.reported(name, value);
+    this.#encoding(name, value);
+  }
+
+  /** Asks for the catalog. False when the old one has to do for now. */
+  askCatalog(): boolean {
+    if (!this.catalogStale || this.status !== IDLE) return false;
+    this.catalogStale = false;
+    this.catalogAsked = true;
+    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: true });
+    return true;
+  }
+
+  /** One side does not keep to the protocol: nothing more can be understood. */
+  breach(code: CloseCode, message: string): void {
+    this.end(code, message, writeError('FATAL', '08P01', message));
+  }
+
+  /** The end: what runs is lost, the agent gets `farewell`, both sides close. */
+  end(code: CloseCode, reason: string, farewell: Uint8Array | undefined, toTarget?: Step): void {
+    if (this.over) return;
+    this.over = true;
+    this.reportFinished();
+    if (farewell !== undefined) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
+    for (const { id } of this.running) this.drop(id, 'Lost', '', reason);
+    this.running.clear();
+    if (this.waiting !== undefined) this.drop(this.waiting.commandId, 'Lost', '', reason);
+    this.waiting = undefined;
+    if (toTarget !== undefined) this.outbox.push(toTarget);
+    this.outbox.push({ kind: 'Close', code, reason });
+  }
+
+  #encoding(name: string, value: string): void {
+    if (name !== 'client_encoding') return;
+    this.utf8 = value === 'UTF8';
+    this.treacherous = TREACHEROUS.has(value);
+  }
+}

@@ -1,0 +1,8 @@
+import type { ReadingCache } from './reading-cache.ts';
+import type { SaltedKeys } from './scram.ts';
+
+/** What all PostgreSQL sessions of a gate share. */
+export interface SharedState {
+  readonly readings: ReadingCache;
+  readonly keys: SaltedKeys;
+}

@@ -1,0 +1,251 @@
+import type { OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
+
+/** The settings that the meaning of a statement depends on. */
+interface Settings {
+  readonly searchPath: readonly string[] | undefined;
+  readonly standardConformingStrings: boolean | undefined;
+  readonly role: string | undefined;
+}
+
+interface Cursor {
+  readonly outputs: readonly OutputOrigin[] | undefined;
+  readonly hold: boolean;
+}
+
+/**
+ * Follows what a session's statements do to the meaning of later ones: search_path, role, string syntax, cursors, transactions. What the
+ * server reports itself (ParameterStatus) wins over what was worked out.
+ */
+export class SessionState {
+  #settings: Settings;
+  /** Settings to go back to when the transaction fails. */
+  #atIdle: Settings;
+  /** Settings to go back to when the transaction ends well (SET LOCAL). */
+  #afterTransaction: Settings;
+  readonly #atStart: Settings;
+  #cursors: ReadonlyMap<string, Cursor> = new Map();
+  #reportsSearchPath = false;
+  #loginRole: string | undefined;
+  #failed = false;
+  #key = '';
+
+  constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
+    this.#loginRole = parameters.get('session_authorization') ?? user;
+    this.#reportsSearchPath = parameters.has('search_path');
+    const path = parameters.get('search_path') ?? searchPath;
+    const conforming = parameters.get('standard_conforming_strings');
+    this.#settings = {
+      searchPath: path === undefined ? undefined : resolveSearchPath(path, this.#loginRole),
+      standardConformingStrings: conforming === undefined ? undefined : conforming === 'on',
+      role: this.#loginRole,
+    };
+    this.#atStart = this.#settings;
+    this.#atIdle = this.#settings;
+    this.#afterTransaction = this.#settings;
+    this.#rekey();
+  }
+
+  /** Changes with every setting; part of cache keys. */
+  get key(): string {
+    return this.#key;
+  }
+
+  /** What a reading needs. `prepared` and open portals come from the session's registry. */
+  view(prepared: SqlState['prepared'], portals: ReadonlyMap<string, readonly OutputOrigin[] | undefined>): SqlState {
+    const cursors = new Map(portals);
+    for (const [name, { outputs }] of this.#cursors) cursors.set(name, outputs);
+    return { settingsKey: this.#key, ...this.#settings, prepared, cursors };
+  }
+
+  /** The server reports a setting. */
+  reported(name: string, value: string): void {
+    switch (name) {
+      case 'search_path':
+        this.#reportsSearchPath = true;
+        this.#change({ searchPath: resolveSearchPath(value, this.#settings.role) });
+        break;
+      case 'standard_conforming_strings':
+        this.#change({ standardConformingStrings: value === 'on' });
+        break;
+      case 'session_authorization':
+        this.#loginRole = value;
+        this.#change({ role: value });
+        break;
+      default:
+    }
+  }
+
+  /** A statement is done. `tag`: what the server called it, which tells a COMMIT of a failed transaction from a good one. */
+  applied(effect: SessionEffect, tag: string): void {
+    switch (effect.kind) {
+      case 'Begin':
+        this.#atIdle = this.#settings;
+        this.#afterTransaction = this.#settings;
+        break;
+      case 'Commit':
+        if (tag.startsWith('ROLLBACK')) this.#rolledBack();
+        else this.#committed();
+        break;
+      case 'Rollback':
+        this.#rolledBack();
+        break;
+      case 'RollbackToSavepoint':
+        // Which settings it takes back is only known to the server.
+        if (this.#settings !== this.#atIdle) this.#forget();
+        this.#failed = false;
+        break;
+      case 'Set':
+        this.#set(effect.name, effect.value, effect.local);
+        break;
+      case 'Reset':
+        if (effect.name === undefined) this.#change({ ...this.#atStart, role: this.#settings.role });
+        else this.#reset(effect.name);
+        break;
+      case 'SetRole':
+        this.#change({ role: effect.role ?? this.#loginRole });
+        break;
+      case 'DiscardAll':
+        this.#change(this.#atStart);
+        this.#cursors = new Map();
+        break;
+      case 'DeclareCursor':
+        this.#cursors = new Map(this.#cursors).set(effect.name, { outputs: effect.outputs, hold: effect.hold });
+        break;
+      case 'CloseCursor': {
+        const left = new Map(this.#cursors);
+        if (effect.name === undefined) left.clear();
+        else left.delete(effect.name);
+        this.#cursors = left;
+        break;
+      }
+      case 'Unknown':
+        this.#forget();
+        break;
+      default:
+        // Prepared statements are the registry's affair.
+        break;
+    }
+  }
+
+  /** A statement failed: what the open transaction set will be undone. */
+  failed(): void {
+    this.#failed = true;
+  }
+
+  /** ReadyForQuery: `I` ends every transaction, also one that was never begun in so many words. */
+  ready(status: number): void {
+    if (status !== 0x49) return;
+    if (this.#failed) this.#rolledBack();
+    else this.#committed();
+    this.#failed = false;
+  }
+
+  #committed(): void {
+    if (this.#settings !== this.#afterTransaction) {
+      this.#settings = this.#afterTransaction;
+      this.#rekey();
+    }
+    this.#atIdle = this.#settings;
+    this.#failed = false;
+    this.#dropCursors();
+  }
+
+  #rolledBack(): void {
+    if (this.#settings !== this.#atIdle) {
+      this.#settings = this.#atIdle;
+      this.#rekey();
+    }
+    this.#afterTransaction = this.#settings;
+    this.#failed = false;
+    this.#dropCursors();
+  }
+
+  #dropCursors(): void {
+    if (this.#cursors.size > 0) this.#cursors = new Map([...this.#cursors].filter(([, { hold }]) => hold));
+  }
+
+  #set(name: string, value: string | undefined, local: boolean): void {
+    switch (name) {
+      case 'search_path':
+        if (this.#reportsSearchPath) break;
+        this.#change(
+          { searchPath: value === undefined ? undefined : resolveSearchPath(value, this.#settings.role) },
+          local,
+        );
+        break;
+      case 'standard_conforming_strings':
+        this.#change({ standardConformingStrings: value === undefined ? undefined : isOn(value) }, local);
+        break;
+      case 'role':
+        this.#change({ role: value === undefined || value === 'none' ? this.#loginRole : value }, local);
+        break;
+      default:
+    }
+  }
+
+  #reset(name: string): void {
+    const { searchPath, standardConformingStrings } = this.#atStart;
+    if (name === 'search_path') this.#change({ searchPath });
+    else if (name === 'standard_conforming_strings') this.#change({ standardConformingStrings });
+    else if (name === 'role') this.#change({ role: this.#loginRole });
+  }
+
+  #forget(): void {
+    this.#change({ searchPath: undefined, role: undefined, standardConformingStrings: undefined });
+  }
+
+  #change(change: Partial<Settings>, local = false): void {
+    const same = this.#settings === this.#afterTransaction;
+    this.#settings = { ...this.#settings, ...change };
+    if (!local) this.#afterTransaction = same ? this.#settings : { ...this.#afterTransaction, ...change };
+    this.#rekey();
+  }
+
+  #rekey(): void {
+    const { searchPath, standardConformingStrings, role } = this.#settings;
+    this.#key = JSON.stringify([searchPath ?? null, standardConformingStrings ?? null, role ?? null]);
+  }
+}
+
+function isOn(value: string): boolean {
+  return ['on', 'true', 'yes', '1', 't', 'y'].includes(value.toLowerCase());
+}
+
+/** The value of search_path as a list of schemas: names are separated by commas, quoted ones keep their case. */
+export function resolveSearchPath(value: string, role: string | undefined): readonly string[] | undefined {
+  const schemas: string[] = [];
+  let at = 0;
+  const skipSpace = (): void => {
+    while (/\s/u.test(value.charAt(at))) at++;
+  };
+  skipSpace();
+  if (at === value.length) return schemas;
+  for (;;) {
+    let name = '';
+    if (value[at] === '"') {
+      at++;
+      for (;;) {
+        const end = value.indexOf('"', at);
+        if (end < 0) return undefined;
+        name += value.slice(at, end);
+        at = end + 1;
+        if (value[at] !== '"') break;
+        name += '"';
+        at++;
+      }
+    } else {
+      const end = value.slice(at).search(/[\s,]/u);
+      name = (end < 0 ? value.slice(at) : value.slice(at, at + end)).toLowerCase();
+      at += name.length;
+    }
+    if (name === '$user') {
+      if (role === undefined) return undefined;
+      schemas.push(role);
+    } else schemas.push(name);
+    skipSpace();
+    if (at === value.length) return schemas;
+    if (value[at] !== ',') return undefined;
+    at++;
+    skipSpace();
+  }
+}
