@@ -4,11 +4,14 @@ import { PostgresSession } from './session.ts';
 import type { SharedState } from './shared-state.ts';
 import type { ReadSql } from './sql-reading.ts';
 
-/** PostgreSQL, protocol 3.0 and 3.2, with the reader that says what a text of SQL does. */
-export function openPostgres(readSql: ReadSql): Protocol {
-  const shared: SharedState = { readings: new ReadingCache(readSql), keys: new Map() };
-  return {
-    name: 'Postgres',
-    openSession: (options: SessionOptions): ProtocolSession => new PostgresSession(options, shared),
-  };
+/** PostgreSQL, protocol 3.0 and 3.2. */
+export const postgres: Protocol = {
+  name: 'Postgres',
+  openSession: (options: SessionOptions): ProtocolSession =>
+    new PostgresSession(options, options.shared as SharedState),
+};
+
+/** What all PostgreSQL sessions of a gate share: `SessionOptions.shared`. */
+export function openPostgresShared(readSql: ReadSql): SharedState {
+  return { readings: new ReadingCache(readSql), keys: new Map() };
 }

@@ -3,31 +3,86 @@
  * is used as it is, so that servers and clients with odd passwords still agree.
  */
 
+type Ranges = readonly (readonly [first: number, last: number])[];
+
 /** RFC 3454 table B.1: mapped to nothing. */
-const TO_NOTHING = /[\u00ad\u034f\u1806\u180b-\u180d\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff]/gu;
+const TO_NOTHING: Ranges = [
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x1806, 0x1806],
+  [0x180b, 0x180d],
+  [0x200b, 0x200d],
+  [0x2060, 0x2060],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+];
 /** Table C.1.2: spaces that are not ASCII become one. */
-const TO_SPACE = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
-/** Tables C.2.1, C.2.2, C.3 to C.9. */
-const PROHIBITED =
-  /[\u0000-\u001f\u007f-\u009f\u06dd\u070f\u180e\u2028\u2029\u200e\u200f\u202a-\u202e\u2061-\u2063\u206a-\u206f\u2ff0-\u2ffb\u0340\u0341\ue000-\uf8ff\ufff9-\uffff\u{1d173}-\u{1d17a}\u{1fffe}\u{1ffff}\u{e0001}\u{e0020}-\u{e007f}\u{f0000}-\u{10ffff}\ufdd0-\ufdef]/u;
-/** RandALCat (table D.1), near enough: letters of scripts that run from right to left. */
-const RIGHT_TO_LEFT =
-  /[\u05be\u05c0\u05c3\u05d0-\u05f4\u061b\u061f\u0621-\u064a\u066d-\u06d5\u06e5\u06e6\u06fa-\u070d\u0710\u0712-\u072c\u0780-\u07b1\ufb1d\ufb1f-\ufbb1\ufbd3-\ufdfc\ufe70-\ufefc]/u;
-const LEFT_TO_RIGHT = /[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u02b8\u0370-\u0589\u0900-\u0df4\u0e01-\u1fff\u3005-\ud7a3]/u;
+const TO_SPACE: Ranges = [
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200b],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+];
+/** Tables C.2.1, C.2.2 and C.3 to C.9. */
+const PROHIBITED: Ranges = [
+  [0, 0x1f],
+  [0x7f, 0x9f],
+  [0x340, 0x341],
+  [0x6dd, 0x6dd],
+  [0x70f, 0x70f],
+  [0x180e, 0x180e],
+  [0x200e, 0x200f],
+  [0x2028, 0x202e],
+  [0x2061, 0x2063],
+  [0x206a, 0x206f],
+  [0x2ff0, 0x2ffb],
+  [0xd800, 0xf8ff],
+  [0xfdd0, 0xfdef],
+  [0xfff9, 0xffff],
+  [0x1d173, 0x1d17a],
+  [0x1fffe, 0x1ffff],
+  [0xe0001, 0xe0001],
+  [0xe0020, 0xe007f],
+  [0xf0000, 0x10ffff],
+];
+/** Table D.1, near enough: the scripts that run from right to left. */
+const RIGHT_TO_LEFT: Ranges = [
+  [0x5be, 0x5be],
+  [0x5c0, 0x5c0],
+  [0x5c3, 0x5c3],
+  [0x5d0, 0x5f4],
+  [0x61b, 0x64a],
+  [0x66d, 0x6d5],
+  [0x6e5, 0x6e6],
+  [0x6fa, 0x7b1],
+  [0xfb1d, 0xfdfc],
+  [0xfe70, 0xfefc],
+];
+const LETTER = /\p{L}/u;
+
+function within(ranges: Ranges, code: number): boolean {
+  return ranges.some(([first, last]) => code >= first && code <= last);
+}
 
 /** The password in the form that is hashed. */
 export function saslPrep(password: string): string {
   if (/^[\u0020-\u007e]*$/u.test(password)) return password;
-  const mapped = password.replace(TO_SPACE, ' ').replace(TO_NOTHING, '').normalize('NFKC');
-  if (mapped === '' || PROHIBITED.test(mapped) || hasLoneSurrogate(mapped)) return password;
-  if (RIGHT_TO_LEFT.test(mapped)) {
-    const characters = [...mapped];
-    const edges = RIGHT_TO_LEFT.test(characters[0] ?? '') && RIGHT_TO_LEFT.test(characters.at(-1) ?? '');
-    if (!edges || LEFT_TO_RIGHT.test(mapped)) return password;
+  let mapped = '';
+  for (const character of password) {
+    const code = character.codePointAt(0) ?? 0;
+    if (within(TO_SPACE, code)) mapped += ' ';
+    else if (!within(TO_NOTHING, code)) mapped += character;
+  }
+  mapped = mapped.normalize('NFKC');
+  const characters = Array.from(mapped);
+  const codes = characters.map((character) => character.codePointAt(0) ?? 0);
+  if (codes.length === 0 || codes.some((code) => within(PROHIBITED, code))) return password;
+  const fromRight = codes.map((code) => within(RIGHT_TO_LEFT, code));
+  if (fromRight.includes(true)) {
+    const mixed = characters.some((character, at) => fromRight[at] === false && LETTER.test(character));
+    if (mixed || fromRight[0] === false || fromRight.at(-1) === false) return password;
   }
   return mapped;
-}
-
-function hasLoneSurrogate(text: string): boolean {
-  return !text.isWellFormed();
 }
