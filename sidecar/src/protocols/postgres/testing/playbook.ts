@@ -2,7 +2,7 @@ import type { Fault, Result } from '@sidegate/crds';
 import type { MaskRules } from '@sidegate/policy';
 import { openMint } from '../../../permit.ts';
 import type { JudgedCommand, ProtocolSession, Refusal, SessionOptions, Settlement, Step } from '../../protocol.ts';
-import { openPostgresShared, postgres } from '../protocol.ts';
+import { openPostgres } from '../protocol.ts';
 import type { RelationCatalog } from '../sql-reading.ts';
 import { NO_MASKS } from './fake-masks.ts';
 import { fakeReader, NO_CATALOG } from './fake-reading.ts';
@@ -41,14 +41,17 @@ export class Stage {
   constructor(options: PlaybookOptions) {
     this.#options = options;
     let drawn = 0;
-    this.session = postgres.openSession({
+    const readSql = fakeReader(options.readings ?? {});
+    const buildCatalog = (): Result<unknown, Fault> => ({ ok: true, value: NO_CATALOG });
+    const { protocol, shared } = openPostgres({ readSql, questions: [], buildCatalog });
+    this.session = protocol.openSession({
       target: { host: 'db.example', port: 5432, tls: options.targetTls ?? false, databases: undefined },
       agentTls: false,
       identitySource: 'Workload',
       limits: { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64, ...options.limits },
       // Not random at all: every run of a playbook must give the same bytes.
       random: (bytes) => Uint8Array.from({ length: bytes }, () => ++drawn & 0xff),
-      shared: openPostgresShared(fakeReader(options.readings ?? {})),
+      shared,
       ...options.session,
     });
   }
