@@ -1,9 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { lengthOf, play } from './testing/playbook.ts';
 import { SCENARIOS } from './testing/scenarios/index.ts';
 
 const folder = new URL('testing/golden/', import.meta.url);
+
+// `UPDATE_GOLDENS=1 npx jest transcripts` writes all of them anew. Read the difference before you keep it.
+if (process.env['UPDATE_GOLDENS'] === '1') {
+  for (const file of readdirSync(folder)) rmSync(new URL(file, folder));
+  for (const { name, happenings, options } of SCENARIOS)
+    writeFileSync(new URL(`${name}.txt`, folder), `${play(happenings, options).join('\n')}\n`);
+}
 
 describe('recorded conversations', () => {
   test.each(SCENARIOS)('$name is as in its golden transcript', ({ name, happenings, options }) => {
