@@ -29,6 +29,8 @@ export interface Terminal {
   out(text: string): Promise<void>;
   /** Writes one line for a person to standard error. */
   err(line: string): void;
+  /** Waits so long, or until `signal` aborts. */
+  pause(milliseconds: number): Promise<void>;
   /** Characters in a line; undefined when no person looks on. */
   readonly columns: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import type { Terminal } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { runProgram } from './program.ts';
@@ -12,6 +13,7 @@ const terminal: Terminal = {
     await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
   },
   err: (line) => void process.stderr.write(`${line}\n`),
+  pause: (milliseconds) => setTimeout(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   environment: process.env,
   signal: stopping.signal,

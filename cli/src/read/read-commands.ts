@@ -3,6 +3,7 @@ import { ALARMS } from './alarms.ts';
 import { EXPORT } from './export.ts';
 import { readingCommand } from './read-command.ts';
 import { READINGS } from './readings.ts';
+import { REPLAY } from './replay.ts';
 import { SEARCH } from './search.ts';
 import { SESSIONS } from './sessions.ts';
 import { SHOW } from './show.ts';
@@ -15,6 +16,7 @@ export const READ_COMMANDS: readonly Command[] = [
   readingCommand(SHOW),
   readingCommand(SEARCH),
   readingCommand(WATCH),
+  readingCommand(REPLAY),
   VERIFY,
   readingCommand(EXPORT),
   readingCommand(ALARMS),

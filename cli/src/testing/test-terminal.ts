@@ -7,6 +7,7 @@ export class TestTerminal implements Terminal {
   readonly stopping = new AbortController();
   readonly signal = this.stopping.signal;
   written = '';
+  readonly pauses: number[] = [];
   readonly errors: string[] = [];
 
   constructor(environment: Readonly<Record<string, string | undefined>> = {}) {
@@ -15,6 +16,12 @@ export class TestTerminal implements Terminal {
 
   out(text: string): Promise<void> {
     this.written += text;
+    return Promise.resolve();
+  }
+
+  /** Does not wait; keeps how long it would have. */
+  pause(milliseconds: number): Promise<void> {
+    this.pauses.push(milliseconds);
     return Promise.resolve();
   }
 
