@@ -1,12 +1,17 @@
-import type { IncomingMessage } from 'node:http';
-import { request as requestHttp } from 'node:http';
-import { Agent, type RequestOptions, request as requestHttps } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, type RequestOptions, request as requestHttps } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { fail, ok, type Result } from '@sidegate/crds';
-import { type ApiFault, apiFault, unreachable } from './api-fault.ts';
+import { type ApiFault, apiFault, tooLarge, unreachable } from './api-fault.ts';
+import { parseJson, readJsonLines } from './json-lines.ts';
+import { SilenceWatch } from './silence-watch.ts';
+import type { Timing } from './timing.ts';
 
-/** Largest answer that is read whole, in bytes. Lists are paged well below it. */
+/** Largest answer that is read whole, in bytes, and largest event of a watch, in characters. Lists are paged well below it. */
 const ANSWER_BYTES_MAX = 64 << 20;
+
+const SILENCE_MS = 30_000;
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -19,128 +24,142 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
 }
 
-/** Lines of a watch as they come; ends when the server ends it, throws an ApiFault's cause never: a broken stream ends with a fault. */
 export interface ApiStream {
-  /** One JSON document for each line. */
+  /** One JSON document for each line, as they come. It never throws: a stream that breaks ends with a fault. */
   readonly documents: AsyncIterable<Result<unknown, ApiFault>>;
 }
 
 /** The API server as the operator speaks to it: raw JSON, so that no field is lost on the way through a typed model. Nothing rejects. */
 export interface ApiClient {
   request(request: ApiRequest): Promise<Result<unknown, ApiFault>>;
+  /** What comes after the head of the answer may be silent for as long as it likes: the caller watches that. */
   stream(request: ApiRequest): Promise<Result<ApiStream, ApiFault>>;
 }
 
-/** {@link ApiClient} with the address and credentials of a kubeconfig, or of the pod it runs in. */
-export function openApiClient(config: KubeConfig): ApiClient {
-  const cluster = config.getCurrentCluster();
-  const server = cluster?.server ?? 'http://127.0.0.1:8080';
-  const agent = new Agent({ keepAlive: true });
+export interface ApiClientOptions {
+  /** Address and credentials: of a kubeconfig, or of the pod it runs in. */
+  readonly config: KubeConfig;
+  readonly timing: Timing;
+  /** A server that says nothing for so long, while an answer is due, is taken for gone; default 30 s. */
+  readonly silenceMs?: number;
+  /** Default 64 MiB. */
+  readonly answerBytesMax?: number;
+}
 
-  async function send({
-    method = 'GET',
-    path,
-    query = {},
-    body,
-    contentType = 'application/json',
-    signal,
-  }: ApiRequest): Promise<Result<IncomingMessage, ApiFault>> {
-    const url = new URL(path, server);
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const length = text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
-    const options: RequestOptions = { method, signal, headers: { accept: 'application/json', ...length }, agent };
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly watch: SilenceWatch;
+}
+
+/** An {@link ApiClient} over HTTP(S), on kept connections. */
+export function openApiClient(options: ApiClientOptions): ApiClient {
+  const { config, timing, silenceMs = SILENCE_MS, answerBytesMax = ANSWER_BYTES_MAX } = options;
+  const server = (config.getCurrentCluster()?.server ?? 'http://127.0.0.1:8080').replace(/\/+$/, '');
+  const httpsAgent = new HttpsAgent({ keepAlive: true });
+  const httpAgent = new HttpAgent({ keepAlive: true });
+
+  async function credentials(request: RequestOptions): Promise<Result<RequestOptions, ApiFault>> {
     try {
-      await config.applyToHTTPSOptions(options);
+      await config.applyToHTTPSOptions(request);
+      return ok(request);
     } catch (error) {
       return fail(unreachable(`the credentials cannot be had: ${String(error)}`));
     }
+  }
+
+  async function send(request: ApiRequest): Promise<Result<Exchange, ApiFault>> {
+    const { method = 'GET', path, query = {}, body, contentType = 'application/json' } = request;
+    const url = new URL(`${server}${path}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const length = text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
+    const watch = new SilenceWatch(timing, silenceMs, request.signal);
+    const headers = { accept: 'application/json', ...length };
+    const asked = await credentials({ method, signal: watch.signal, headers });
+    if (!asked.ok) {
+      watch.end();
+      return asked;
+    }
     // The library makes an agent of its own with the certificates in it; connections are kept by ours.
-    const secure = url.protocol === 'https:';
-    const { agent: _theirs, ...rest } = options;
+    const { agent: _theirs, ...rest } = asked.value;
+    const begin = (): ClientRequest =>
+      url.protocol === 'https:'
+        ? requestHttps(url, { ...rest, agent: httpsAgent })
+        : requestHttp(url, { ...rest, agent: httpAgent });
     return new Promise((resolve) => {
-      const outgoing = secure
-        ? requestHttps(url, { ...rest, agent })
-        : requestHttp(url, { method, signal, headers: rest.headers });
-      outgoing.on('error', (error) => resolve(fail(unreachable(error.message))));
-      outgoing.on('response', (incoming) => resolve(ok(incoming)));
-      outgoing.end(text);
+      const attempt = (fresh: boolean): void => {
+        const outgoing = begin();
+        outgoing.on('error', (error) => {
+          // A kept connection that the server closed at this moment says nothing about the server; reading again does no harm.
+          if (outgoing.reusedSocket && !fresh && method === 'GET' && !watch.signal.aborted) return attempt(true);
+          watch.end();
+          resolve(fail(unreachable(watch.silent ? `it was silent for ${silenceMs / 1000} s` : error.message)));
+        });
+        outgoing.on('response', (incoming) => {
+          watch.heard();
+          resolve(ok({ incoming, watch }));
+        });
+        outgoing.end(text);
+      };
+      attempt(false);
     });
   }
 
-  async function readFault(incoming: IncomingMessage): Promise<{ readonly ok: false; readonly fault: ApiFault }> {
-    const text = await readWhole(incoming);
-    const retryAfter = Number(incoming.headers['retry-after']);
-    const body = text.ok ? parse(text.value) : undefined;
-    return fail(
-      apiFault(incoming.statusCode ?? 0, body, Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined),
-    );
+  async function readWhole({ incoming, watch }: Exchange): Promise<Result<string, ApiFault>> {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const part of incoming) {
+        watch.heard();
+        bytes += part.length;
+        if (bytes > answerBytesMax) return fail(tooLarge('The answer'));
+        parts.push(part);
+      }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'unknown reason';
+      return fail(
+        unreachable(watch.silent ? `it was silent for ${silenceMs / 1000} s` : `the answer broke off: ${why}`),
+      );
+    } finally {
+      watch.end();
+    }
+    return ok(Buffer.concat(parts).toString('utf8'));
+  }
+
+  async function readFault(exchange: Exchange): Promise<{ readonly ok: false; readonly fault: ApiFault }> {
+    const text = await readWhole(exchange);
+    const { headers, statusCode = 0 } = exchange.incoming;
+    const retryAfter = Number(headers['retry-after']);
+    const body = text.ok ? parseJson(text.value) : undefined;
+    return fail(apiFault(statusCode, body, Number.isFinite(retryAfter) ? retryAfter : undefined));
   }
 
   return {
     async request(request) {
-      const incoming = await send(request);
-      if (!incoming.ok) return incoming;
-      const status = incoming.value.statusCode ?? 0;
-      if (status < 200 || status > 299) return readFault(incoming.value);
-      const text = await readWhole(incoming.value);
+      const exchange = await send(request);
+      if (!exchange.ok) return exchange;
+      const status = exchange.value.incoming.statusCode ?? 0;
+      if (status < 200 || status > 299) return readFault(exchange.value);
+      const text = await readWhole(exchange.value);
       if (!text.ok) return text;
-      const value = parse(text.value);
+      const value = parseJson(text.value);
       return value === undefined ? fail(unreachable('the answer is no JSON')) : ok(value);
     },
     async stream(request) {
-      const incoming = await send(request);
-      if (!incoming.ok) return incoming;
-      if (incoming.value.statusCode !== 200) return readFault(incoming.value);
-      return ok({ documents: readDocuments(incoming.value) });
+      const exchange = await send(request);
+      if (!exchange.ok) return exchange;
+      const { incoming, watch } = exchange.value;
+      if (incoming.statusCode !== 200) return readFault(exchange.value);
+      watch.end();
+      return ok({ documents: readDocuments(incoming, answerBytesMax) });
     },
   };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function readWhole(incoming: IncomingMessage): Promise<Result<string, ApiFault>> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const part of incoming) {
-      bytes += part.length;
-      if (bytes > ANSWER_BYTES_MAX) return fail(unreachable('the answer is too large'));
-      parts.push(part);
-    }
-  } catch (error) {
-    return fail(unreachable(`the answer broke off: ${error instanceof Error ? error.message : 'unknown reason'}`));
-  }
-  return ok(Buffer.concat(parts).toString('utf8'));
-}
-
-async function* readDocuments(incoming: IncomingMessage): AsyncGenerator<Result<unknown, ApiFault>> {
-  let rest = '';
+async function* readDocuments(incoming: IncomingMessage, bytesMax: number): AsyncGenerator<Result<unknown, ApiFault>> {
   incoming.setEncoding('utf8');
   try {
-    for await (const part of incoming) {
-      rest += part;
-      if (rest.length > ANSWER_BYTES_MAX) {
-        yield fail(unreachable('one event of the watch is too large'));
-        return;
-      }
-      const lines = rest.split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        if (line === '') continue;
-        const value = parse(line);
-        yield value === undefined ? fail(unreachable('an event of the watch is no JSON')) : ok(value);
-      }
-    }
-    if (rest !== '') yield fail(unreachable('the watch broke off inside an event'));
-  } catch (error) {
-    yield fail(unreachable(`the watch broke off: ${error instanceof Error ? error.message : 'unknown reason'}`));
+    yield* readJsonLines(incoming, bytesMax);
   } finally {
     incoming.destroy();
   }

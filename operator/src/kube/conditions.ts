@@ -13,6 +13,9 @@ export interface Condition {
 /** What a judge says of one type. */
 export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
+/** The longest message that the API takes, in characters. */
+const MESSAGE_CHARACTERS_MAX = 32_768;
+
 /** The conditions after `verdicts`: the time of a transition changes only when the status does. */
 export function nextConditions(
   before: readonly Condition[],
@@ -24,7 +27,8 @@ export function nextConditions(
   return verdicts.map((verdict) => {
     const old = before.find(({ type }) => type === verdict.type);
     const lastTransitionTime = old?.status === verdict.status ? old.lastTransitionTime : now;
-    return { ...verdict, observedGeneration, lastTransitionTime };
+    const message = verdict.message.slice(0, MESSAGE_CHARACTERS_MAX);
+    return { ...verdict, message, observedGeneration, lastTransitionTime };
   });
 }
 

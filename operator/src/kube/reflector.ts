@@ -1,9 +1,11 @@
-import { ok, type Result } from '@sidegate/crds';
+import { fail, ok, type Result } from '@sidegate/crds';
 import type { ApiClient } from './api-client.ts';
 import { type ApiFault, apiFault } from './api-fault.ts';
 import { type ApiObject, isApiObject } from './api-object.ts';
 import { BackOff } from './back-off.ts';
+import { listAll } from './list-all.ts';
 import { type Change, ObjectIndex } from './object-index.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import type { Timing } from './timing.ts';
 
 export interface ReflectorOptions<T extends ApiObject> {
@@ -12,8 +14,9 @@ export interface ReflectorOptions<T extends ApiObject> {
   /** The collection: `/apis/sidegate.dev/v1alpha1/targets`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** An object that is not accepted is not in the index, also when an earlier state of it was. */
   readonly accept: (object: ApiObject) => object is T;
-  /** One change; a throw is reported and stops nothing. */
+  /** One change, told when the index holds it; a throw is reported and stops nothing. */
   readonly changed: (change: Change<T>) => void;
   readonly trouble: (what: string) => void;
   /** Objects in one page of a list; default 500. */
@@ -29,10 +32,21 @@ const SILENCE_MS = 90_000;
 const RELIST_MS = 30 * 60_000;
 /** The server is asked to end a watch itself after this long, in seconds. */
 const WATCH_SECONDS = 300;
+/** A watch that ends sooner and brought nothing counts as a failed one. */
+const WATCH_MS_MIN = 1_000;
 
 interface WatchEvent {
   readonly type: string;
   readonly object: unknown;
+}
+
+interface WatchEnd {
+  /** Where to go on. */
+  readonly version: string;
+  readonly events: number;
+  readonly fault?: ApiFault;
+  /** The index may have missed something. */
+  readonly relist: boolean;
 }
 
 function isWatchEvent(value: unknown): value is WatchEvent {
@@ -55,13 +69,14 @@ function versionOf(value: unknown): string {
 
 /**
  * Keeps an index of all objects of one kind: a paged list, then a watch from there, a list again when the server says that the watch is
- * too old (410), when the watch is silent, and now and then in any case. No fault ends it; only `signal` does.
+ * too old (410), when the watch lost something, and now and then in any case. No fault ends it; only `signal` does.
  */
 export class Reflector<T extends ApiObject> {
   readonly index = new ObjectIndex<T>();
   readonly #options: ReflectorOptions<T>;
   readonly #backOff: BackOff;
   #synced: () => void = () => {};
+  #isSynced = false;
   /** Resolves after the first whole list. */
   readonly hasSynced: Promise<void>;
 
@@ -73,87 +88,59 @@ export class Reflector<T extends ApiObject> {
     });
   }
 
+  /** True after the first whole list. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { timing, trouble } = this.#options;
+    const { timing, client, path, query = {}, pageObjects = PAGE_OBJECTS, relistMs = RELIST_MS } = this.#options;
     while (!signal.aborted) {
-      const version = await this.#list(signal);
-      if (!version.ok) {
-        if (signal.aborted) return;
-        trouble(version.fault.message);
-        await timing.pause(Math.max(this.#backOff.next(), version.fault.retryAfterMs ?? 0), signal);
+      const list = await listAll({ client, path, query, pageObjects, signal });
+      if (signal.aborted) return;
+      if (!list.ok) {
+        await this.#standBack(list.fault, signal);
         continue;
       }
+      this.#tell(this.index.replace(list.value.objects.filter(this.#options.accept)));
+      this.#isSynced = true;
       this.#synced();
-      await this.#watchFrom(version.value, timing.nowMs() + (this.#options.relistMs ?? RELIST_MS), signal);
+      await this.#watchFrom(list.value.version, timing.monotonicMs() + relistMs, signal);
     }
   }
 
-  /** The version of the list. A list that changed too much while it was paged starts over. */
-  async #list(signal: AbortSignal): Promise<Result<string, ApiFault>> {
-    const { client, path, query = {}, accept, pageObjects = PAGE_OBJECTS } = this.#options;
-    const objects: T[] = [];
-    let next = '';
-    while (true) {
-      const page = await client.request({
-        path,
-        query: { ...query, limit: String(pageObjects), ...(next === '' ? {} : { continue: next }) },
-        signal,
-      });
-      if (!page.ok) return page;
-      const { items, metadata } = page.value as {
-        items?: unknown;
-        metadata?: { continue?: string; resourceVersion?: string };
-      };
-      if (!Array.isArray(items))
-        return { ok: false, fault: apiFault(500, { message: `${path} answered with something that is no list.` }) };
-      for (const item of items) if (isApiObject(item) && accept(item)) objects.push(item);
-      next = metadata?.continue ?? '';
-      if (next === '') {
-        this.#tell(this.index.replace(objects));
-        return ok(metadata?.resourceVersion ?? '');
-      }
-    }
+  async #standBack(fault: ApiFault, signal: AbortSignal): Promise<void> {
+    this.#options.trouble(fault.message);
+    await this.#options.timing.pause(Math.max(this.#backOff.next(), fault.retryAfterMs ?? 0), signal);
   }
 
   /** Watches, again and again, until everything must be listed anew. */
   async #watchFrom(from: string, relistAtMs: number, signal: AbortSignal): Promise<void> {
-    const { timing, trouble } = this.#options;
+    const { timing, path } = this.#options;
     let version = from;
-    while (!signal.aborted && timing.nowMs() < relistAtMs) {
-      const ended = await this.#watch(version, relistAtMs, signal);
-      version = ended.version;
-      if (ended.fault === undefined) {
-        this.#backOff.reset();
-        continue;
-      }
-      if (ended.fault.code === 'Gone' || signal.aborted) return;
-      trouble(ended.fault.message);
-      await timing.pause(Math.max(this.#backOff.next(), ended.fault.retryAfterMs ?? 0), signal);
-      if (ended.relist) return;
+    while (!signal.aborted && timing.monotonicMs() < relistAtMs) {
+      const startedMs = timing.monotonicMs();
+      const end = await this.#watch(version, relistAtMs, signal);
+      if (signal.aborted) return;
+      version = end.version;
+      const lived = end.events > 0 || timing.monotonicMs() - startedMs >= WATCH_MS_MIN;
+      if (lived) this.#backOff.reset();
+      if (end.fault !== undefined && (end.fault.code !== 'Gone' || !lived)) await this.#standBack(end.fault, signal);
+      // A server that ends each watch at once, or calls each version too old, must not be asked in a tight loop.
+      else if (!lived) await this.#standBack(apiFault(503, { message: `The watch of ${path} ended at once.` }), signal);
+      if (end.relist) return;
     }
   }
 
-  async #watch(
-    from: string,
-    relistAtMs: number,
-    signal: AbortSignal,
-  ): Promise<{ version: string; fault?: ApiFault; relist?: boolean }> {
+  async #watch(from: string, relistAtMs: number, signal: AbortSignal): Promise<WatchEnd> {
     const { client, path, query = {}, timing, silenceMs = SILENCE_MS } = this.#options;
-    const quiet = new AbortController();
-    const watchdog = new AbortController();
-    const either = AbortSignal.any([signal, quiet.signal]);
-    const stopped = AbortSignal.any([signal, watchdog.signal]);
-    let lastWordMs = timing.nowMs();
-    const watching = (async () => {
-      while (!stopped.aborted) {
-        const silentMs = timing.nowMs() - lastWordMs;
-        if (silentMs >= silenceMs) return quiet.abort();
-        await timing.pause(Math.min(silenceMs - silentMs, Math.max(relistAtMs - timing.nowMs(), 1)), stopped);
-        if (timing.nowMs() >= relistAtMs) return quiet.abort();
-      }
-    })();
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const due = timing.pause(relistAtMs - timing.monotonicMs(), until).then(() => over.abort());
+    const watch = new SilenceWatch(timing, silenceMs, until);
     let version = from;
+    let events = 0;
     try {
       const parameters = {
         watch: 'true',
@@ -161,40 +148,46 @@ export class Reflector<T extends ApiObject> {
         resourceVersion: from,
         timeoutSeconds: String(WATCH_SECONDS),
       };
-      const stream = await client.stream({ path, query: { ...query, ...parameters }, signal: either });
-      if (!stream.ok) return { version, fault: stream.fault };
+      const stream = await client.stream({ path, query: { ...query, ...parameters }, signal: watch.signal });
+      if (!stream.ok) return { version, events, fault: stream.fault, relist: stream.fault.code === 'Gone' };
       for await (const event of stream.value.documents) {
-        lastWordMs = timing.nowMs();
-        if (quiet.signal.aborted) break;
-        if (!event.ok) return { version, fault: event.fault };
+        watch.heard();
+        if (watch.signal.aborted) break;
+        if (!event.ok) return { version, events, fault: event.fault, relist: event.fault.code === 'TooLarge' };
         const taken = this.#take(event.value);
-        if (!taken.ok) return { version, fault: taken.fault, relist: taken.fault.code !== 'Gone' };
+        if (!taken.ok) return { version, events, fault: taken.fault, relist: true };
         if (taken.value !== '') version = taken.value;
+        events += 1;
       }
-      if (quiet.signal.aborted && timing.nowMs() < relistAtMs) {
-        return {
-          version,
-          fault: apiFault(504, { message: `The watch of ${path} was silent for ${silenceMs / 1000} s.` }),
-        };
-      }
-      return { version };
+      if (!watch.silent) return { version, events, relist: false };
+      const message = `The watch of ${path} was silent for ${silenceMs / 1000} s.`;
+      return { version, events, fault: apiFault(504, { message }), relist: false };
     } finally {
-      watchdog.abort();
-      await watching;
+      watch.end();
+      over.abort();
+      await due;
     }
   }
 
   /** The version after the event. */
   #take(value: unknown): Result<string, ApiFault> {
-    if (!isWatchEvent(value))
-      return { ok: false, fault: apiFault(500, { message: 'The watch sent something that is no event.' }) };
+    if (!isWatchEvent(value)) return fail(apiFault(502, { message: 'The watch sent something that is no event.' }));
     const { type, object } = value;
-    if (type === 'ERROR') return { ok: false, fault: apiFault(500, object) };
-    if (isApiObject(object) && this.#options.accept(object)) {
-      if (type === 'ADDED' || type === 'MODIFIED') this.#tell(this.index.put(object));
-      else if (type === 'DELETED') this.#tell(this.index.remove(object));
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+      case 'DELETED': {
+        if (!isApiObject(object))
+          return fail(apiFault(502, { message: `A ${type} event of the watch has no object.` }));
+        const kept = type !== 'DELETED' && this.#options.accept(object);
+        this.#tell(kept ? this.index.put(object) : this.index.remove(object));
+        return ok(versionOf(object));
+      }
+      case 'BOOKMARK':
+        return ok(versionOf(object));
+      default:
+        return fail(apiFault(500, object));
     }
-    return ok(versionOf(object));
   }
 
   #tell(changes: readonly Change<T>[]): void {
@@ -202,9 +195,8 @@ export class Reflector<T extends ApiObject> {
       try {
         this.#options.changed(change);
       } catch (error) {
-        this.#options.trouble(
-          `A change of ${change.key} could not be handled: ${error instanceof Error ? error.message : 'unknown reason'}`,
-        );
+        const why = error instanceof Error ? error.message : 'unknown reason';
+        this.#options.trouble(`A change of ${change.key} could not be handled: ${why}`);
       }
     }
   }
