@@ -134,7 +134,7 @@ class FolderRun {
     const { snapshot } = compiled.value;
     const applied = await this.#supervisor.apply(snapshot);
     if (applied.kind === 'Refused') {
-      tell({ kind: 'Refused', faults: applied.faults }, before);
+      tell({ kind: 'Refused', version: snapshot.version, faults: applied.faults }, before);
       return;
     }
     this.#applied = snapshot;

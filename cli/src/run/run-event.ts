@@ -16,7 +16,12 @@ export type RunEvent =
   /** Other rules are in force from here on. */
   | { readonly kind: 'Applied'; readonly version: string; readonly listeners: readonly ListeningDoor[] }
   /** The files as they are now cannot be applied: the rules before stay in force. */
-  | { readonly kind: 'Refused'; readonly faults: readonly Fault[] }
+  | {
+      readonly kind: 'Refused';
+      /** Of the rules that the gate refused; absent when the files themselves are wrong. */
+      readonly version?: string;
+      readonly faults: readonly Fault[];
+    }
   | ({ readonly kind: 'Warning' } & Fault)
   | { readonly kind: 'Started'; readonly program: ProgramName; readonly pid: number }
   | { readonly kind: 'Stopped' };

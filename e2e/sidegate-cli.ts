@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { type RunningProcess, runProcess, startProcess } from './support/processes.ts';
+
+/** The program as a user starts it. */
+export const SIDEGATE = join(import.meta.dirname, '../cli/bin/sidegate.js');
+
+/** Node's flags for the tests are not for the program. */
+const ENVIRONMENT = { NODE_OPTIONS: undefined };
+
+/** How a command of `sidegate` ended. */
+export interface CliEnd {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output as JSON objects, one a line; other lines are left out. */
+  readonly objects: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Runs a command of `sidegate` to its end. */
+export async function runCli(
+  parameters: readonly string[],
+  options: { readonly input?: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<CliEnd> {
+  const { code, stdout, stderr } = await runProcess(process.execPath, [SIDEGATE, ...parameters], {
+    ...options,
+    env: { ...ENVIRONMENT, ...options.env },
+  });
+  return { code, stdout, stderr, objects: objectsOf(stdout) };
+}
+
+/** Starts a command of `sidegate` that stays. */
+export function startCli(parameters: readonly string[]): RunningProcess {
+  return startProcess(process.execPath, [SIDEGATE, ...parameters], { env: ENVIRONMENT });
+}
+
+/** The JSON objects of a text, one a line. */
+export function objectsOf(text: string): readonly Readonly<Record<string, unknown>>[] {
+  return text.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    try {
+      const value: unknown = JSON.parse(line);
+      return [{ ...Object(value) } as Readonly<Record<string, unknown>>];
+    } catch {
+      return [];
+    }
+  });
+}
