@@ -80,6 +80,8 @@ export interface StatementReading {
   /** FETCH, MOVE: the name of the cursor that it reads. */
   readonly cursor?: string;
   readonly copy?: CopyShape;
+  /** DDL: unqualified names of the relations and functions that an older catalog describes wrongly from here on. */
+  readonly changes?: readonly string[];
 }
 
 /** A text of SQL, read by PostgreSQL's own parser. A text that cannot be parsed gives no statements and a command that is not complete. */
@@ -110,6 +112,10 @@ export interface SqlState {
   /** By name, whether PREPARE or Parse made it: the server has one namespace for both. */
   readonly prepared: ReadonlyMap<string, SqlReading>;
   readonly cursors: ReadonlyMap<string, readonly OutputOrigin[] | undefined>;
+  /** Upper case, letters and digits only (`UTF8`). Absent: what the text was decoded from is known to be right. */
+  readonly clientEncoding?: string;
+  /** All `changes` of the statements of the open transaction: the gate's own connection does not see them yet. Absent: none. */
+  readonly changed?: ReadonlySet<string>;
 }
 
 export interface RelationColumn {

@@ -1,0 +1,102 @@
+/** One question to the server's catalog. Columns come as text, in the order of `columns`. */
+export interface CatalogQuery {
+  readonly name: CatalogQueryName;
+  readonly sql: string;
+}
+
+export type CatalogQueryName =
+  | 'settings'
+  | 'pin'
+  | 'relations'
+  | 'attributes'
+  | 'inherits'
+  | 'functions'
+  | 'types'
+  | 'operators'
+  | 'casts'
+  | 'triggers';
+
+/** The answer to one question: rows of text values, NULL as null. A command without rows gives no rows. */
+export type CatalogRows = readonly (readonly (string | null)[])[];
+
+const USER_FUNCTION = `n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema'`;
+
+/**
+ * What the gate asks a server, in this order and on one connection of its own, logged in as the agents are. `pin` sets the search path
+ * of that connection so that view definitions come with every name qualified; `settings` reads what a fresh session has, whatever
+ * the connection has set. Works from PostgreSQL 12 on.
+ */
+export const CATALOG_QUERIES: readonly CatalogQuery[] = [
+  {
+    name: 'settings',
+    sql: `SELECT current_user, current_database(),
+      (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'),
+      (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'),
+      (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'server_version_num')`,
+  },
+  { name: 'pin', sql: `SET search_path = pg_catalog` },
+  {
+    name: 'relations',
+    sql: `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhasrules, c.relispartition, c.relpersistence,
+        CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+          THEN pg_catalog.pg_get_viewdef(c.oid) END
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_toast'
+      ORDER BY c.oid`,
+  },
+  {
+    name: 'attributes',
+    sql: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid
+      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_toast'
+      ORDER BY a.attrelid, a.attnum`,
+  },
+  { name: 'inherits', sql: `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhparent` },
+  {
+    name: 'functions',
+    sql: `SELECT n.nspname, p.proname, p.prokind, p.provolatile,
+        CASE WHEN fl.lanname IS NOT NULL THEN fl.lanname WHEN tl.lanname IS NOT NULL THEN tl.lanname ELSE l.lanname END,
+        p.pronargs, p.pronargdefaults, p.provariadic <> 0, p.proretset, p.prosecdef, rt.typrelid,
+        CASE WHEN rt.typname = 'record' THEN 'record' ELSE rt.typtype::text END,
+        CASE WHEN p.proargmodes && '{o,b,t}'::"char"[] THEN (SELECT pg_catalog.json_agg(coalesce(p.proargnames[i], ''))
+          FROM pg_catalog.generate_subscripts(p.proargmodes, 1) i WHERE p.proargmodes[i] IN ('o', 'b', 't')) END
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+        JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype
+        LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid AND ${USER_FUNCTION}
+        LEFT JOIN pg_catalog.pg_proc t ON t.oid = a.aggtransfn
+        LEFT JOIN pg_catalog.pg_language tl ON tl.oid = t.prolang
+        LEFT JOIN pg_catalog.pg_proc f ON f.oid = a.aggfinalfn
+        LEFT JOIN pg_catalog.pg_language fl ON fl.oid = f.prolang AND fl.lanname NOT IN ('internal', 'c')
+      ORDER BY n.nspname, p.proname, p.oid`,
+  },
+  {
+    name: 'types',
+    sql: `SELECT t.oid, n.nspname, t.typname, t.typtype, t.typrelid
+      FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast' ORDER BY t.oid`,
+  },
+  {
+    name: 'operators',
+    sql: `SELECT n.nspname, o.oprname, fn.nspname, f.proname
+      FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+      WHERE n.nspname <> 'pg_catalog' ORDER BY o.oid`,
+  },
+  {
+    name: 'casts',
+    sql: `SELECT tn.nspname, t.typname, fn.nspname, f.proname
+      FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type t ON t.oid = k.casttarget
+        JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+        JOIN pg_catalog.pg_proc f ON f.oid = k.castfunc JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+      WHERE fn.nspname <> 'pg_catalog' ORDER BY k.oid`,
+  },
+  {
+    name: 'triggers',
+    sql: `SELECT t.tgrelid, n.nspname, p.proname
+      FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.oid`,
+  },
+];

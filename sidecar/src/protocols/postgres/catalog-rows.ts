@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import {
+  type Catalog,
+  type CatalogColumn,
+  type CatalogDefaults,
+  type CatalogFunction,
+  type CatalogRelation,
+  openCatalog,
+  type RelationKind,
+} from './catalog.ts';
+import { CATALOG_QUERIES, type CatalogQueryName, type CatalogRows } from './catalog-queries.ts';
+import { readViewBases } from './classify/view-bases.ts';
+
+/** The answers to `CATALOG_QUERIES`, by name. */
+export type CatalogResults = Readonly<Record<CatalogQueryName, CatalogRows>>;
+
+/** `CatalogUnreadable`: an answer lacks rows or columns that the question asks for. */
+export type CatalogFault = Fault<'CatalogUnreadable'>;
+
+/** More rows than this are no catalog that a gate can hold. */
+const ROWS_MAX = 5_000_000;
+
+const RELATION_KINDS: Readonly<Record<string, RelationKind>> = {
+  r: 'Table',
+  p: 'Partitioned',
+  v: 'View',
+  m: 'MaterializedView',
+  f: 'Foreign',
+  S: 'Sequence',
+};
+const FUNCTION_KINDS: Readonly<Record<string, CatalogFunction['kind']>> = {
+  f: 'Function',
+  p: 'Procedure',
+  a: 'Aggregate',
+  w: 'Window',
+};
+const VOLATILITIES: Readonly<Record<string, CatalogFunction['volatility']>> = {
+  i: 'Immutable',
+  s: 'Stable',
+  v: 'Volatile',
+};
+
+/** A catalog from the answers to `CATALOG_QUERIES`. Pure. Faults: `CatalogUnreadable`. */
+export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFault> {
+  let rows = 0;
+  for (const { name } of CATALOG_QUERIES) rows += results[name]?.length ?? 0;
+  if (rows > ROWS_MAX) return unreadable(`it has ${rows} rows, more than ${ROWS_MAX}`);
+  const defaults = readDefaults(results.settings ?? []);
+  if (defaults === undefined) return unreadable('the answer about settings is not one row of five values');
+  const relations = readRelations(results);
+  if (relations.length === 0) return unreadable('it names no relation at all');
+  const functions = readFunctions(results.functions ?? []);
+  if (functions.length === 0) return unreadable('it names no function at all');
+  const parts = {
+    version: versionOf(results),
+    defaults,
+    relations,
+    functions,
+    operators: (results.operators ?? []).map(([, operator, schema, name]) => ({
+      operator: text(operator),
+      schema: text(schema),
+      name: text(name),
+    })),
+    casts: (results.casts ?? []).map(([, type, schema, name]) => ({
+      type: text(type),
+      schema: text(schema),
+      name: text(name),
+    })),
+  };
+  return ok(openCatalog(parts, readViewBases));
+}
+
+function unreadable(why: string): { readonly ok: false; readonly fault: CatalogFault } {
+  return fail({ code: 'CatalogUnreadable', message: `The server's catalog cannot be used: ${why}.` });
+}
+
+function text(value: string | null | undefined): string {
+  return value ?? '';
+}
+
+function readDefaults(rows: CatalogRows): CatalogDefaults | undefined {
+  const [user, database, searchPath, conforming, version] = rows[0] ?? [];
+  if (user == null || database == null || searchPath == null || conforming == null || version == null) return undefined;
+  return {
+    user,
+    database,
+    searchPath,
+    standardConformingStrings: conforming === 'on',
+    serverVersion: Number(version),
+  };
+}
+
+function readRelations(results: CatalogResults): readonly CatalogRelation[] {
+  const columns = new Map<number, CatalogColumn[]>();
+  for (const [oid, number, name, typeOid] of results.attributes ?? []) {
+    const list = columns.get(Number(oid));
+    const column = { number: Number(number), name: text(name), typeOid: Number(typeOid) };
+    if (list === undefined) columns.set(Number(oid), [column]);
+    else list.push(column);
+  }
+  const inherits = (results.inherits ?? []).map(([child, parent]) => ({
+    child: Number(child),
+    parent: Number(parent),
+  }));
+  const parents = Map.groupBy(inherits, ({ child }) => child);
+  const children = Map.groupBy(inherits, ({ parent }) => parent);
+  const triggers = Map.groupBy(results.triggers ?? [], ([oid]) => Number(oid));
+  return (results.relations ?? []).map(([id, schema, name, letter, hasRules, , persistence, definition]) => {
+    const oid = Number(id);
+    const kind = RELATION_KINDS[text(letter)] ?? 'Table';
+    return {
+      oid,
+      schema: text(schema),
+      name: text(name),
+      kind,
+      temporary: persistence === 't',
+      columns: columns.get(oid) ?? [],
+      definition: definition ?? undefined,
+      rewritten: hasRules === 't' && kind !== 'View' && kind !== 'MaterializedView',
+      parents: (parents.get(oid) ?? []).map(({ parent }) => parent),
+      children: (children.get(oid) ?? []).map(({ child }) => child),
+      triggers: (triggers.get(oid) ?? []).map(([, fnSchema, fnName]) => ({
+        schema: text(fnSchema),
+        name: text(fnName),
+      })),
+    };
+  });
+}
+
+function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {
+  return rows.map((row) => {
+    const [schema, name, kind, volatility, language, count, defaults, variadic, returnsSet, definer] = row;
+    const [rowType, typeLetter, names] = row.slice(10);
+    return {
+      schema: text(schema),
+      name: text(name),
+      kind: FUNCTION_KINDS[text(kind)] ?? 'Function',
+      volatility: VOLATILITIES[text(volatility)] ?? 'Volatile',
+      language: text(language),
+      argumentsMin: Number(count) - Number(defaults) - (variadic === 't' ? 1 : 0),
+      argumentsMax: variadic === 't' ? Number.POSITIVE_INFINITY : Number(count),
+      returnsSet: returnsSet === 't',
+      securityDefiner: definer === 't',
+      outputs: readOutputs(names ?? undefined, text(typeLetter), text(rowType)),
+      returnsRow: rowType == null || rowType === '0' ? undefined : Number(rowType),
+    };
+  });
+}
+
+function readOutputs(names: string | undefined, typeLetter: string, rowType: string): readonly string[] | undefined {
+  if (names !== undefined) {
+    const parsed: unknown = JSON.parse(names);
+    return Array.isArray(parsed) ? parsed.map(String) : undefined;
+  }
+  if (typeLetter === 'record' || (rowType !== '0' && rowType !== '')) return undefined;
+  return [''];
+}
+
+function versionOf(results: CatalogResults): string {
+  const hash = createHash('sha256');
+  for (const { name } of CATALOG_QUERIES) {
+    hash.update(`${name}\n`);
+    for (const row of results[name] ?? []) hash.update(JSON.stringify(row));
+  }
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,186 @@
+import type { BaseColumn, Relation, RelationCatalog, RelationColumn } from './sql-reading.ts';
+
+export type RelationKind = 'Table' | 'Partitioned' | 'View' | 'MaterializedView' | 'Foreign' | 'Sequence';
+
+/** A relation with all that reading SQL needs of it. */
+export interface CatalogRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  readonly temporary: boolean;
+  /** In attribute order, dropped ones left out. */
+  readonly columns: readonly CatalogColumn[];
+  /** The query behind a view, names qualified; undefined for the server's own views and for all that is no view. */
+  readonly definition: string | undefined;
+  /** True for a table whose writes are rewritten by rules. */
+  readonly rewritten: boolean;
+  readonly parents: readonly number[];
+  readonly children: readonly number[];
+  /** Functions that its triggers call. */
+  readonly triggers: readonly { readonly schema: string; readonly name: string }[];
+}
+
+export interface CatalogColumn {
+  readonly number: number;
+  readonly name: string;
+  readonly typeOid: number;
+}
+
+export interface CatalogFunction {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'Function' | 'Procedure' | 'Aggregate' | 'Window';
+  readonly volatility: 'Immutable' | 'Stable' | 'Volatile';
+  /** The language that runs: of an aggregate, that of its own functions. */
+  readonly language: string;
+  readonly argumentsMin: number;
+  /** Infinity when variadic. */
+  readonly argumentsMax: number;
+  readonly returnsSet: boolean;
+  readonly securityDefiner: boolean;
+  /** The names of its result columns: one empty name for a plain value; undefined for a record without names. */
+  readonly outputs: readonly string[] | undefined;
+  /** The relation whose rows it returns, by oid. */
+  readonly returnsRow: number | undefined;
+}
+
+export interface QualifiedName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** What a fresh session has before it says anything. */
+export interface CatalogDefaults {
+  readonly user: string;
+  readonly database: string;
+  readonly searchPath: string;
+  readonly standardConformingStrings: boolean;
+  readonly serverVersion: number;
+}
+
+/** The server's catalog as it was at one moment: pure and immutable. */
+export interface Catalog extends RelationCatalog {
+  readonly defaults: CatalogDefaults;
+  /** The relation that a name means, searched as the server does: pg_catalog first unless the path names it. */
+  resolveTable(
+    schema: string | undefined,
+    name: string,
+    searchPath: readonly string[] | undefined,
+  ): CatalogRelation | undefined;
+  /** A relation by oid with all that reading SQL needs. */
+  byOid(oid: number): CatalogRelation | undefined;
+  /** All functions of a name, whatever their schema and arguments. */
+  functions(name: string): readonly CatalogFunction[];
+  /** The functions behind operators of a name that are not the server's own. */
+  operatorFunctions(name: string): readonly QualifiedName[];
+  /** The functions behind casts to a type of this name that are not the server's own. */
+  castFunctions(typeName: string): readonly QualifiedName[];
+  isSystemSchema(schema: string): boolean;
+}
+
+/** The parts that `buildCatalog` gathers from rows. */
+export interface CatalogParts {
+  readonly version: string;
+  readonly defaults: CatalogDefaults;
+  readonly relations: readonly CatalogRelation[];
+  readonly functions: readonly CatalogFunction[];
+  readonly operators: readonly (QualifiedName & { readonly operator: string })[];
+  readonly casts: readonly (QualifiedName & { readonly type: string })[];
+}
+
+/** How the base columns of a view are found: reading its definition, which needs the catalog itself. */
+export type ReadBases = (
+  catalog: Catalog,
+  relation: CatalogRelation,
+) => readonly (readonly BaseColumn[] | undefined)[] | undefined;
+
+/** True for the schemas that the server brings along. */
+export function isSystemSchema(schema: string): boolean {
+  return schema === 'pg_catalog' || schema === 'information_schema';
+}
+
+/** A catalog of these parts. `readBases` is asked once for each view, when it is first needed. */
+export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog {
+  const byOid = new Map(parts.relations.map((relation) => [relation.oid, relation]));
+  const byName = new Map(parts.relations.map((relation) => [`${relation.schema}\0${relation.name}`, relation]));
+  const functions = Map.groupBy(parts.functions, ({ name }) => name);
+  const operators = Map.groupBy(parts.operators, ({ operator }) => operator);
+  const casts = Map.groupBy(parts.casts, ({ type }) => type);
+  const described = new Map<number, Relation>();
+  const catalog: Catalog = {
+    version: parts.version,
+    defaults: parts.defaults,
+    byOid: (oid) => byOid.get(oid),
+    relation(oid) {
+      const known = described.get(oid);
+      if (known !== undefined) return known;
+      const relation = byOid.get(oid);
+      if (relation === undefined) return undefined;
+      const columns = describeColumns(catalog, relation, readBases);
+      const made = { schema: relation.schema, name: relation.name, columns };
+      described.set(oid, made);
+      return made;
+    },
+    resolveTable(schema, name, searchPath) {
+      if (schema !== undefined) return byName.get(`${schema}\0${name}`);
+      const path = searchPath ?? [];
+      for (const candidate of path.includes('pg_catalog') ? path : ['pg_catalog', ...path]) {
+        const relation = byName.get(`${candidate}\0${name}`);
+        if (relation !== undefined) return relation;
+      }
+      return undefined;
+    },
+    functions: (name) => functions.get(name) ?? [],
+    operatorFunctions: (name) => operators.get(name) ?? [],
+    castFunctions: (name) => casts.get(name) ?? [],
+    isSystemSchema,
+  };
+  return catalog;
+}
+
+function describeColumns(catalog: Catalog, relation: CatalogRelation, readBases: ReadBases) {
+  const behind =
+    relation.kind === 'View' || relation.kind === 'MaterializedView' ? readBases(catalog, relation) : undefined;
+  const columns = new Map<number, RelationColumn>();
+  for (const [index, { number, name, typeOid }] of relation.columns.entries()) {
+    let bases: readonly BaseColumn[] | undefined = tableBases(catalog, relation, name);
+    if (relation.definition !== undefined) bases = behind?.[index];
+    columns.set(number, { name, typeOid, bases });
+  }
+  return columns;
+}
+
+/** A table's column under every name that a mask may call it by: its own, its parents' and its children's. */
+export function tableBases(catalog: Catalog, relation: CatalogRelation, column: string): readonly BaseColumn[] {
+  const bases: BaseColumn[] = [{ schema: relation.schema, table: relation.name, column }];
+  if (relation.parents.length === 0 && relation.children.length === 0) return bases;
+  for (const relative of relatives(catalog, relation)) {
+    if (relative.columns.some(({ name }) => name === column)) {
+      bases.push({ schema: relative.schema, table: relative.name, column });
+    }
+  }
+  return bases;
+}
+
+/** All tables that a table inherits from, however far, and all that inherit from it. */
+export function relatives(catalog: Catalog, relation: CatalogRelation): readonly CatalogRelation[] {
+  return [...walk(catalog, relation, 'parents'), ...walk(catalog, relation, 'children')];
+}
+
+/** Tables that are read or written along with this one because they inherit from it. */
+export function descendants(catalog: Catalog, relation: CatalogRelation): readonly CatalogRelation[] {
+  return walk(catalog, relation, 'children');
+}
+
+function walk(catalog: Catalog, relation: CatalogRelation, way: 'parents' | 'children'): readonly CatalogRelation[] {
+  const found = new Map<number, CatalogRelation>();
+  const open = [...relation[way]];
+  for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
+    const next = catalog.byOid(oid);
+    if (next === undefined || found.has(oid) || oid === relation.oid) continue;
+    found.set(oid, next);
+    open.push(...next[way]);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,107 @@
+import type { FuncCall, Node } from 'libpg-query';
+import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
+import { isSubject } from './function-lists.ts';
+import { type CallReading, useFunction } from './function-use.ts';
+import { childNodes, qualifiedName, stringsOf } from './node.ts';
+import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
+import { settingOfCall } from './settings.ts';
+import { computed, LITERAL, UNKNOWN, type Value } from './value.ts';
+import { readAll, readExpression } from './walk.ts';
+
+/** A call with what is known of the function, for those who need the columns of its result. */
+export interface ReadCall {
+  readonly value: Value;
+  readonly arguments: readonly Value[];
+  readonly reading: CallReading | undefined;
+}
+
+/** The value of a call. */
+export function readCall(call: FuncCall, scope: Scope, context: Context, use: Use): Value {
+  return readCallWhole(call, scope, context, use).value;
+}
+
+/** The value of a call and what is known of the function. */
+export function readCallWhole(call: FuncCall, scope: Scope, context: Context, use: Use): ReadCall {
+  const { schema, name } = qualifiedName(call.funcname);
+  const column = readAttribute(call, name, schema, scope, context, use);
+  if (column !== undefined) return { value: column, arguments: [column], reading: undefined };
+  if (name === 'set_config' && settingOfCall(context.findings, call) !== undefined) {
+    context.statement.addFunction({ schema: 'pg_catalog', name, volatility: 'Volatile' });
+    return { value: LITERAL, arguments: [], reading: undefined };
+  }
+  const count = call.func_variadic === true ? undefined : (call.args?.length ?? 0);
+  const reading = useFunction(context, schema, name, call.agg_within_group === true ? undefined : count);
+  const isCount = name === 'count' && call.agg_distinct !== true && isPlainColumn(call.args);
+  const values = readArguments(call, name, reading, scope, context, isCount ? 'None' : use);
+  const deciding = readDeciding(call, values, scope, context);
+  // How many rows have a value is not the value.
+  if (isCount) return { value: computed(deciding), arguments: values, reading };
+  if (reading.unknownResult) return { value: UNKNOWN, arguments: values, reading };
+  return { value: computed([...values, ...deciding]), arguments: values, reading };
+}
+
+function readArguments(
+  call: FuncCall,
+  name: string,
+  reading: CallReading,
+  scope: Scope,
+  context: Context,
+  use: Use,
+): Value[] {
+  return (call.args ?? []).map((argument, index) => {
+    const isSafe = reading.total && isSubject(name, index);
+    return readExpression(argument, scope, context, isSafe ? use : alsoCondition(use));
+  });
+}
+
+/** What decides about the rows that an aggregate or window call sees. */
+function readDeciding(call: FuncCall, values: readonly Value[], scope: Scope, context: Context): Value[] {
+  if (call.agg_distinct === true) for (const { origin } of values) recordUse(context, origin, 'Condition');
+  const deciding = readAll(call.agg_order, scope, context, 'Condition');
+  if (call.agg_filter !== undefined) deciding.push(readExpression(call.agg_filter, scope, context, 'Condition'));
+  return [...deciding, ...readFuncWindow(call, scope, context)];
+}
+
+function isPlainColumn(args: readonly Node[] | undefined): boolean {
+  if (args === undefined || args.length === 0) return true;
+  const [only] = args;
+  return args.length === 1 && only !== undefined && 'ColumnRef' in only;
+}
+
+/** `email(c)` reads the column `email` of the row `c`. */
+function readAttribute(
+  call: FuncCall,
+  name: string,
+  schema: string | undefined,
+  scope: Scope,
+  context: Context,
+  use: Use,
+): Value | undefined {
+  const [only] = call.args ?? [];
+  if (schema !== undefined || call.args?.length !== 1 || only === undefined || !('ColumnRef' in only)) return undefined;
+  const names = stringsOf(only.ColumnRef.fields);
+  const [first = ''] = names;
+  if (names.length !== 1 || findColumn(scope, first) !== undefined) return undefined;
+  const source = findSource(scope, undefined, first);
+  if (source?.columns === undefined) return undefined;
+  const column = columnOf(source, name);
+  if (column === undefined) return undefined;
+  if (context.findings.catalog.functions(name).length > 0) {
+    // A function of that name may be meant as well: then the whole row goes in.
+    readExpression(only, scope, context, alsoCondition(use));
+  }
+  recordUse(context, column.value.origin, use);
+  return column.value;
+}
+
+/** The window of a call, or one that WINDOW names: what it orders and parts by decides. */
+function readFuncWindow(call: FuncCall, scope: Scope, context: Context): Value[] {
+  const { over } = call;
+  if (over === undefined) return [];
+  return readAll(
+    [...(over.partitionClause ?? []), ...(over.orderClause ?? []), ...childNodes([over.startOffset, over.endOffset])],
+    scope,
+    context,
+    'Condition',
+  );
+}

@@ -1,0 +1,186 @@
+import type { AlterTableStmt, CreateTableAsStmt, Node, RangeVar } from 'libpg-query';
+import type { CatalogRelation } from '../catalog.ts';
+import type { Context } from './findings.ts';
+import { childNodes, kindOf, stringsOf } from './node.ts';
+import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
+import { openScope, type Scope } from './scope.ts';
+import { readTable, tableColumns } from './table.ts';
+import { columnsOf, LITERAL } from './value.ts';
+import { readExpression, readStatement } from './walk.ts';
+import { words } from './words.ts';
+
+/** Kinds of statement that define nothing that a name means. */
+const QUIET =
+  words(`CommentStmt SecLabelStmt VacuumStmt ReindexStmt ClusterStmt RefreshMatViewStmt GrantStmt GrantRoleStmt
+  AlterDefaultPrivilegesStmt CreateStatsStmt AlterStatsStmt`);
+
+/** Kinds of statement after which something can happen that no statement says. */
+const UNCERTAIN: Readonly<Record<string, readonly [kind: string, detail: string]>> = {
+  CreateFunctionStmt: ['FunctionBody', 'What the new function will do cannot be told.'],
+  CreatePLangStmt: ['ServerCode', 'It loads code into the server.'],
+  CreateEventTrigStmt: ['FunctionBody', 'What the event trigger will do cannot be told.'],
+  RuleStmt: ['RewriteRule', 'A rule rewrites later statements.'],
+  AlterSystemStmt: ['SettingChange', "It changes the server's own settings."],
+  CreateFdwStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  AlterFdwStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  CreateForeignServerStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  AlterForeignServerStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  CreateForeignTableStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  CreateUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  AlterUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  ImportForeignSchemaStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  CreateSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  AlterSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  CreatePublicationStmt: ['RemoteAccess', 'It hands the rows of tables to other systems.'],
+  AlterPublicationStmt: ['RemoteAccess', 'It hands the rows of tables to other systems.'],
+};
+
+/** DDL, and every statement of a kind that is not read elsewhere. */
+export function readDefinition(node: Node, context: Context): Outcome {
+  const kind = kindOf(node);
+  const uncertain = UNCERTAIN[kind];
+  if (uncertain !== undefined) context.findings.incomplete(...uncertain);
+  const changes = new Set<string>();
+  readDefined(node, changes, context);
+  if (QUIET.has(kind)) return outcome();
+  return outcome({ changesCatalog: true, changes: [...changes] });
+}
+
+function readDefined(node: Node, changes: Set<string>, context: Context): void {
+  if ('CreateTableAsStmt' in node) readCreateAs(node.CreateTableAsStmt, changes, context);
+  else if ('ViewStmt' in node) {
+    writeName(node.ViewStmt.view, changes, context);
+    if (node.ViewStmt.query !== undefined) readStatement(node.ViewStmt.query, context.findings);
+  } else if ('AlterTableStmt' in node) readAlterTable(node.AlterTableStmt, changes, context);
+  else if ('RenameStmt' in node) {
+    const { relation, renameType, subname, newname } = node.RenameStmt;
+    const known = writeName(relation, changes, context);
+    if (newname !== undefined) changes.add(newname);
+    // Under the new name no mask would find them.
+    if (renameType === 'OBJECT_COLUMN') condemn(known, subname, context);
+    else if (relation !== undefined && renameType !== 'OBJECT_TABCONSTRAINT') condemn(known, undefined, context);
+    else if (renameType === 'OBJECT_SCHEMA') {
+      context.findings.incomplete('SchemaRename', 'Policy names tables by their schema.');
+    }
+  } else if ('AlterObjectSchemaStmt' in node) {
+    condemn(writeName(node.AlterObjectSchemaStmt.relation, changes, context), undefined, context);
+  } else if ('IndexStmt' in node) {
+    const { relation, indexParams, whereClause } = node.IndexStmt;
+    const scope = tableScope(relation === undefined ? undefined : readTable(relation, 'Write', context), context);
+    walk([...(indexParams ?? []), ...(whereClause === undefined ? [] : [whereClause])], scope, context);
+  } else if ('CreateStmt' in node) {
+    writeName(node.CreateStmt.relation, changes, context);
+    walk(childNodes(node.CreateStmt), tableScope(undefined, context), context);
+  } else if ('DropStmt' in node) readDrop(node.DropStmt.objects, node.DropStmt.removeType ?? '', changes, context);
+  else if ('CreateFunctionStmt' in node) {
+    changes.add(stringsOf(node.CreateFunctionStmt.funcname).at(-1) ?? '');
+  } else if ('CreateSchemaStmt' in node) {
+    for (const element of node.CreateSchemaStmt.schemaElts ?? []) readStatement(element, context.findings);
+  } else if ('RuleStmt' in node) {
+    writeName(node.RuleStmt.relation, changes, context);
+  } else readOther(node, changes, context);
+}
+
+/** Any other statement: the tables that it names, and its expressions. */
+function readOther(node: Node, changes: Set<string>, context: Context): void {
+  const body: unknown = Object.values(node)[0];
+  const tables: RangeVar[] = [];
+  collectTables(body, tables);
+  let known: CatalogRelation | undefined;
+  for (const table of tables) known = writeName(table, changes, context);
+  walk(childNodes(body), tableScope(tables.length === 1 ? known : undefined, context), context);
+}
+
+/** A table that is defined or changed. It need not be there yet. */
+function writeName(table: RangeVar | undefined, changes: Set<string>, context: Context): CatalogRelation | undefined {
+  if (table === undefined) return undefined;
+  const { schemaname, relname = '' } = table;
+  changes.add(relname);
+  const { catalog, state } = context.findings;
+  const known = catalog.resolveTable(schemaname, relname, state.searchPath);
+  context.statement.addTable(known?.schema ?? schemaname ?? '', known?.name ?? relname, 'Write');
+  return known;
+}
+
+function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Set<string>, context: Context): void {
+  writeName(into?.rel, changes, context);
+  if (query === undefined) return;
+  const inside =
+    'ExecuteStmt' in query ? readExecute(query.ExecuteStmt, context) : readStatement(query, context.findings);
+  // A materialized view keeps its query, so its columns are still known for what they are.
+  if (objtype !== 'OBJECT_MATVIEW') noteCopies(inside.outputs, context);
+}
+
+function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Set<string>, context: Context): void {
+  const known = writeName(relation, changes, context);
+  const scope = tableScope(known, context);
+  for (const node of cmds ?? []) {
+    if (!('AlterTableCmd' in node)) continue;
+    const { subtype, def } = node.AlterTableCmd;
+    const unties = subtype === 'AT_DropInherit' || subtype === 'AT_DetachPartition' || subtype === 'AT_AttachPartition';
+    // A mask on the parent would no longer find the child's columns.
+    if (unties && objtype !== 'OBJECT_INDEX') {
+      if (def !== undefined && 'PartitionCmd' in def)
+        condemn(writeName(def.PartitionCmd.name, changes, context), undefined, context);
+      else condemn(known, undefined, context);
+    } else if (def !== undefined) walk([def], scope, context);
+  }
+}
+
+function readDrop(objects: readonly Node[] | undefined, type: string, changes: Set<string>, context: Context): void {
+  for (const object of objects ?? []) {
+    const names = 'List' in object ? stringsOf(object.List.items) : [];
+    if (['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_FOREIGN_TABLE', 'OBJECT_SEQUENCE'].includes(type)) {
+      const [relname = '', schemaname] = names.toReversed();
+      writeName({ relname, ...(schemaname === undefined ? {} : { schemaname }) }, changes, context);
+    } else if (['OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY'].includes(type)) {
+      const [, relname = '', schemaname] = names.toReversed();
+      writeName({ relname, ...(schemaname === undefined ? {} : { schemaname }) }, changes, context);
+    } else if ('ObjectWithArgs' in object) changes.add(stringsOf(object.ObjectWithArgs.objname).at(-1) ?? '');
+  }
+}
+
+/** After this, masks by these columns' names would find nothing: policy is told as if they were read by a condition. */
+function condemn(relation: CatalogRelation | undefined, column: string | undefined, context: Context): void {
+  if (relation === undefined || relation.kind === 'View') return;
+  for (const { name, value } of tableColumns(relation, context) ?? []) {
+    if (column === undefined || name === column) context.statement.addColumns(columnsOf(value.origin), 'Condition');
+  }
+}
+
+/** What expressions in DDL see: the columns of the table, and any other name as a column that is being made. */
+function tableScope(relation: CatalogRelation | undefined, context: Context): Scope {
+  const outer = openScope(undefined);
+  const anything = { name: '', schema: undefined, columns: undefined, fallback: LITERAL };
+  outer.items.push({ sources: [anything], star: undefined, fallback: LITERAL });
+  const scope = openScope(outer);
+  if (relation !== undefined) {
+    const columns = tableColumns(relation, context);
+    scope.items.push({ sources: [{ name: relation.name, schema: relation.schema, columns }], star: columns });
+  }
+  return scope;
+}
+
+/** Walks expressions in DDL; tables that are named in passing are no expressions. */
+function walk(nodes: readonly Node[], scope: Scope, context: Context): void {
+  for (const node of nodes) {
+    if ('RangeVar' in node || 'String' in node) continue;
+    if ('ColumnDef' in node || 'Constraint' in node || 'DefElem' in node || 'List' in node || 'IndexElem' in node) {
+      walk(childNodes(Object.values(node)[0]), scope, context);
+    } else if ('SelectStmt' in node || kindOf(node).endsWith('Stmt')) readStatement(node, context.findings);
+    else readExpression(node, scope, context, 'Condition');
+  }
+}
+
+function collectTables(value: unknown, tables: RangeVar[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (isRangeVar(value)) {
+    tables.push(value);
+    return;
+  }
+  for (const inner of Object.values(value)) collectTables(inner, tables);
+}
+
+function isRangeVar(value: object): value is RangeVar {
+  return 'relname' in value && 'relpersistence' in value;
+}

@@ -1,0 +1,219 @@
+import type {
+  ColumnUse,
+  FunctionUse,
+  Incompleteness,
+  PostgresCommand,
+  PostgresStatement,
+  TableUse,
+} from '@sidegate/policy';
+import type { Node, SelectStmt } from 'libpg-query';
+import type { Catalog, CatalogRelation } from '../catalog.ts';
+import type { BaseColumn, OutputOrigin, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
+import type { Columns, FromItem, Scope } from './scope.ts';
+import { columnKey, columnsOf, type Value } from './value.ts';
+
+/** How an expression's value is used. `Both`: it is read out, and whether it fails tells something as well. */
+export type Use = 'Output' | 'Condition' | 'Both' | 'None';
+
+/** How the arguments of something are used whose failing or result tells about them. */
+export function alsoCondition(use: Use): Use {
+  if (use === 'Output') return 'Both';
+  return use === 'None' ? 'Condition' : use;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** More findings of one kind than this, and the command counts as not understood. */
+const FINDINGS_MAX = 20_000;
+
+/** What is found in one statement, gathered while it is walked. */
+export class StatementFindings {
+  readonly #tables = new Map<string, TableUse>();
+  readonly #functions = new Map<string, FunctionUse>();
+  readonly #columns = new Map<string, ColumnUse>();
+  readonly verb: string;
+  hasWhere = false;
+  hasLimit = false;
+
+  constructor(verb: string) {
+    this.verb = verb;
+  }
+
+  addTable(schema: string, name: string, access: TableUse['access']): void {
+    this.#tables.set(`${schema}\0${name}\0${access}`, { schema, name, access });
+  }
+
+  addFunction(use: FunctionUse): void {
+    this.#functions.set(`${use.schema}\0${use.name}\0${use.volatility}`, use);
+  }
+
+  addColumns(columns: readonly BaseColumn[], use: Use): void {
+    if (use === 'Output' || use === 'Both') for (const column of columns) this.#addColumn(column, 'Output');
+    if (use === 'Condition' || use === 'Both') for (const column of columns) this.#addColumn(column, 'Condition');
+  }
+
+  #addColumn(column: BaseColumn, use: ColumnUse['use']): void {
+    const { schema, table, column: name } = column;
+    this.#columns.set(`${columnKey(column)}\0${use}`, { schema, table, column: name, use });
+  }
+
+  get tables(): readonly TableUse[] {
+    return [...this.#tables.values()];
+  }
+
+  get columns(): readonly ColumnUse[] {
+    return [...this.#columns.values()];
+  }
+
+  get size(): number {
+    return this.#tables.size + this.#functions.size + this.#columns.size;
+  }
+
+  finish(): PostgresStatement {
+    return {
+      verb: this.verb,
+      hasWhere: this.hasWhere,
+      hasLimit: this.hasLimit,
+      tables: this.tables,
+      functions: [...this.#functions.values()],
+      columns: this.columns,
+    };
+  }
+}
+
+/** Where a literal or a parameter meets base columns. */
+class Meetings {
+  readonly #byPlace = new Map<number, Map<string, BaseColumn>>();
+
+  add(places: readonly number[], columns: readonly BaseColumn[]): void {
+    for (const place of places) {
+      let met = this.#byPlace.get(place);
+      if (met === undefined) {
+        met = new Map();
+        this.#byPlace.set(place, met);
+      }
+      for (const column of columns) met.set(columnKey(column), column);
+    }
+  }
+
+  at(place: number): readonly BaseColumn[] {
+    return [...(this.#byPlace.get(place)?.values() ?? [])];
+  }
+
+  get places(): readonly number[] {
+    return [...this.#byPlace.keys()];
+  }
+}
+
+/** What lies behind a view. */
+export interface ViewReading {
+  readonly outputs: readonly OutputOrigin[] | undefined;
+  readonly tables: readonly TableUse[];
+  readonly functions: readonly FunctionUse[];
+  readonly incomplete: readonly Incompleteness[];
+}
+
+/** Who reads which kind of thing; called through `walk.ts`. */
+export interface Walkers {
+  expression(node: Node, scope: Scope, context: Context, use: Use): Value;
+  select(select: SelectStmt, parent: Scope | undefined, context: Context, use: Use): Columns;
+  from(node: Node, scope: Scope, context: Context): FromItem;
+  write(node: Node, parent: Scope | undefined, outer: Context): Columns;
+  statement(node: Node, findings: Findings): StatementReading;
+  inside(query: Node, outer: Findings): SqlReading;
+  view(catalog: Catalog, relation: CatalogRelation): ViewReading;
+}
+
+/** A setting that a call of set_config makes. */
+export interface SettingCall {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly local: boolean;
+}
+
+/** What is found in one text. */
+export class Findings {
+  readonly catalog: Catalog;
+  readonly walkers: Walkers;
+  /** Moves on from statement to statement. */
+  state: SqlState;
+  readonly statements: StatementFindings[] = [];
+  readonly literals = new Meetings();
+  readonly parameters = new Meetings();
+  readonly #incomplete = new Map<string, Incompleteness>();
+  parametersMax = 0;
+  /** False once something depends on what a literal says, not only on that it is there. */
+  shapeDecides = true;
+  /** Settings that change meaning and that a call of set_config made. */
+  readonly settings: SettingCall[] = [];
+  /** True once prepared statements or cursors of the session were consulted. */
+  ofThisMoment = false;
+
+  constructor(catalog: Catalog, state: SqlState, walkers: Walkers) {
+    this.catalog = catalog;
+    this.state = state;
+    this.walkers = walkers;
+  }
+
+  /** Names that DDL of this transaction changed, in earlier texts or earlier in this one. */
+  get changed(): ReadonlySet<string> {
+    return this.state.changed ?? NOTHING;
+  }
+
+  openStatement(verb: string): Context {
+    const statement = new StatementFindings(verb);
+    this.statements.push(statement);
+    return { findings: this, statement };
+  }
+
+  /** What another command found counts as found here. */
+  include(command: PostgresCommand): void {
+    for (const { kind, detail } of command.incomplete) this.incomplete(kind, detail);
+    for (const { verb, hasWhere, hasLimit, tables, functions, columns } of command.statements) {
+      const { statement } = this.openStatement(verb);
+      statement.hasWhere = hasWhere;
+      statement.hasLimit = hasLimit;
+      for (const { schema, name, access } of tables) statement.addTable(schema, name, access);
+      for (const use of functions) statement.addFunction(use);
+      for (const use of columns) statement.addColumns([use], use.use);
+    }
+  }
+
+  /** Takes over what was noted of literals, parameters and the session, not the statements. */
+  takeNotes(other: Findings): void {
+    for (const place of other.literals.places) this.literals.add([place], other.literals.at(place));
+    for (const place of other.parameters.places) this.parameters.add([place], other.parameters.at(place));
+    this.parametersMax = Math.max(this.parametersMax, other.parametersMax);
+    if (!other.shapeDecides) this.shapeDecides = false;
+    if (other.ofThisMoment) this.ofThisMoment = true;
+  }
+
+  incomplete(kind: string, detail: string): void {
+    this.#incomplete.set(`${kind}\0${detail}`, { kind, detail });
+  }
+
+  /** Literals and parameters of `value` stand where these columns are compared with or written to. */
+  meet(value: Value, columns: readonly BaseColumn[]): void {
+    if (columns.length === 0) return;
+    this.literals.add(value.literals, columns);
+    this.parameters.add(value.parameters, columns);
+  }
+
+  get incompletenesses(): readonly Incompleteness[] {
+    let size = 0;
+    for (const statement of this.statements) size += statement.size;
+    if (size > FINDINGS_MAX) this.incomplete('TooLarge', `It touches more than ${FINDINGS_MAX} things.`);
+    return [...this.#incomplete.values()];
+  }
+}
+
+/** What is passed down while a statement is walked. */
+export interface Context {
+  readonly findings: Findings;
+  readonly statement: StatementFindings;
+}
+
+/** Notes that the columns of `origin` are used so. */
+export function recordUse(context: Context, origin: OutputOrigin, use: Use): void {
+  if (use !== 'None') context.statement.addColumns(columnsOf(origin), use);
+}

@@ -1,0 +1,81 @@
+import type { PostgresCommand } from '@sidegate/policy';
+import type { Node } from 'libpg-query';
+import type { SqlReading, StatementReading } from '../sql-reading.ts';
+import { Findings } from './findings.ts';
+import { lexSql } from './lexer.ts';
+import { literalTokens, maskSqlText } from './mask-text.ts';
+import { readStatement } from './walk.ts';
+
+/** By place among the literals of a text, the columns that each meets. */
+export type LiteralColumns = readonly SqlReading['parameters'][number][];
+
+/** The findings as a command that policy reads. */
+export function commandOf(findings: Findings): PostgresCommand {
+  const incomplete = findings.incompletenesses;
+  return {
+    protocol: 'Postgres',
+    complete: incomplete.length === 0,
+    incomplete,
+    statements: findings.statements.map((statement) => statement.finish()),
+  };
+}
+
+export function finish(
+  findings: Findings,
+  statements: readonly StatementReading[],
+  text: string,
+  literals: LiteralColumns,
+): SqlReading {
+  const command = commandOf(findings);
+  return {
+    command,
+    statements,
+    parameters: parametersOf(findings),
+    verbs: [...new Set(command.statements.map(({ verb }) => verb))],
+    objects: objectsOf(command),
+    ofThisMoment: findings.ofThisMoment,
+    masksText: (masks) => maskSqlText(text, (index) => literals[index] ?? [], masks),
+  };
+}
+
+function parametersOf(findings: Findings): SqlReading['parameters'] {
+  return Array.from({ length: findings.parametersMax }, (_, index) => findings.parameters.at(index + 1));
+}
+
+function objectsOf({ statements }: PostgresCommand): readonly string[] {
+  const objects = new Set<string>();
+  for (const { tables } of statements) {
+    for (const { schema, name, access } of tables) {
+      objects.add(`${access.toLowerCase()} ${schema === '' ? name : `${schema}.${name}`}`);
+    }
+  }
+  return [...objects];
+}
+
+/** Byte offsets, as the parser gives them, as places among the literals of the text. */
+export function placeLiterals(text: string, findings: Findings): LiteralColumns {
+  const offsets = findings.literals.places.toSorted((a, b) => a - b);
+  if (offsets.length === 0) return [];
+  const tokens = literalTokens(lexSql(text));
+  const isAscii = Buffer.byteLength(text) === text.length;
+  const columns: SqlReading['parameters'][number][] = tokens.map(() => undefined);
+  let at = 0;
+  for (const offset of offsets) {
+    const start = isAscii ? offset : Buffer.from(text).subarray(0, offset).toString().length;
+    // A sign or a type name may stand between the place and the literal itself.
+    while (at < tokens.length && (tokens[at]?.start ?? 0) < start) at++;
+    const place = at;
+    if (place < tokens.length) columns[place] = findings.literals.at(offset);
+  }
+  return columns;
+}
+
+/** The reading of a statement that another one keeps for later (PREPARE). */
+export function walkInside(query: Node, outer: Findings): SqlReading {
+  const findings = new Findings(outer.catalog, outer.state, outer.walkers);
+  const statements = [readStatement(query, findings)];
+  outer.include(commandOf(findings));
+  outer.takeNotes(findings);
+  const reading = finish(findings, statements, '', []);
+  return reading;
+}

@@ -1,0 +1,88 @@
+import type { FunctionUse } from '@sidegate/policy';
+import type { CatalogFunction } from '../catalog.ts';
+import type { Context } from './findings.ts';
+import {
+  hasUnknownResult,
+  isHarmlessExtension,
+  isHarmlessVolatile,
+  isTotal,
+  kindOfFunction,
+} from './function-lists.ts';
+
+/** What is known of one call. */
+export interface CallReading {
+  /** Those that the call may mean. Empty when the catalog has none. */
+  readonly candidates: readonly CatalogFunction[];
+  /** See `isTotal`. */
+  readonly total: boolean;
+  /** The result may hold data that is not in the arguments. */
+  readonly unknownResult: boolean;
+}
+
+/** Notes that a function is called, and whether that can be understood. `count` undefined: with any number of arguments. */
+export function useFunction(
+  context: Context,
+  schema: string | undefined,
+  name: string,
+  count: number | undefined,
+): CallReading {
+  const candidates = findCandidates(context, schema, name, count);
+  const dangerous = kindOfFunction(name);
+  if (dangerous !== undefined) {
+    context.findings.incomplete(dangerous, `The function ${name} reaches past what a statement says (${dangerous}).`);
+  }
+  if (candidates.length === 0) {
+    context.statement.addFunction({ schema: schema ?? '', name, volatility: 'Unknown' });
+    context.findings.incomplete('UnknownFunction', `The catalog has no function ${name} that takes these arguments.`);
+    return { candidates, total: false, unknownResult: true };
+  }
+  let unknownResult = hasUnknownResult(name) || dangerous !== undefined;
+  let total = isTotal(name);
+  for (const candidate of candidates) {
+    if (!isUnderstood(context, candidate)) unknownResult = true;
+    if (candidate.schema !== 'pg_catalog') total = false;
+  }
+  context.statement.addFunction(describeUse(candidates));
+  return { candidates, total, unknownResult };
+}
+
+function findCandidates(
+  context: Context,
+  schema: string | undefined,
+  name: string,
+  count: number | undefined,
+): readonly CatalogFunction[] {
+  const { catalog, state } = context.findings;
+  const path = new Set(['pg_catalog', ...(state.searchPath ?? [])]);
+  return catalog.functions(name).filter((candidate) => {
+    const visible =
+      schema === undefined ? state.searchPath === undefined || path.has(candidate.schema) : candidate.schema === schema;
+    return visible && (count === undefined || (count >= candidate.argumentsMin && count <= candidate.argumentsMax));
+  });
+}
+
+/** Judges one function; notes why when it is not understood. */
+function isUnderstood(context: Context, { schema, name, language, volatility }: CatalogFunction): boolean {
+  const { findings } = context;
+  if (language !== 'internal' && language !== 'c' && schema !== 'pg_catalog' && schema !== 'information_schema') {
+    findings.incomplete('UnknownFunction', `What ${schema}.${name} does cannot be told: it is written in ${language}.`);
+    return false;
+  }
+  if (volatility !== 'Volatile' || kindOfFunction(name) !== undefined) return true;
+  const harmless = schema === 'pg_catalog' ? isHarmlessVolatile(name) : isHarmlessExtension(name);
+  if (!harmless) findings.incomplete('VolatileFunction', `The function ${schema}.${name} may change things.`);
+  return harmless;
+}
+
+const ORDER = ['Immutable', 'Stable', 'Volatile'] as const;
+
+/** One use for all that the call may mean: the worst volatility, and the schema of a candidate that is not the server's own. */
+function describeUse(candidates: readonly CatalogFunction[]): FunctionUse {
+  let worst = 0;
+  let [chosen] = candidates;
+  for (const candidate of candidates) {
+    worst = Math.max(worst, ORDER.indexOf(candidate.volatility));
+    if (candidate.schema !== 'pg_catalog') chosen = candidate;
+  }
+  return { schema: chosen?.schema ?? '', name: chosen?.name ?? '', volatility: ORDER[worst] ?? 'Volatile' };
+}

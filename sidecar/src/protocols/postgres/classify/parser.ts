@@ -1,0 +1,36 @@
+import { fail, ok, type Result } from '@sidegate/crds';
+import type { Incompleteness } from '@sidegate/policy';
+import { hasSqlDetails, loadModule, type Node, parseSync } from 'libpg-query';
+import { nestingOf } from './nesting.ts';
+
+/** A longer text is refused before it is parsed: its tree would take a hundred times its size. */
+export const SQL_BYTES_MAX = 1 << 20;
+/** A text that may nest deeper is refused before it is parsed. The parser's own stack holds about 2500. */
+export const SQL_NESTING_MAX = 800;
+
+/** The statements of a text as PostgreSQL's own parser reads them, or why they cannot be told. Never throws. */
+export function parseSql(text: string): Result<readonly Node[], Incompleteness> {
+  if (text.length > SQL_BYTES_MAX || Buffer.byteLength(text) > SQL_BYTES_MAX) {
+    return fail({ kind: 'TooLarge', detail: `It is longer than ${SQL_BYTES_MAX} bytes.` });
+  }
+  if (text.includes('\0')) return fail({ kind: 'Unparsable', detail: 'It contains a zero byte.' });
+  if (nestingOf(text) > SQL_NESTING_MAX) {
+    return fail({ kind: 'TooLarge', detail: `It may nest deeper than ${SQL_NESTING_MAX}.` });
+  }
+  // The parser takes an empty text for a mistake; to the server it is a text without statements.
+  if (text.trim() === '') return ok([]);
+  try {
+    const statements: Node[] = [];
+    for (const { stmt } of parseSync(text).stmts ?? []) if (stmt !== undefined) statements.push(stmt);
+    return ok(statements);
+  } catch (error) {
+    // The parser's message quotes the text, which may hold what must not be shown; the place says enough.
+    const place = hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) + 1 : 0;
+    return fail({ kind: 'Unparsable', detail: `PostgreSQL's parser cannot read it at position ${place}.` });
+  }
+}
+
+/** Loads the parser. Awaited once at the start of a program; without it every text counts as unparsable. */
+export async function loadParser(): Promise<void> {
+  await loadModule();
+}

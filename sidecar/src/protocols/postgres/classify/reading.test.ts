@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Catalog } from '../catalog.ts';
+import { demoCatalog } from '../fixture/demo-catalog.ts';
+import type { OutputOrigin } from '../sql-reading.ts';
+import { loadParser } from './parser.ts';
+import { readSql } from './reading.ts';
+import { openSqlState } from './state.ts';
+
+let catalog: Catalog;
+
+beforeAll(async () => {
+  await loadParser();
+  catalog = demoCatalog(readFileSync(new URL('../fixture/catalog.json', import.meta.url), 'utf8'));
+});
+
+function read(text: string) {
+  return readSql(text, catalog, openSqlState(catalog));
+}
+
+function show(origin: OutputOrigin): string {
+  if (origin.kind === 'Column') return `${origin.table}.${origin.column}`;
+  if (origin.kind !== 'Computed') return origin.kind;
+  return `f(${origin.columns.map(({ table, column }) => `${table}.${column}`).join(' ')})`;
+}
+
+function outputs(text: string): string | undefined {
+  return read(text).statements.at(-1)?.outputs?.map(show).join(', ');
+}
+
+function kinds(text: string): readonly string[] {
+  return read(text).command.incomplete.map(({ kind }) => kind);
+}
+
+describe('the origin of result columns', () => {
+  test.each([
+    ['an alias', 'SELECT email AS x FROM customers', 'customers.email'],
+    ['a cast to text', 'SELECT email::text FROM customers', 'customers.email'],
+    ['a part of it', 'SELECT substring(ssn, 1, 3) FROM customers', 'f(customers.ssn)'],
+    ['a view', 'SELECT contact, loud_ssn FROM customer_contacts', 'customers.email, f(customers.ssn)'],
+    ['a CTE', 'WITH c(y) AS (SELECT ssn FROM customers) SELECT y FROM c', 'customers.ssn'],
+    ['a derived table', 'SELECT d.* FROM (SELECT id, ssn FROM customers) d', 'customers.id, customers.ssn'],
+    ['UNION', 'SELECT city FROM customers UNION ALL SELECT ssn FROM customers', 'f(customers.city customers.ssn)'],
+    ['LATERAL', 'SELECT u.x FROM customers c, LATERAL (SELECT c.email AS x) u', 'customers.email'],
+    ['UNNEST', 'SELECT x FROM customers, unnest(ARRAY[email, ssn]) AS x', 'f(customers.email customers.ssn)'],
+    ['a row as json', 'SELECT row_to_json(o) FROM (SELECT id, ssn FROM customers) o', 'f(customers.id customers.ssn)'],
+    ['a whole row', 'SELECT o FROM (SELECT id, ssn FROM customers) o', 'f(customers.id customers.ssn)'],
+    ['an attribute written as a function', 'SELECT ssn(c) FROM customers c', 'customers.ssn'],
+    ['a field of a row', 'SELECT (c).ssn FROM customers c', 'customers.ssn'],
+    ['array_agg', 'SELECT array_agg(email) FROM customers', 'f(customers.email)'],
+    ['CASE', "SELECT CASE WHEN ssn LIKE '1%' THEN city END FROM customers", 'f(customers.ssn customers.city)'],
+    ['COALESCE', 'SELECT coalesce(email, city) FROM customers', 'f(customers.email customers.city)'],
+    ['a subselect', 'SELECT (SELECT ssn FROM customers LIMIT 1)', 'customers.ssn'],
+    ['ARRAY of a subselect', 'SELECT ARRAY(SELECT ssn FROM customers)', 'f(customers.ssn)'],
+    ['RETURNING', 'DELETE FROM customers WHERE id = 1 RETURNING ssn AS s', 'customers.ssn'],
+    ['RETURNING old', 'UPDATE customers SET city = $1 WHERE id = 1 RETURNING old.ssn', 'customers.ssn'],
+    ['a partition', 'SELECT ssn FROM events_2026', 'f(events_2026.ssn events.ssn)'],
+    ['a cursor', 'DECLARE c CURSOR FOR SELECT ssn FROM customers; FETCH ALL FROM c', 'customers.ssn'],
+    ['a prepared statement', 'PREPARE p AS SELECT ssn FROM customers; EXECUTE p', 'customers.ssn'],
+    [
+      'a USING join',
+      'SELECT * FROM (SELECT id FROM orders) a JOIN (SELECT id, ssn FROM customers) b USING (id)',
+      'f(orders.id customers.id), customers.ssn',
+    ],
+    [
+      'a recursive CTE that moves columns',
+      'WITH RECURSIVE r(a, b) AS (SELECT ssn, city FROM customers UNION ALL SELECT b, a FROM r) SELECT a, b FROM r',
+      'f(customers.ssn customers.city), f(customers.city customers.ssn)',
+    ],
+    ['a count', 'SELECT count(ssn), count(*) FROM customers', 'Literal, Literal'],
+    ['constants', "SELECT 1, 'x', $1, now()", 'Literal, Literal, Literal, Literal'],
+    ['statistics', 'SELECT tablename, most_common_vals FROM pg_stats', 'pg_stats.tablename, Unknown'],
+  ])('%s', (_, text, expected) => {
+    expect(outputs(text)).toBe(expected);
+  });
+});
+
+describe('what is not understood', () => {
+  test.each([
+    ['DO $$ BEGIN END $$', 'DoBlock'],
+    ['SELECT wipe()', 'UnknownFunction'],
+    ['SELECT nothing_like_it()', 'UnknownFunction'],
+    ["SELECT 'a' === 'b'", 'UnknownFunction'],
+    ["SELECT pg_read_file('/etc/passwd')", 'ServerFile'],
+    ["COPY orders TO PROGRAM 'cat'", 'ServerProgram'],
+    ["COPY orders FROM '/tmp/x'", 'ServerFile'],
+    ["SELECT query_to_xml('select 1', true, true, '')", 'RunsSqlText'],
+    ['SELECT * FROM nowhere', 'UnknownTable'],
+    ['SELECT nothing FROM orders', 'UnknownColumn'],
+    ["INSERT INTO ruled VALUES (1, 'x')", 'RewriteRule'],
+    ['SET ROLE admin', 'RoleChange'],
+    ["SELECT set_config('search_path', name, true) FROM customers", 'SettingChange'],
+    ['EXECUTE nothing', 'UnknownStatement'],
+    ['FETCH 1 FROM nothing', 'UnknownCursor'],
+    ['SELEC 1', 'Unparsable'],
+    [`SELECT ${'('.repeat(900)}1${')'.repeat(900)}`, 'TooLarge'],
+    [`SELECT 1 /*${'x'.repeat(9 << 20)}*/`, 'TooLarge'],
+    [
+      "SELECT * FROM customers WHERE 'x' = ANY(most_common_vals::text[]) ".replace('customers', 'pg_stats'),
+      'StatisticsCondition',
+    ],
+    ['BEGIN; ALTER TABLE orders RENAME COLUMN note TO n2; SELECT status FROM orders', 'StaleCatalog'],
+  ])('%s', (text, kind) => {
+    expect(kinds(text)).toContain(kind);
+  });
+
+  test.each([
+    ['SELECT random(), clock_timestamp(), pg_sleep(0)'],
+    ["SELECT nextval('audit_log_id_seq')"],
+    ["SELECT pg_catalog.set_config('search_path', '', false)"],
+    ['SET ROLE NONE'],
+    ['SELECT id AS delete FROM orders'],
+    ['DROP TABLE IF EXISTS nowhere'],
+    [''],
+    [';'],
+    [' -- nothing'],
+    [`SELECT ${'('.repeat(300)}1${')'.repeat(300)}`],
+    [`SELECT * FROM orders WHERE ${Array.from({ length: 2000 }, (_, n) => `id = ${n}`).join(' OR ')}`],
+  ])('%s is understood', (text) => {
+    expect(kinds(text)).toEqual([]);
+  });
+});
+
+describe('conditions without effect', () => {
+  test.each([
+    ['DELETE FROM orders', false],
+    ['DELETE FROM orders WHERE true', false],
+    ['DELETE FROM orders WHERE 1=1', false],
+    ['DELETE FROM orders WHERE id = id', false],
+    ["DELETE FROM orders WHERE id = 5 OR 'a' = 'a'", false],
+    ['DELETE FROM orders WHERE id IS NULL OR id IS NOT NULL', false],
+    ['DELETE FROM orders WHERE NOT false', false],
+    ['DELETE FROM orders WHERE id = 5', true],
+    ['DELETE FROM orders WHERE id = $1', true],
+    ['DELETE FROM orders WHERE id = 5 AND 1 = 1', true],
+  ])('%s', (text, hasWhere) => {
+    expect(read(text).command.statements[0]?.hasWhere).toBe(hasWhere);
+  });
+});
+
+describe('writes inside of other statements', () => {
+  test.each([
+    ['WITH d AS (DELETE FROM orders RETURNING *) SELECT * FROM d', ['SELECT', 'DELETE']],
+    ['EXPLAIN ANALYZE DELETE FROM orders', ['EXPLAIN', 'DELETE']],
+    ['EXPLAIN (ANALYZE off) DELETE FROM orders', ['EXPLAIN']],
+    ['PREPARE p AS DELETE FROM orders', ['PREPARE', 'DELETE']],
+    ['SELECT 1; DROP TABLE orders', ['SELECT', 'DROP']],
+    ['SELECT * INTO copy FROM orders', ['SELECT', 'CREATE']],
+    ['COPY (DELETE FROM orders RETURNING id) TO STDOUT', ['COPY', 'DELETE']],
+  ])('%s', (text, verbs) => {
+    expect(read(text).verbs).toEqual(verbs);
+  });
+});

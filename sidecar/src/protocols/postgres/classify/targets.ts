@@ -1,0 +1,72 @@
+import type { Node } from 'libpg-query';
+import { columnName } from './column-name.ts';
+import { type Context, recordUse, type Use } from './findings.ts';
+import { stringsOf } from './node.ts';
+import { type Columns, findColumn, findSource, type NamedValue, type Scope } from './scope.ts';
+import { readExpression } from './walk.ts';
+
+/** The values of a target list, `*` spread out. */
+export function readTargets(targets: readonly Node[], scope: Scope, context: Context, use: Use): Columns {
+  const columns: NamedValue[] = [];
+  let isKnown = true;
+  for (const target of targets) {
+    if (!('ResTarget' in target) || target.ResTarget.val === undefined) continue;
+    const { val, name } = target.ResTarget;
+    const spread = spreadStar(val, scope, context);
+    if (spread === undefined) {
+      const value = readExpression(val, scope, context, use);
+      columns.push({ name: name ?? columnName(val), value });
+    } else if (spread === 'Unknown') {
+      isKnown = false;
+    } else {
+      for (const column of spread) {
+        recordUse(context, column.value.origin, use);
+        if (column.guarded === true && use !== 'None' && use !== 'Output') readGuarded(column, context);
+        columns.push(column);
+      }
+    }
+  }
+  return isKnown ? columns : undefined;
+}
+
+function readGuarded(column: NamedValue, context: Context): void {
+  context.findings.incomplete('StatisticsCondition', `A condition on ${column.name} tells about other tables' rows.`);
+}
+
+/** The columns behind `*`, `t.*` and `(t).*`; undefined when the node is no star. */
+function spreadStar(node: Node, scope: Scope, context: Context): readonly NamedValue[] | 'Unknown' | undefined {
+  if ('ColumnRef' in node) {
+    const { fields = [] } = node.ColumnRef;
+    if (!fields.some((field) => 'A_Star' in field)) return undefined;
+    const names = stringsOf(fields);
+    if (names.length > 0) return sourceColumns(names, scope, context);
+    const columns: NamedValue[] = [];
+    for (const item of scope.items) {
+      if (item.star === undefined) return 'Unknown';
+      columns.push(...item.star);
+    }
+    return columns;
+  }
+  if ('A_Indirection' in node) {
+    const { arg, indirection = [] } = node.A_Indirection;
+    const last = indirection.at(-1);
+    if (last === undefined || !('A_Star' in last) || arg === undefined) return undefined;
+    if ('ColumnRef' in arg && indirection.length === 1) {
+      const names = stringsOf(arg.ColumnRef.fields);
+      if (names.length === 1 && findColumn(scope, names[0] ?? '') === undefined)
+        return sourceColumns(names, scope, context);
+    }
+    readExpression(arg, scope, context, 'Both');
+    return 'Unknown';
+  }
+  return undefined;
+}
+
+function sourceColumns(names: readonly string[], scope: Scope, context: Context): readonly NamedValue[] | 'Unknown' {
+  const source = findSource(scope, names.at(-2), names.at(-1) ?? '');
+  if (source === undefined) {
+    context.findings.incomplete('UnknownColumn', `The catalog has no table ${names.join('.')} here.`);
+    return 'Unknown';
+  }
+  return source.columns ?? 'Unknown';
+}

@@ -1,0 +1,243 @@
+import type {
+  DeleteStmt,
+  InsertStmt,
+  MergeStmt,
+  Node,
+  OnConflictClause,
+  RangeVar,
+  ReturningClause,
+  UpdateStmt,
+} from 'libpg-query';
+import type { CatalogRelation } from '../catalog.ts';
+import type { BaseColumn } from '../sql-reading.ts';
+import { isAlwaysTrue } from './always-true.ts';
+import { readWith } from './cte.ts';
+import { type Context, recordUse } from './findings.ts';
+import { stringsOf } from './node.ts';
+import { type Columns, type FromItem, openScope, type Scope, type Source } from './scope.ts';
+import { readTable, tableColumns } from './table.ts';
+import { readTargets } from './targets.ts';
+import { columnKey, columnsOf, computed, type Value } from './value.ts';
+import { readExpression, readFrom, readSelect } from './walk.ts';
+
+/** Reads a statement that writes and stands in WITH; gives the columns of its RETURNING. Each is a statement of its own. */
+export function walkWrite(node: Node, parent: Scope | undefined, outer: Context): Columns {
+  const { findings } = outer;
+  if ('InsertStmt' in node) return readInsert(node.InsertStmt, parent, findings.openStatement('INSERT'));
+  if ('UpdateStmt' in node) return readUpdate(node.UpdateStmt, parent, findings.openStatement('UPDATE'));
+  if ('DeleteStmt' in node) return readDelete(node.DeleteStmt, parent, findings.openStatement('DELETE'));
+  if ('MergeStmt' in node) return readMerge(node.MergeStmt, parent, findings.openStatement('MERGE'));
+  findings.incomplete('UnknownSyntax', 'A statement stands where it is not expected.');
+  return undefined;
+}
+
+interface Target {
+  readonly relation: CatalogRelation | undefined;
+  readonly source: Source;
+  readonly columns: Columns;
+}
+
+/** The table that is written, entered into the scope. */
+function enterTarget(table: RangeVar | undefined, scope: Scope, context: Context): Target {
+  const relation = table === undefined ? undefined : readTable(table, 'Write', context);
+  const columns = relation === undefined ? undefined : tableColumns(relation, context);
+  const name = table?.alias?.aliasname ?? table?.relname ?? '';
+  const source: Source = {
+    name,
+    schema: table?.alias === undefined ? relation?.schema : undefined,
+    columns,
+  };
+  scope.items.push(itemOf(source));
+  if (relation !== undefined) {
+    for (const trigger of relation.triggers) noteTrigger(trigger, context);
+    if (relation.rewritten) {
+      context.findings.incomplete(
+        'RewriteRule',
+        `Rules rewrite what is written to ${relation.schema}.${relation.name}.`,
+      );
+    }
+  }
+  return { relation, source, columns };
+}
+
+/** A trigger is the table owner's own: it is listed for policy to see and does not make a write uncertain. */
+function noteTrigger({ schema, name }: { readonly schema: string; readonly name: string }, context: Context): void {
+  const [found] = context.findings.catalog.functions(name).filter((candidate) => candidate.schema === schema);
+  context.statement.addFunction({ schema, name, volatility: found?.volatility ?? 'Unknown' });
+}
+
+function itemOf(source: Source): FromItem {
+  return { sources: [source], star: source.columns };
+}
+
+function readReturning(clause: ReturningClause | undefined, target: Target, scope: Scope, context: Context): Columns {
+  if (clause === undefined) return [];
+  const inside = openScope(scope);
+  const names = ['old', 'new'];
+  for (const option of clause.options ?? []) {
+    if ('ReturningOption' in option) names.push(option.ReturningOption.value ?? '');
+  }
+  // Only by their names: a bare name and `*` do not mean these.
+  const sources = names.map((name) => ({ ...target.source, name, schema: undefined }));
+  const hidden: FromItem = { sources, star: [] };
+  const spread = openScope(inside);
+  spread.items.push(...scope.items, hidden);
+  return readTargets(clause.exprs ?? [], spread, context, 'Output');
+}
+
+/** Values that go into a column. What another masked column holds would come out of this one unmasked. */
+function flowInto(target: Target, name: string, value: Value, context: Context): void {
+  const column = target.columns?.find((each) => each.name === name);
+  const into = column === undefined ? ownColumn(target, name) : columnsOf(column.value.origin);
+  context.findings.meet(value, into);
+  const same = new Set(into.map(columnKey));
+  const others = columnsOf(value.origin).filter((each) => !same.has(columnKey(each)));
+  if (others.length > 0) recordUse(context, { kind: 'Computed', columns: others }, 'Condition');
+}
+
+function ownColumn({ relation }: Target, column: string): readonly BaseColumn[] {
+  return relation === undefined ? [] : [{ schema: relation.schema, table: relation.name, column }];
+}
+
+export function readInsert(insert: InsertStmt, parent: Scope | undefined, context: Context): Columns {
+  const scope = openScope(parent);
+  readWith(insert.withClause, scope, context);
+  const inside = openScope(scope);
+  const target = enterTarget(insert.relation, inside, context);
+  const names = insert.cols?.map((node) => ('ResTarget' in node ? (node.ResTarget.name ?? '') : ''));
+  const order = names ?? target.columns?.map(({ name }) => name) ?? [];
+  if (insert.selectStmt !== undefined && 'SelectStmt' in insert.selectStmt) {
+    const select = insert.selectStmt.SelectStmt;
+    const values = readSelect(select, scope, context, 'Output');
+    if (values === undefined) {
+      context.findings.incomplete('UnknownColumn', 'What is inserted comes from columns that are not known.');
+    }
+    for (const [index, { value }] of values?.entries() ?? []) flowInto(target, order[index] ?? '', value, context);
+  }
+  if (insert.onConflictClause !== undefined) readConflict(insert.onConflictClause, target, inside, context);
+  return readReturning(insert.returningClause, target, inside, context);
+}
+
+function readConflict(clause: OnConflictClause, target: Target, scope: Scope, context: Context): void {
+  const inside = openScope(scope);
+  inside.items.push(...scope.items, { sources: [{ ...target.source, name: 'excluded', schema: undefined }], star: [] });
+  for (const element of clause.infer?.indexElems ?? []) {
+    if (!('IndexElem' in element)) continue;
+    // A plain column of a unique index tells no more than the insert itself does.
+    if (element.IndexElem.expr !== undefined) readExpression(element.IndexElem.expr, inside, context, 'Condition');
+  }
+  for (const condition of [clause.infer?.whereClause, clause.whereClause]) {
+    if (condition !== undefined) readExpression(condition, inside, context, 'Condition');
+  }
+  readAssignments(clause.targetList ?? [], target, inside, context);
+}
+
+function readAssignments(targets: readonly Node[], target: Target, scope: Scope, context: Context): void {
+  for (const node of targets) {
+    if (!('ResTarget' in node) || node.ResTarget.val === undefined) continue;
+    const { name = '', val, indirection } = node.ResTarget;
+    for (const step of indirection ?? []) readExpression(step, scope, context, 'Condition');
+    if ('MultiAssignRef' in val) {
+      readMultiAssign(val.MultiAssignRef, name, target, scope, context);
+      continue;
+    }
+    flowInto(target, name, readExpression(val, scope, context, 'None'), context);
+  }
+}
+
+/** `(a, b) = (SELECT x, y ...)`: the source is repeated for each column. */
+function readMultiAssign(
+  { source, colno = 1 }: { source?: Node; colno?: number },
+  name: string,
+  target: Target,
+  scope: Scope,
+  context: Context,
+): void {
+  if (source === undefined) return;
+  if ('SubLink' in source && source.SubLink.subselect !== undefined && 'SelectStmt' in source.SubLink.subselect) {
+    const columns = readSelect(source.SubLink.subselect.SelectStmt, scope, context, 'None');
+    const column = columns?.[colno - 1];
+    if (column === undefined) {
+      context.findings.incomplete('UnknownColumn', 'What is assigned comes from columns that are not known.');
+    } else flowInto(target, name, column.value, context);
+    return;
+  }
+  if ('RowExpr' in source) {
+    const part = source.RowExpr.args?.[colno - 1];
+    if (part !== undefined) flowInto(target, name, readExpression(part, scope, context, 'None'), context);
+    return;
+  }
+  flowInto(target, name, computed([readExpression(source, scope, context, 'None')]), context);
+}
+
+function readWhere(where: Node | undefined, scope: Scope, context: Context): void {
+  if (where === undefined) return;
+  const truth = isAlwaysTrue(where);
+  if (truth.dependsOnLiteral) context.findings.shapeDecides = false;
+  context.statement.hasWhere = !truth.always;
+  readExpression(where, scope, context, 'Condition');
+}
+
+export function readUpdate(update: UpdateStmt, parent: Scope | undefined, context: Context): Columns {
+  const scope = openScope(parent);
+  readWith(update.withClause, scope, context);
+  const target = enterTarget(update.relation, scope, context);
+  for (const item of update.fromClause ?? []) scope.items.push(readFrom(item, scope, context));
+  readWhere(update.whereClause, scope, context);
+  readAssignments(update.targetList ?? [], target, scope, context);
+  return readReturning(update.returningClause, target, scope, context);
+}
+
+export function readDelete(del: DeleteStmt, parent: Scope | undefined, context: Context): Columns {
+  const scope = openScope(parent);
+  readWith(del.withClause, scope, context);
+  const target = enterTarget(del.relation, scope, context);
+  for (const item of del.usingClause ?? []) scope.items.push(readFrom(item, scope, context));
+  readWhere(del.whereClause, scope, context);
+  return readReturning(del.returningClause, target, scope, context);
+}
+
+export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: Context): Columns {
+  const scope = openScope(parent);
+  readWith(merge.withClause, scope, context);
+  const target = enterTarget(merge.relation, scope, context);
+  if (merge.sourceRelation !== undefined) {
+    // The source does not see the target.
+    const item = readFrom(merge.sourceRelation, { ...scope, items: [] }, context);
+    scope.items.unshift(item);
+  }
+  context.statement.hasWhere = true;
+  if (merge.joinCondition !== undefined) readExpression(merge.joinCondition, scope, context, 'Condition');
+  for (const clause of merge.mergeWhenClauses ?? []) {
+    if (!('MergeWhenClause' in clause)) continue;
+    const { condition, commandType, targetList = [], values } = clause.MergeWhenClause;
+    if (condition !== undefined) readExpression(condition, scope, context, 'Condition');
+    if (commandType !== 'CMD_INSERT') {
+      readAssignments(targetList, target, scope, context);
+      continue;
+    }
+    const names = targetList.map((node) => ('ResTarget' in node ? (node.ResTarget.name ?? '') : ''));
+    const order = names.length > 0 ? names : (target.columns?.map(({ name }) => name) ?? []);
+    for (const [index, value] of values?.entries() ?? []) {
+      flowInto(target, order[index] ?? '', readExpression(value, scope, context, 'None'), context);
+    }
+  }
+  return readReturning(merge.returningClause, target, scope, context);
+}
+
+/** COPY ... FROM: names the columns that are written. */
+export function readCopyTarget(
+  table: RangeVar,
+  names: readonly Node[] | undefined,
+  where: Node | undefined,
+  context: Context,
+) {
+  const scope = openScope(undefined);
+  const target = enterTarget(table, scope, context);
+  readWhere(where, scope, context);
+  const order = names === undefined ? target.columns?.map(({ name }) => name) : stringsOf(names);
+  return order?.map((name) => {
+    const columns = target.columns?.find((each) => each.name === name)?.value.origin;
+    return columns ?? { kind: 'Unknown' as const };
+  });
+}
