@@ -10,7 +10,7 @@ const FOLDER = new URL('../../sidecar/src/protocols/postgres/', import.meta.url)
 
 const [connectionString] = process.argv.slice(2);
 if (connectionString === undefined) throw new Error('name the empty database to use: postgresql://...');
-const client = new pg.Client({ connectionString, types: { getTypeParser: () => (value) => value } });
+const client = new pg.Client({ connectionString, types: { getTypeParser: () => (value: string) => value } });
 await client.connect();
 await client.query(await readFile(new URL('fixture/demo.sql', FOLDER), 'utf8'));
 const results: Record<string, unknown> = {};
