@@ -83,6 +83,7 @@ export class AnswerMasker {
       const bytes = writeErrorFields(type, shown.fields);
       lane.outbox.answer(commandId, bytes, recorded === shown ? bytes : writeErrorFields(type, recorded.fields));
     }
+    if (fields.get('V') === 'FATAL' || fields.get('V') === 'PANIC') lane.saidFarewell = true;
     if (command === undefined || type !== FRAME.error) return;
     command.failed = true;
     command.errorCode = fields.get('C') ?? '';

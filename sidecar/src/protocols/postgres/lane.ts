@@ -94,6 +94,8 @@ export class Lane {
   utf8 = true;
   treacherous = false;
   over = false;
+  /** The server said its own last word. */
+  saidFarewell = false;
   readonly #cache: ReadingCache;
   readonly #database: string;
   readonly #prepared: PreparedReadings;
@@ -123,6 +125,11 @@ export class Lane {
   /** The command that a frame of the server belongs to when nothing else tells: 0 for none. */
   get currentId(): CommandId {
     return commandOf(this.queue[0])?.id ?? this.#finishing?.id ?? 0;
+  }
+
+  /** The command that has just been answered; 0 for none. */
+  get finishingId(): CommandId {
+    return this.#finishing?.id ?? 0;
   }
 
   /** True while a command runs after which the next one may mean something else. */

@@ -150,6 +150,8 @@ export class MaskPlanner {
     const all = fromLineage === undefined ? fromServer : [fromLineage, ...fromServer];
     const [first] = all;
     if (first === undefined) return undefined;
+    if (origin?.kind === 'Column' && known !== undefined && !known.some((base) => sameColumn(base, origin)))
+      return redaction(first);
     return all.every((mask) => sameMask(mask, first)) ? first : redaction(first);
   }
 
@@ -170,6 +172,10 @@ export class MaskPlanner {
 
 function isTelltaleTable(name: string): boolean {
   return /^pg_(?:stats|statistic|stat_activity|stat_statements|prepared_statements|cursors)/u.test(name);
+}
+
+function sameColumn(a: BaseColumn, b: BaseColumn): boolean {
+  return a.column === b.column && a.table === b.table && a.schema === b.schema;
 }
 
 function sameMask(a: Mask, b: Mask): boolean {

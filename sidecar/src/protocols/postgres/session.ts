@@ -158,7 +158,7 @@ export class PostgresSession implements ProtocolSession {
     if (this.#over) return [];
     const farewell = writeFarewell({ kind: 'TargetUnavailable', rule: '', reason, hint: '' }, 'TargetLeft');
     if (this.#open === undefined) this.#opening.terminate(farewell, 'TargetLeft', reason);
-    else this.#open.lane.end('TargetLeft', reason, farewell);
+    else this.#open.lane.end('TargetLeft', reason, this.#open.lane.saidFarewell ? undefined : farewell);
     return this.#take();
   }
 

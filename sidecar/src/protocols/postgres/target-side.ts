@@ -117,7 +117,7 @@ export class TargetSide {
       head.statement.shape = shape;
       head.statement.shapeEpoch = head.epoch;
     }
-    if (!head.swallow) this.#pass(lane.currentId);
+    if (!head.swallow) this.#pass(head.portal?.command.id ?? 0);
     return true;
   }
 
@@ -131,7 +131,7 @@ export class TargetSide {
     for (let at = 0; at < count && !body.failed; at++) types.push(body.int32() >>> 0);
     if (!body.complete) return false;
     if (head.statement !== undefined) head.statement.parameterTypes = types;
-    this.#pass(this.#lane.currentId);
+    this.#pass(0);
     return true;
   }
 
@@ -250,7 +250,7 @@ export class TargetSide {
       lane.statements.clearPortals(lane.answered);
     }
     if (head.kind === 'Sync') {
-      this.#pass(lane.currentId);
+      this.#pass(lane.finishingId);
       lane.reportFinished();
       lane.endCycle(head.cycle);
       return true;

@@ -18,6 +18,14 @@ export function transcribe(steps: readonly Step[]): string[] {
     gathered ??= { label, parts: [], fromTarget };
     gathered.parts.push(bytes);
   };
+  // What is recorded, by command; shown only when it is anything else than what was sent.
+  const recorded = new Map<string, Uint8Array[]>();
+  let differs = false;
+  const record = (way: string, id: number, bytes: Uint8Array, instead: Uint8Array | undefined): void => {
+    if (instead !== undefined) differs = true;
+    const parts = recorded.get(`${way} #${id}`) ?? [];
+    recorded.set(`${way} #${id}`, [...parts, instead ?? bytes]);
+  };
   for (const step of steps) {
     switch (step.kind) {
       case 'ToAgent':
@@ -25,10 +33,7 @@ export function transcribe(steps: readonly Step[]): string[] {
         break;
       case 'Answer':
         gather(`agent< #${step.commandId}`, step.bytes, true);
-        if (step.recorded !== undefined) {
-          flush();
-          for (const line of describeFrames(step.recorded, true)) lines.push(`record #${step.commandId} ${line}`);
-        }
+        record('<', step.commandId, step.bytes, step.recorded);
         break;
       case 'LoginToTarget':
         gather('login>', step.bytes, false);
@@ -38,6 +43,7 @@ export function transcribe(steps: readonly Step[]): string[] {
         break;
       case 'Input':
         gather(`target> #${step.commandId} input`, step.bytes, false);
+        record('>', step.commandId, step.bytes, step.recorded === step.bytes ? undefined : step.recorded);
         break;
       case 'PaceTarget':
         gather('target>', step.bytes, false);
@@ -48,6 +54,10 @@ export function transcribe(steps: readonly Step[]): string[] {
     }
   }
   flush();
+  if (differs)
+    for (const [label, parts] of recorded)
+      for (const line of describeFrames(Buffer.concat(parts), label.startsWith('<')))
+        lines.push(`record ${label} ${line}`);
   return lines;
 }
 
