@@ -1,6 +1,8 @@
-import { ok } from '@sidegate/crds';
+import { CATALOG_QUERIES } from './postgres/catalog-queries.ts';
+import { buildCatalog } from './postgres/catalog-rows.ts';
+import { loadParser } from './postgres/classify/parser.ts';
+import { readSql } from './postgres/classify/reading.ts';
 import { openPostgres } from './postgres/protocol.ts';
-import { unread, unreadCatalog } from './postgres/unread.ts';
 import type { Protocol } from './protocol.ts';
 
 /** The protocols of this gate by name, and beside each what its sessions share. */
@@ -11,7 +13,8 @@ export interface Registry {
 
 /** Makes every protocol ready. A new one gets a line here. */
 export async function openProtocols(): Promise<Registry> {
-  const opened = [openPostgres({ readSql: unread, questions: [], buildCatalog: () => ok(unreadCatalog()) })];
+  await loadParser();
+  const opened = [openPostgres({ readSql, questions: CATALOG_QUERIES, buildCatalog })];
   return {
     protocols: new Map(opened.map(({ protocol }) => [protocol.name, protocol])),
     shared: new Map(opened.map(({ protocol, shared }) => [protocol.name, shared])),

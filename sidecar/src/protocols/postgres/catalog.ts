@@ -79,6 +79,11 @@ export interface Catalog extends RelationCatalog {
   isSystemSchema(schema: string): boolean;
 }
 
+/** True for a catalog that can do more than tell about results. */
+export function isCatalog(catalog: RelationCatalog): catalog is Catalog {
+  return 'resolveTable' in catalog && 'functions' in catalog;
+}
+
 /** The parts that `buildCatalog` gathers from rows. */
 export interface CatalogParts {
   readonly version: string;

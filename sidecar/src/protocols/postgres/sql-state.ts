@@ -1,5 +1,7 @@
 import type { OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
 
+const NOTHING_CHANGED: ReadonlySet<string> = new Set();
+
 /** The settings that the meaning of a statement depends on. */
 interface Settings {
   readonly searchPath: readonly string[] | undefined;
@@ -28,6 +30,7 @@ export class SessionState {
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
+  #changed: ReadonlySet<string> = NOTHING_CHANGED;
 
   constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
     this.#loginRole = parameters.get('session_authorization') ?? user;
@@ -54,7 +57,7 @@ export class SessionState {
   view(prepared: SqlState['prepared'], portals: ReadonlyMap<string, readonly OutputOrigin[] | undefined>): SqlState {
     const cursors = new Map(portals);
     for (const [name, { outputs }] of this.#cursors) cursors.set(name, outputs);
-    return { settingsKey: this.#key, ...this.#settings, prepared, cursors };
+    return { settingsKey: this.#key, ...this.#settings, prepared, cursors, changed: this.#changed };
   }
 
   /** The server reports a setting. */
@@ -127,6 +130,13 @@ export class SessionState {
     }
   }
 
+  /** DDL changed what these names mean; until the transaction ends, only this session's server knows how. */
+  redefined(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#changed = new Set([...this.#changed, ...names]);
+    this.#rekey();
+  }
+
   /** A statement failed: what the open transaction set will be undone. */
   failed(): void {
     this.#failed = true;
@@ -161,6 +171,10 @@ export class SessionState {
   }
 
   #dropCursors(): void {
+    if (this.#changed.size > 0) {
+      this.#changed = NOTHING_CHANGED;
+      this.#rekey();
+    }
     if (this.#cursors.size > 0) this.#cursors = new Map([...this.#cursors].filter(([, { hold }]) => hold));
   }
 
@@ -203,7 +217,12 @@ export class SessionState {
 
   #rekey(): void {
     const { searchPath, standardConformingStrings, role } = this.#settings;
-    this.#key = JSON.stringify([searchPath ?? null, standardConformingStrings ?? null, role ?? null]);
+    this.#key = JSON.stringify([
+      searchPath ?? null,
+      standardConformingStrings ?? null,
+      role ?? null,
+      [...this.#changed],
+    ]);
   }
 }
 

@@ -172,6 +172,7 @@ export class TargetSide {
       return;
     }
     if (statement.changesCatalog) lane.catalogChanged();
+    lane.state.redefined(statement.changes ?? []);
     const effect = statement.sessionEffect;
     if (effect === undefined) return;
     lane.state.applied(effect, tag);

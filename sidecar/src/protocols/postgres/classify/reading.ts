@@ -1,6 +1,7 @@
 import type { Node } from 'libpg-query';
-import type { Catalog } from '../catalog.ts';
+import { type Catalog, isCatalog } from '../catalog.ts';
 import type { ReadSql, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
+import { unread } from '../unread.ts';
 import { Findings } from './findings.ts';
 import { finish, type LiteralColumns, placeLiterals } from './finish.ts';
 import { maskSqlText } from './mask-text.ts';
@@ -70,5 +71,6 @@ export function withText({ reading, literals }: WholeReading, text: string): Sql
   return { ...reading, masksText: (masks) => maskSqlText(text, (index) => literals[index] ?? [], masks) };
 }
 
-/** Reads one text of SQL; see `ReadSql`. The parser must have been loaded (`loadParser`). */
-export const readSql: ReadSql<Catalog> = (text, catalog, state) => readWhole(text, catalog, state).reading;
+/** Reads one text of SQL; see `ReadSql`. The parser must have been loaded (`loadParser`), and the catalog come from `buildCatalog`. */
+export const readSql: ReadSql = (text, catalog, state) =>
+  isCatalog(catalog) ? readWhole(text, catalog, state).reading : unread(text);
