@@ -1,0 +1,76 @@
+import {
+  type Credential,
+  describeFault,
+  type Fault,
+  fail,
+  mayBeSentTo,
+  ok,
+  parseCredential,
+  type Result,
+  type TargetSpec,
+} from '@sidegate/crds';
+import type { Secret } from '../kinds.ts';
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Why a Target has no login. No message holds anything of a Secret but the names of its keys and hosts. */
+export type LoginFault = Fault<'SecretNotFound' | 'BadSecret' | 'HostNotNamed' | 'MissingKey'>;
+
+const REQUIRED: Readonly<Record<TargetSpec['protocol'], readonly ('username' | 'password')[]>> = {
+  Postgres: ['username', 'password'],
+  Redis: ['password'],
+  SSH: ['username'],
+  Kubernetes: [],
+  HTTP: [],
+};
+
+/**
+ * What a gate logs in with at a Target in `namespace`; both empty when the Target names no Secret. `find` looks a Secret of type
+ * sidegate.dev/credential up by name, in that namespace.
+ */
+export function readLogin(
+  spec: TargetSpec,
+  namespace: string,
+  find: (name: string) => Secret | undefined,
+): Result<Login, LoginFault> {
+  const name = spec.credential?.secretRef.name;
+  if (name === undefined) return ok({ username: '', password: '' });
+  const secret = find(name);
+  const place = `Secret ${namespace}/${name}`;
+  if (secret === undefined) {
+    return fail({
+      code: 'SecretNotFound',
+      message: `There is no ${place} of type sidegate.dev/credential.`,
+      mend: 'Create it, or correct spec.credential.secretRef.name; the type of a Secret cannot be changed, only made anew.',
+    });
+  }
+  const credential = parseCredential(secret.type, decode(secret.data ?? {}));
+  if (!credential.ok)
+    return fail({ code: 'BadSecret', message: `The ${place} is malformed: ${describeFault(credential.fault)}` });
+  if (!mayBeSentTo(credential.value, spec.host)) {
+    return fail({
+      code: 'HostNotNamed',
+      message: `The ${place} may not be sent to the host ${spec.host}.`,
+      mend: 'Its owner may name the host in its key hosts.',
+    });
+  }
+  return loginFrom(credential.value, place, REQUIRED[spec.protocol]);
+}
+
+function loginFrom(
+  { values }: Credential,
+  place: string,
+  required: readonly ('username' | 'password')[],
+): Result<Login, LoginFault> {
+  const missing = required.filter((key) => !values.has(key));
+  if (missing.length > 0)
+    return fail({ code: 'MissingKey', message: `The ${place} has no ${missing.join(' and no ')}.`, mend: 'Add it.' });
+  return ok({ username: values.get('username') ?? '', password: values.get('password') ?? '' });
+}
+
+function decode(data: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]));
+}
