@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SealedChunk } from '@sidegate/session';
@@ -108,6 +108,19 @@ describe('a chunk', () => {
     ]);
   });
 
+  test.each([
+    [100, 100],
+    [101, 100],
+  ])('that is wrong in %i ways raises %i alarms', async (ways, alarms) => {
+    await bench.open();
+    const [chunk] = record('s1').chunks;
+    if (chunk === undefined) throw new Error('a chunk was expected');
+    const wrong = Array.from({ length: ways }, (_none, at) => ({ ...chunk, firstSequence: at + 2 }));
+    expect(new Set(await bench.offerAll(wrong))).toEqual(new Set(['Invalid']));
+    expect(bench.store.alarms.list('s1', 2000)).toHaveLength(alarms);
+    expect(await bench.offer(chunk)).toMatchObject({ kind: 'Stored' });
+  });
+
   test('of no bytes asks where the session stands', async () => {
     await bench.open();
     const { chunks } = record('s1');
@@ -121,6 +134,40 @@ describe('a chunk', () => {
     expect(await bench.store.intake.offer(ask)).toMatchObject({ kind: 'Position', lastSequence: 0 });
     const answers = await Promise.all([...chunks.map((chunk) => bench.offer(chunk)), bench.store.intake.offer(ask)]);
     expect(answers.at(-1)).toMatchObject({ kind: 'Position', lastSequence: 5, lastSha256: chunks[1]?.sha256 });
+  });
+});
+
+describe('a store that cannot write', () => {
+  test('pushes back while the disk has less free than it must, and takes the same chunk when it has', async () => {
+    const { chunks } = record('s1');
+    await bench.open({ diskReserveBytes: Number.MAX_SAFE_INTEGER });
+    expect(await bench.offerAll(chunks)).toEqual(['PushBack', 'Gap']);
+    await bench.reopen();
+    expect(await bench.offerAll(chunks)).toEqual(['Stored', 'Stored']);
+  });
+
+  test('pushes back when its segments fail, and goes on when they do not', async () => {
+    await bench.open();
+    const { chunks, session } = record('s1');
+    const segments = join(bench.directory, 'segments');
+    renameSync(segments, `${segments}-away`);
+    expect((await bench.offerAll(chunks))[0]).toBe('PushBack');
+    renameSync(`${segments}-away`, segments);
+    expect(await bench.offerAll([...chunks, session.chunk(session.closed())])).toEqual(['Stored', 'Stored', 'Stored']);
+    expect(await bench.verify('s1')).toMatchObject({ consistent: true, closed: true });
+  });
+
+  test('pushes back when its index fails, and says so', async () => {
+    await bench.open();
+    const { store } = bench;
+    const { chunks } = record('s1');
+    await bench.close();
+    const [first] = chunks;
+    if (first === undefined) throw new Error('a chunk was expected');
+    expect(await store.intake.offer({ ...first, chunk: first.bytes })).toMatchObject({ kind: 'PushBack' });
+    expect(bench.reports).toHaveLength(1);
+    await bench.open();
+    expect(await bench.offerAll(chunks)).toEqual(['Stored', 'Stored']);
   });
 });
 

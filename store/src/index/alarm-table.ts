@@ -16,11 +16,15 @@ export interface AlarmRow {
   readonly resolvedUs: number;
 }
 
+/** A session has at most so many alarms of one kind: what a gate can say wrongly must not fill the index. */
+const ALARMS_MAX = 100;
+
 /** The table `alarms`: what is wrong with records, for a person to look at. Rows are never deleted. */
 export class AlarmTable {
   readonly #add: StatementSync;
   readonly #count: StatementSync;
   readonly #find: StatementSync;
+  readonly #many: StatementSync;
   readonly #resolve: StatementSync;
   readonly #list: StatementSync;
 
@@ -31,6 +35,7 @@ export class AlarmTable {
     this.#count = database.prepare('update sessions set alarms = alarms + 1 where session_id = ?');
     this.#find = database.prepare(`select 1 from alarms where session_id = ? and kind = ? and sequence = ? and text = ?
       and resolved_us is null limit 1`);
+    this.#many = database.prepare('select 1 from alarms where session_id = ? and kind = ? limit 1 offset ?');
     this.#resolve =
       database.prepare(`update alarms set resolved_us = ? where session_id = ? and kind = ? and sequence <= ?
       and resolved_us is null`);
@@ -40,6 +45,7 @@ export class AlarmTable {
   /** Raises an alarm, unless the very same one is raised and not resolved: a gate that tries again says nothing new. */
   raise(alarm: Omit<AlarmRow, 'id' | 'kind' | 'resolvedUs'> & { readonly kind: AlarmKind }): boolean {
     if (this.#find.get(alarm.sessionId, alarm.kind, alarm.sequence, alarm.text) !== undefined) return false;
+    if (this.#many.get(alarm.sessionId, alarm.kind, ALARMS_MAX - 1) !== undefined) return false;
     this.#add.run(alarm.atUs, alarm.kind, alarm.sessionId, alarm.sequence, alarm.text, alarm.evidence);
     this.#count.run(alarm.sessionId);
     return true;

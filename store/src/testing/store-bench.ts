@@ -11,6 +11,7 @@ import { testDirectory } from './store-process.ts';
 
 export interface BenchOptions extends Partial<RetentionLimits> {
   readonly segmentBytesMax?: number;
+  readonly diskReserveBytes?: number;
 }
 
 /** Asks for everything. */
@@ -39,12 +40,12 @@ export class StoreBench {
   }
 
   async open(options: BenchOptions = {}): Promise<void> {
-    const { segmentBytesMax = 64 * 1024 * 1024, ...limits } = options;
+    const { segmentBytesMax = 64 * 1024 * 1024, diskReserveBytes = 0, ...limits } = options;
     const opened = await Store.open({
       directory: this.directory,
       limits: { ageMaxMs: 0, bytesMax: 0, silenceMs: 300_000, ...limits },
       segmentBytesMax,
-      diskReserveBytes: 0,
+      diskReserveBytes,
       nowUs: () => this.nowUs,
       report: (error) => this.reports.push(error),
     });
