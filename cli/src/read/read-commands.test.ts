@@ -280,6 +280,25 @@ describe('verify', () => {
     expect(result.out).toContain(text);
   });
 
+  test('of a session that the store cannot read is a finding, and the next session is still checked', async () => {
+    const { exitCode, out } = await run(
+      {
+        async *verify() {
+          yield { sessionId: 's0', consistent: false, faults: ['The stored bytes changed.'] };
+          yield { sessionId: 's1', consistent: true, closed: true };
+        },
+        async *chunks({ sessionId }) {
+          if (sessionId === 's0') throw new ConnectError('The stored bytes changed.', Code.DataLoss);
+          for (const { bytes } of whole) yield { chunk: bytes };
+        },
+      },
+      'verify',
+      '--all',
+    );
+    expect(out).toContain('s0  NOT CONSISTENT\n    The stored bytes changed.\ns1  consistent, not anchored, closed\n');
+    expect(exitCode).toBe(1);
+  });
+
   test('of what, must be said', async () => {
     expect(await run(storeOf(whole), 'verify')).toMatchObject({ exitCode: 2 });
     expect(await run(storeOf(whole), 'verify', 's1', '--all')).toMatchObject({ exitCode: 2 });

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import { assertNever, describeFault, type Fault } from '@sidegate/crds';
 import { SessionVerifier, type Verification } from '@sidegate/session';
 import type { Command, Given, Terminal } from '../command.ts';
@@ -86,9 +87,15 @@ function readExpected(given: Given): string | Fault {
 async function checkHere(client: StoreClient, sessionId: string, signal: AbortSignal): Promise<Verified> {
   const verifier = new SessionVerifier(sessionId);
   let chunks = 0;
-  for await (const { chunk } of client.chunks({ sessionId }, { signal })) {
-    verifier.add(chunk);
-    chunks += 1;
+  try {
+    for await (const { chunk } of client.chunks({ sessionId }, { signal })) {
+      verifier.add(chunk);
+      chunks += 1;
+    }
+  } catch (error) {
+    // Chunks that the store itself cannot read are a finding of this session; others are still to be checked.
+    if (!(error instanceof ConnectError) || error.code !== Code.DataLoss) throw error;
+    return brokenAt(sessionId, chunks, chunksEnd(verifier), error.rawMessage);
   }
   return verifiedOf(sessionId, chunks, verifier.verdict());
 }
@@ -106,11 +113,12 @@ async function checkFile(path: string, sessionId: string | undefined): Promise<V
   return verifiedOf(named ?? '', chunks, verifier.verdict());
 }
 
+function chunksEnd(verifier: SessionVerifier): number {
+  const verdict = verifier.verdict();
+  return verdict.kind === 'Complete' || verdict.kind === 'Open' ? verdict.lastSequence : 0;
+}
+
 function verifiedOf(sessionId: string, chunks: number, verdict: Verification): Verified {
-  const broken = (events: number, fault: string): Verified => {
-    const none = { consistent: false, closed: false, anchored: false, lastSha256: '' };
-    return { ...none, sessionId, chunks, events, faults: [fault] };
-  };
   switch (verdict.kind) {
     case 'Complete':
     case 'Open': {
@@ -119,14 +127,20 @@ function verifiedOf(sessionId: string, chunks: number, verdict: Verification): V
       return { ...whole, sessionId, chunks, events: verdict.lastSequence, lastSha256, faults: [] };
     }
     case 'Gap':
-      return broken(verdict.from - 1, `Events ${verdict.from} to ${verdict.to} are missing.`);
+      return brokenAt(sessionId, chunks, verdict.from - 1, `Events ${verdict.from} to ${verdict.to} are missing.`);
     case 'Broken':
-      return broken(verdict.sequence - 1, `Event ${verdict.sequence}: ${verdict.reason}`);
+      return brokenAt(sessionId, chunks, verdict.sequence - 1, `Event ${verdict.sequence}: ${verdict.reason}`);
     case 'Empty':
-      return broken(0, 'There are no chunks.');
+      return brokenAt(sessionId, chunks, 0, 'There are no chunks.');
     default:
       return assertNever(verdict);
   }
+}
+
+/** Not consistent: only the first `events` events hold. */
+function brokenAt(sessionId: string, chunks: number, events: number, fault: string): Verified {
+  const none = { consistent: false, closed: false, anchored: false, lastSha256: '' };
+  return { ...none, sessionId, chunks, events, faults: [fault] };
 }
 
 function anchor(verified: Verified, expected: string): Verified {
