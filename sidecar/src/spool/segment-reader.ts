@@ -1,0 +1,72 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { FRAME_HEAD_BYTES, frameBody, frameBodyBytes } from './frame.ts';
+import { readEntry, type SegmentEntry, segmentName } from './segment.ts';
+
+const BLOCK_BYTES = 256 * 1024;
+
+/** Reads the entries of one segment, in order, a block at a time. */
+export class SegmentReader {
+  readonly number: number;
+  readonly #file: number;
+  #block: Buffer = Buffer.alloc(0);
+  /** Where in the file the block begins, and where in the block the next frame does. */
+  #blockAt = 0;
+  #at = 0;
+
+  /** Throws when the file cannot be opened. */
+  constructor(folder: string, number: number) {
+    this.number = number;
+    this.#file = openSync(join(folder, segmentName(number)), 'r');
+  }
+
+  /** Up to where whole entries were read, in bytes from the beginning of the file. */
+  get offset(): number {
+    return this.#blockAt + this.#at;
+  }
+
+  get fileBytes(): number {
+    return fstatSync(this.#file).size;
+  }
+
+  /** The next whole entry that ends at or before `end`; undefined when there is none, or when it makes no sense. */
+  next(end: number): SegmentEntry | undefined {
+    const body = this.#body(end);
+    if (body === undefined) return undefined;
+    const entry = readEntry(body);
+    if (!entry.ok) return undefined;
+    this.#at += FRAME_HEAD_BYTES + body.length;
+    return entry.value;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #body(end: number): Buffer | undefined {
+    const held = frameBody(this.#block, this.#at);
+    if (held !== undefined && this.offset + FRAME_HEAD_BYTES + held.length <= end) return held;
+    // Read on from the frame's beginning: a block more, or as much as the frame says that it takes.
+    const left = end - this.offset;
+    if (left < FRAME_HEAD_BYTES) return undefined;
+    this.#read(Math.min(left, BLOCK_BYTES));
+    const needed = FRAME_HEAD_BYTES + (frameBodyBytes(this.#block, 0) ?? 0);
+    if (needed > left) return undefined;
+    if (needed > this.#block.length) this.#read(needed);
+    return frameBody(this.#block, 0);
+  }
+
+  #read(count: number): void {
+    const start = this.offset;
+    const block = Buffer.allocUnsafeSlow(count);
+    let filled = 0;
+    while (filled < count) {
+      const got = readSync(this.#file, block, filled, count - filled, start + filled);
+      if (got === 0) break;
+      filled += got;
+    }
+    this.#block = block.subarray(0, filled);
+    this.#blockAt = start;
+    this.#at = 0;
+  }
+}

@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { Ingest } from '@sidegate/session/store';
+import type { StoreAddress } from './messages.ts';
+import type { OpenUpload } from './store-link.ts';
+
+const PING_IDLE_MS = 20_000;
+/** A connection has one stream; when that has ended, it is of no more use. */
+const CLOSE_IDLE_MS = 1000;
+
+/** Opens upload streams to the store at `address`; roots and token are read afresh for each. */
+export function uploadTo({ url, tokenFile, caFile }: StoreAddress): OpenUpload {
+  return async (requests, signal) => {
+    const token = (await readFile(tokenFile, 'utf8')).trim();
+    const ca = caFile === undefined ? undefined : await readFile(caFile);
+    const transport = createGrpcTransport({
+      baseUrl: url,
+      nodeOptions: ca === undefined ? {} : { ca },
+      pingIntervalMs: PING_IDLE_MS,
+      pingTimeoutMs: PING_IDLE_MS,
+      idleConnectionTimeoutMs: CLOSE_IDLE_MS,
+    });
+    const headers = { authorization: `Bearer ${token}` };
+    return createClient(Ingest, transport).upload(requests, { headers, signal });
+  };
+}

@@ -1,0 +1,89 @@
+import { assertNever } from '@sidegate/crds';
+import { listSegments } from '../spool/recovery.ts';
+import type { SegmentEntry } from '../spool/segment.ts';
+import { SegmentReader } from '../spool/segment-reader.ts';
+import type { SpoolEnd } from '../spool/segment-writer.ts';
+
+/** What comes out of the spool, in order. */
+export type FedEntry =
+  | { readonly kind: 'Session'; readonly segment: number; readonly sessionId: string; readonly gateId: string }
+  | (Extract<SegmentEntry, { readonly kind: 'Event' }> & { readonly segment: number; readonly sessionId: string })
+  /** The segment was read to its end; `lostBytes` of it made no sense. */
+  | { readonly kind: 'End'; readonly segment: number; readonly bytes: number; readonly lostBytes: number };
+
+/** Reads all segments of a folder one after the other, never further than what was written whole. */
+export class SegmentFeed {
+  readonly #folder: string;
+  readonly #end: () => SpoolEnd;
+  readonly #sessionIds = new Map<number, string>();
+  #waiting: readonly number[];
+  #reader: SegmentReader | undefined;
+  #gateId = '';
+  /** The last segment that was opened. */
+  #last = 0;
+
+  /** `end`: where the written part ends now. Throws when the folder cannot be read. */
+  constructor(folder: string, end: () => SpoolEnd) {
+    this.#folder = folder;
+    this.#end = end;
+    this.#waiting = listSegments(folder);
+  }
+
+  /** The next entry, or undefined when all that was written up to now is read. Throws when a segment cannot be read. */
+  next(): FedEntry | undefined {
+    for (;;) {
+      const end = this.#end();
+      const reader = this.#reader ?? this.#openNext(end);
+      if (reader === undefined) return undefined;
+      const final = reader.number < end.segment;
+      const entry = reader.next(final ? reader.fileBytes : end.offset);
+      if (entry === undefined) return final ? this.#finish(reader) : undefined;
+      const fed = this.#feed(entry, reader.number);
+      if (fed !== undefined) return fed;
+    }
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  #feed(entry: SegmentEntry, segment: number): FedEntry | undefined {
+    switch (entry.kind) {
+      case 'Head':
+        this.#gateId = entry.gateId;
+        return undefined;
+      case 'Session':
+        this.#sessionIds.set(entry.index, entry.sessionId);
+        return { kind: 'Session', segment, sessionId: entry.sessionId, gateId: this.#gateId };
+      case 'Event': {
+        const sessionId = this.#sessionIds.get(entry.index);
+        return sessionId === undefined ? undefined : { ...entry, segment, sessionId };
+      }
+      default:
+        return assertNever(entry);
+    }
+  }
+
+  #openNext(end: SpoolEnd): SegmentReader | undefined {
+    // The segment that is being written may not exist yet: it is made with the first write to it.
+    const lastReadable = end.offset > 0 ? end.segment : end.segment - 1;
+    if (this.#last >= lastReadable) return undefined;
+    if (this.#waiting.length === 0) this.#waiting = listSegments(this.#folder).filter((number) => number > this.#last);
+    const [number] = this.#waiting;
+    if (number === undefined || number > lastReadable) return undefined;
+    this.#waiting = this.#waiting.slice(1);
+    this.#last = number;
+    this.#sessionIds.clear();
+    this.#reader = new SegmentReader(this.#folder, number);
+    return this.#reader;
+  }
+
+  #finish(reader: SegmentReader): FedEntry {
+    const bytes = reader.fileBytes;
+    const lostBytes = bytes - reader.offset;
+    reader.close();
+    this.#reader = undefined;
+    return { kind: 'End', segment: reader.number, bytes, lostBytes };
+  }
+}

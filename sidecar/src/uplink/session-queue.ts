@@ -1,0 +1,178 @@
+import { type SealedChunk, sealChunk } from '@sidegate/session';
+import type { SessionProgress } from '../spool/progress.ts';
+import { FLAG } from '../spool/segment.ts';
+
+/** One event on its way, encoded. */
+export interface QueuedEvent {
+  readonly sequence: number;
+  readonly flags: number;
+  readonly event: Buffer;
+}
+
+/** Where the first bytes of a chunk come from and how large it may grow. */
+export interface CutRules {
+  readonly chunkBytesMax: number;
+  readonly chunkWaitMs: number;
+}
+
+/**
+ * What of one session was read from the spool and is not acknowledged. Events stay here until the store has them. One chunk at a
+ * time is on its way, and once it may have been sent it is never cut otherwise, not even by the next process.
+ */
+export class SessionQueue {
+  readonly sessionId: string;
+  readonly gateId: string;
+  #events: QueuedEvent[] = [];
+  #bytes = 0;
+  #urgent = 0;
+  #waitingSinceMs = 0;
+  #acked: number;
+  #lastRead: number;
+  #sha256: Uint8Array | undefined;
+  /** The last event of the chunk that may have been sent; 0: none. */
+  #sealed: number;
+  #refused: boolean;
+  #closesRead: boolean;
+  #chunk: SealedChunk | undefined;
+  /** False while it is not known what the store has: progress was lost, and the spool does not begin at the first event. */
+  positioned = true;
+  /** The chunk (or a question) is on the stream. */
+  sent = false;
+  /** Segments on disk in which the session appears. */
+  segments = 0;
+
+  constructor(sessionId: string, gateId: string, progress?: SessionProgress) {
+    this.sessionId = sessionId;
+    this.gateId = progress?.gateId ?? gateId;
+    this.#acked = progress?.acked ?? 0;
+    this.#lastRead = this.#acked;
+    this.#sha256 = progress === undefined || progress.sha256 === '' ? undefined : Buffer.from(progress.sha256, 'hex');
+    this.#sealed = progress?.sealed ?? 0;
+    this.#refused = progress?.refused ?? false;
+    this.#closesRead = progress?.closed ?? false;
+  }
+
+  get acked(): number {
+    return this.#acked;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get empty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  get refused(): boolean {
+    return this.#refused;
+  }
+
+  /** Closed is acknowledged: nothing can follow. */
+  get finished(): boolean {
+    return this.#closesRead && this.empty;
+  }
+
+  get chunk(): SealedChunk | undefined {
+    return this.#chunk;
+  }
+
+  /** Takes the next event from the spool; false when the store has it already, or it was read before. */
+  add(event: QueuedEvent, nowMs: number): boolean {
+    if (event.sequence <= this.#lastRead) return false;
+    // Something between is neither here nor known to be acknowledged: only the store can tell.
+    if (event.sequence > this.#lastRead + 1) this.positioned = false;
+    if (this.empty) this.#waitingSinceMs = nowMs;
+    this.#events.push(event);
+    this.#lastRead = event.sequence;
+    this.#bytes += event.event.length;
+    if ((event.flags & FLAG.Urgent) !== 0) this.#urgent += 1;
+    if ((event.flags & FLAG.Closes) !== 0) this.#closesRead = true;
+    return true;
+  }
+
+  /** When a chunk should be cut, in the milliseconds of `add`: 0 at once, infinity never. */
+  dueMs({ chunkBytesMax, chunkWaitMs }: CutRules): number {
+    if (this.#chunk !== undefined || this.empty) return Number.POSITIVE_INFINITY;
+    // The end of a chunk that may have been sent is still to be read. A session of an ended process always ends in Closed.
+    if (this.#sealed > this.#lastRead && !this.#closesRead) return Number.POSITIVE_INFINITY;
+    if (this.#urgent > 0 || this.#sealed > 0 || !this.positioned || this.#bytes >= chunkBytesMax) return 0;
+    return this.#waitingSinceMs + chunkWaitMs;
+  }
+
+  /** Makes the next chunk. Throws when one is on its way or there is nothing to send. */
+  cut({ chunkBytesMax }: CutRules): SealedChunk {
+    const first = this.#events[0];
+    if (first === undefined || this.#chunk !== undefined) throw new Error('there is nothing to cut a chunk from');
+    const events = this.#sealed > 0 ? this.#upTo(this.#sealed) : this.#upToBytes(chunkBytesMax);
+    const chosen = events.length > 0 ? events : [first];
+    const last = chosen.at(-1) ?? first;
+    this.#chunk = sealChunk({
+      sessionId: this.sessionId,
+      gateId: this.gateId,
+      firstSequence: first.sequence,
+      previousSha256: this.#sha256,
+      opens: (first.flags & FLAG.Opens) !== 0,
+      closes: (last.flags & FLAG.Closes) !== 0,
+      events: chosen.map(({ event }) => event),
+    });
+    this.#sealed = last.sequence;
+    return this.#chunk;
+  }
+
+  /** The store has everything up to `sequence`, and its record ends with the chunk `sha256`. True when somebody waits for that. */
+  acknowledge(sequence: number, sha256: Uint8Array): boolean {
+    const count = this.#events.findIndex((event) => event.sequence > sequence);
+    const done = this.#events.splice(0, count < 0 ? this.#events.length : count);
+    let central = false;
+    for (const { event, flags } of done) {
+      this.#bytes -= event.length;
+      if ((flags & FLAG.Urgent) !== 0) this.#urgent -= 1;
+      if ((flags & FLAG.Central) !== 0) central = true;
+    }
+    this.#acked = Math.max(this.#acked, sequence);
+    this.#lastRead = Math.max(this.#lastRead, sequence);
+    this.#sha256 = sha256.length === 0 ? undefined : sha256;
+    this.#sealed = 0;
+    this.#chunk = undefined;
+    this.sent = false;
+    this.positioned = true;
+    return central;
+  }
+
+  /** Nothing more of it goes to the store. */
+  refuse(): void {
+    this.#refused = true;
+    this.sent = false;
+  }
+
+  progress(): SessionProgress {
+    return {
+      sessionId: this.sessionId,
+      gateId: this.gateId,
+      acked: this.#acked,
+      sha256: this.#sha256 === undefined ? '' : Buffer.from(this.#sha256).toString('hex'),
+      sealed: this.#sealed,
+      closed: this.finished,
+      refused: this.#refused,
+    };
+  }
+
+  #upTo(sequence: number): readonly QueuedEvent[] {
+    return this.#events.filter((event) => event.sequence <= sequence);
+  }
+
+  /** A run without a gap, of at most that many bytes. */
+  #upToBytes(bytesMax: number): readonly QueuedEvent[] {
+    let bytes = 0;
+    let count = 0;
+    let expected = this.#events[0]?.sequence ?? 0;
+    for (const { event, sequence } of this.#events) {
+      if (sequence !== expected || (count > 0 && bytes + event.length > bytesMax)) break;
+      bytes += event.length;
+      count += 1;
+      expected += 1;
+    }
+    return this.#events.slice(0, count);
+  }
+}

@@ -1,0 +1,346 @@
+import { create } from '@bufbuild/protobuf';
+import { assertNever } from '@sidegate/crds';
+import {
+  UploadResponse_Status as Status,
+  type UploadRequest,
+  UploadRequestSchema,
+  type UploadResponse,
+} from '@sidegate/session/store';
+import { type ProgressJournal } from '../spool/progress.ts';
+import { listSegments } from '../spool/recovery.ts';
+import type { SpoolEnd } from '../spool/segment-writer.ts';
+import { Aside } from './aside.ts';
+import { BackOff } from './back-off.ts';
+import type { FromUplink, UplinkLimits } from './messages.ts';
+import { SegmentFeed } from './segment-feed.ts';
+import { type DeletedSegment, SegmentRetention } from './segment-retention.ts';
+import { SessionQueue } from './session-queue.ts';
+import { type OpenUpload, StoreLink } from './store-link.ts';
+
+export interface UplinkParts {
+  readonly folder: string;
+  readonly journal: ProgressJournal;
+  readonly limits: UplinkLimits;
+  readonly open: OpenUpload;
+  /** Where the written part of the spool ends now. */
+  readonly end: () => SpoolEnd;
+  /** Everything before the end was read; false when more was written meanwhile. After true, `wake` comes with the next commit. */
+  readonly sleep: (seen: SpoolEnd) => boolean;
+  readonly tell: (message: FromUplink) => void;
+  /** Milliseconds that only go forward. */
+  readonly nowMs: () => number;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Something on the stream. A presence is a question whose answer changes nothing. */
+interface Sent {
+  readonly queue: SessionQueue;
+  readonly what: 'Chunk' | 'Position' | 'Presence';
+}
+
+/**
+ * Takes the spool to the store: reads what is written, groups it by session, cuts and chains chunks, sends them, and deletes a segment
+ * when the store has all of it. Whatever moment the process is killed at, the next one reads all segments that are left and sends
+ * again what was not acknowledged, in the same chunks: the store finds duplicates, never two stories.
+ */
+export class Uplink {
+  readonly #parts: UplinkParts;
+  readonly #feed: SegmentFeed;
+  readonly #retention: SegmentRetention;
+  readonly #aside: Aside;
+  readonly #link: StoreLink;
+  readonly #pushBack: BackOff;
+  readonly #queues = new Map<string, SessionQueue>();
+  /** Sessions with events that are not acknowledged. */
+  readonly #pending = new Set<SessionQueue>();
+  /** What is on the stream, in the order of its answers. */
+  #sent: Sent[] = [];
+  /** Segments that were there at the start and still are. They may hold events of sessions that are over. */
+  readonly #oldSegments: Set<number>;
+  #draining = false;
+  #pausedUntilMs = 0;
+  #reached: boolean | undefined;
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** Throws when the folder cannot be read. */
+  constructor(parts: UplinkParts) {
+    const { folder, limits, journal, random } = parts;
+    this.#parts = parts;
+    this.#feed = new SegmentFeed(folder, parts.end);
+    this.#aside = new Aside(folder, limits.asideBytesMax);
+    this.#oldSegments = new Set(listSegments(folder));
+    this.#retention = new SegmentRetention(
+      folder,
+      () => journal.sync(),
+      (segment) => this.#segmentDeleted(segment),
+    );
+    const { pauseMsMin, pauseMsMax, ackWaitMs } = limits;
+    this.#pushBack = new BackOff(pauseMsMin, pauseMsMax, random);
+    const events = {
+      opened: () => this.#opened(),
+      answered: (response: UploadResponse) => this.#answered(response),
+      lost: (reason: string) => this.#lost(reason),
+    };
+    this.#link = new StoreLink(parts.open, events, new BackOff(pauseMsMin, pauseMsMax, random), ackWaitMs);
+  }
+
+  /** Settles after `stop`. */
+  async run(): Promise<void> {
+    this.wake();
+    await this.#link.run();
+  }
+
+  /** Something was written. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#turn();
+    });
+  }
+
+  /** Send everything without waiting for more of it, and say Drained when the store has it. */
+  drain(): void {
+    this.#draining = true;
+    this.wake();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#link.stop();
+    this.#feed.close();
+  }
+
+  #turn(): void {
+    const caughtUp = this.#read();
+    const nextMs = this.#send(!caughtUp || this.#draining);
+    if (caughtUp && this.#draining && this.#pending.size === 0) {
+      this.#draining = false;
+      this.#parts.tell({ kind: 'Drained' });
+    }
+    clearTimeout(this.#timer);
+    if (nextMs < Number.POSITIVE_INFINITY) {
+      this.#timer = setTimeout(() => this.wake(), Math.max(0, nextMs - this.#parts.nowMs()));
+    }
+  }
+
+  /** Reads until everything is read or memory is full; true when everything is read. */
+  #read(): boolean {
+    const { limits, end, sleep } = this.#parts;
+    let bytes = this.#pendingBytes();
+    while (bytes < limits.memoryBytesMax) {
+      const seen = end();
+      const entry = this.#feed.next();
+      if (entry === undefined) {
+        if (sleep(seen)) return true;
+        continue;
+      }
+      switch (entry.kind) {
+        case 'Session':
+          this.#retention.appears(entry.segment, this.#queue(entry.sessionId, entry.gateId));
+          break;
+        case 'Event':
+          bytes += entry.event.length;
+          this.#take(entry.segment, this.#queue(entry.sessionId, ''), entry);
+          break;
+        case 'End':
+          this.#segmentEnded(entry.segment, entry.bytes, entry.lostBytes);
+          break;
+        default:
+          assertNever(entry);
+      }
+    }
+    return false;
+  }
+
+  #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
+    const { sequence, flags } = event;
+    if (!queue.add({ sequence, flags, event: event.event }, this.#parts.nowMs())) return;
+    this.#retention.needs(segment, queue, sequence);
+    this.#pending.add(queue);
+  }
+
+  #segmentEnded(segment: number, bytes: number, lostBytes: number): void {
+    if (lostBytes > 0) this.#notice({ kind: 'SegmentDamaged', segment, bytes: lostBytes });
+    this.#retention.ended(segment, bytes);
+  }
+
+  #segmentDeleted({ number, bytes, sessions }: DeletedSegment): void {
+    const { journal, tell } = this.#parts;
+    for (const queue of sessions) {
+      if (!queue.finished || queue.segments > 0) continue;
+      this.#queues.delete(queue.sessionId);
+      journal.forget(queue.sessionId);
+    }
+    if (this.#oldSegments.delete(number) && this.#oldSegments.size === 0) {
+      for (const { sessionId, closed } of journal.sessions.values()) {
+        if (closed && !this.#queues.has(sessionId)) journal.forget(sessionId);
+      }
+    }
+    tell({ kind: 'Removed', bytes });
+  }
+
+  #queue(sessionId: string, gateId: string): SessionQueue {
+    const known = this.#queues.get(sessionId);
+    if (known !== undefined) return known;
+    const queue = new SessionQueue(sessionId, gateId, this.#parts.journal.sessions.get(sessionId));
+    this.#queues.set(sessionId, queue);
+    return queue;
+  }
+
+  #pendingBytes(): number {
+    let bytes = 0;
+    for (const queue of this.#pending) bytes += queue.bytes;
+    return bytes;
+  }
+
+  /** Cuts and sends what is due. Returns when the next chunk is due. */
+  #send(atOnce: boolean): number {
+    const { limits, nowMs } = this.#parts;
+    const now = nowMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const queue of this.#pending) {
+      if (queue.sent) continue;
+      if (queue.chunk === undefined && queue.positioned) {
+        const dueMs = queue.dueMs(limits);
+        if (dueMs > now && !(atOnce && dueMs < Number.POSITIVE_INFINITY)) {
+          nextMs = Math.min(nextMs, dueMs);
+          continue;
+        }
+      }
+      if (queue.refused) {
+        this.#setAside(queue);
+        continue;
+      }
+      if (!this.#link.open || this.#link.unanswered >= limits.inFlightMax) continue;
+      if (this.#pausedUntilMs > now) {
+        nextMs = Math.min(nextMs, this.#pausedUntilMs);
+        continue;
+      }
+      this.#sendNext(queue);
+    }
+    return nextMs;
+  }
+
+  #sendNext(queue: SessionQueue): void {
+    if (queue.positioned && queue.chunk === undefined) {
+      queue.cut(this.#parts.limits);
+      // Written before it is sent: whoever comes after this process cuts the same chunk again.
+      this.#parts.journal.write(queue.progress());
+    }
+    queue.sent = true;
+    if (queue.positioned) this.#put({ queue, what: 'Chunk' }, requestOf(queue));
+    else this.#put({ queue, what: 'Position' }, questionOf(queue));
+  }
+
+  #put(sent: Sent, request: UploadRequest): void {
+    this.#sent.push(sent);
+    this.#link.send(request);
+  }
+
+  #opened(): void {
+    this.#sent = [];
+    for (const queue of this.#pending) queue.sent = false;
+    // A question about any open session tells the store that this gate is there, also when its agents are silent.
+    for (const queue of this.#queues.values()) {
+      if (queue.finished || queue.refused || queue.acked === 0) continue;
+      this.#put({ queue, what: 'Presence' }, questionOf(queue));
+      break;
+    }
+    this.wake();
+  }
+
+  #lost(reason: string): void {
+    this.#sent = [];
+    for (const queue of this.#pending) queue.sent = false;
+    if (this.#reached !== false) this.#notice({ kind: 'StoreLost', reason });
+    this.#reached = false;
+  }
+
+  #answered(response: UploadResponse): void {
+    if (!this.#reached) this.#notice({ kind: 'StoreReached' });
+    this.#reached = true;
+    const sent = this.#sent.shift();
+    if (sent?.queue.sessionId !== response.sessionId) throw new Error('The store answered what was not asked.');
+    if (sent.what !== 'Presence') this.#settle(sent.queue, response);
+    this.wake();
+  }
+
+  #settle(queue: SessionQueue, response: UploadResponse): void {
+    const { status, message, lastSha256 } = response;
+    const last = Number(response.lastSequence);
+    const { chunk } = queue;
+    switch (status) {
+      case Status.STORED:
+      case Status.DUPLICATE:
+      case Status.RECUT:
+        if (chunk === undefined || last < queue.acked) return this.#refuse(queue, 'The store gave up what it had.');
+        this.#pushBack.reset();
+        // The store may hold the same events cut otherwise: then its chain goes on, not ours.
+        if (last <= chunk.lastSequence) return this.#acknowledge(queue, last, lastSha256);
+        return this.#acknowledge(queue, chunk.lastSequence, chunk.sha256);
+      case Status.POSITION:
+        return this.#acknowledge(queue, last, lastSha256);
+      case Status.PUSH_BACK:
+        queue.sent = false;
+        this.#pausedUntilMs = this.#parts.nowMs() + this.#pushBack.next();
+        return this.#notice({ kind: 'StorePushesBack', reason: message });
+      case Status.FORK:
+      case Status.GAP:
+      case Status.INVALID:
+        return this.#refuse(queue, message);
+      case Status.UNSPECIFIED:
+        throw new Error('The store gave no answer.');
+      default:
+        throw new Error('The store answered in a way that is newer than this gate.');
+    }
+  }
+
+  #acknowledge(queue: SessionQueue, sequence: number, sha256: Uint8Array): void {
+    const awaited = queue.acknowledge(sequence, sha256);
+    this.#parts.journal.write(queue.progress());
+    if (awaited) this.#parts.tell({ kind: 'Stored', sessionId: queue.sessionId, sequence });
+    if (queue.empty) this.#pending.delete(queue);
+    this.#retention.acknowledged(queue);
+  }
+
+  #refuse(queue: SessionQueue, reason: string): void {
+    queue.refuse();
+    this.#parts.journal.write(queue.progress());
+    this.#parts.tell({ kind: 'Refused', sessionId: queue.sessionId, reason });
+    this.#notice({ kind: 'SessionRefused', sessionId: queue.sessionId, reason });
+  }
+
+  /** A session that the store refused must not stand in the way of the others. */
+  #setAside(queue: SessionQueue): void {
+    while (!queue.empty) {
+      const chunk = queue.chunk ?? queue.cut(this.#parts.limits);
+      if (!this.#aside.keep(queue.sessionId, chunk.bytes)) return;
+      this.#acknowledge(queue, chunk.lastSequence, chunk.sha256);
+    }
+  }
+
+  #notice(notice: Extract<FromUplink, { readonly kind: 'Notice' }>['notice']): void {
+    this.#parts.tell({ kind: 'Notice', notice });
+  }
+}
+
+function requestOf({ sessionId, chunk }: SessionQueue): UploadRequest {
+  if (chunk === undefined) throw new Error('there is no chunk to send');
+  return create(UploadRequestSchema, {
+    sessionId,
+    chunk: chunk.bytes,
+    firstSequence: BigInt(chunk.firstSequence),
+    lastSequence: BigInt(chunk.lastSequence),
+    sha256: chunk.sha256,
+  });
+}
+
+function questionOf({ sessionId }: SessionQueue): UploadRequest {
+  return create(UploadRequestSchema, { sessionId });
+}

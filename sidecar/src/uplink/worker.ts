@@ -1,0 +1,31 @@
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ProgressJournal, readProgress } from '../spool/progress.ts';
+import { spreadFrom } from './back-off.ts';
+import type { FromUplink, ToUplink, UplinkSettings } from './messages.ts';
+import { uploadTo } from './open-upload.ts';
+import { SharedPosition } from './shared-position.ts';
+import { Uplink } from './uplink.ts';
+
+/** The thread that takes the spool to the store. It may be stopped, or killed with its process, at any moment. */
+async function main(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error('this file runs as a thread of the gate');
+  const { folder, store, limits, randomSeed, position } = workerData as UplinkSettings;
+  const shared = new SharedPosition(position);
+  const uplink = new Uplink({
+    folder,
+    journal: new ProgressJournal(folder, readProgress(folder)),
+    limits,
+    open: uploadTo(store),
+    end: () => shared.read(),
+    sleep: (seen) => shared.sleep(seen),
+    tell: (message: FromUplink) => port.postMessage(message),
+    nowMs: () => performance.now(),
+    random: spreadFrom(randomSeed),
+  });
+  port.on('message', (message: ToUplink) => (message === 'Drain' ? uplink.drain() : uplink.wake()));
+  await uplink.run();
+}
+
+await main();
