@@ -11,8 +11,8 @@ import { readWorkloadToken } from './identity/workload-token.ts';
 import { log } from './log.ts';
 import { openGateMetrics } from './metrics/gate-metrics.ts';
 import { openProtocols } from './protocols/index.ts';
-import { serveMetrics } from './relay/metrics-socket.ts';
 import { createRecorder } from './recording.ts';
+import { serveMetrics } from './relay/metrics-socket.ts';
 
 /** How often sessions are looked through for tokens that have ended, in milliseconds; each command looks as well. */
 const EXPIRY_INTERVAL_MS = 1_000;
