@@ -1,11 +1,11 @@
 /** The gate's clock: smooth from one look to the next, and never far from the machine's. */
 export interface Clock {
   /** Microseconds since the epoch. */
-  nowUs(): number;
+  readonly nowUs: () => number;
   /** Milliseconds since the epoch. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** Takes over the machine's time; called now and then, so that a clock that was set counts soon. */
-  follow(): void;
+  readonly follow: () => void;
 }
 
 /**
