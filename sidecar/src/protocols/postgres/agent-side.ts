@@ -54,7 +54,8 @@ export class AgentSide {
       }
       this.#again = !this.#take(scanner.type);
       if (this.#again) {
-        lane.flush();
+        // It waits for the server, which may wait for a Flush itself.
+        if (!lane.catalogAsked) lane.flush();
         break;
       }
     }
@@ -229,10 +230,9 @@ export class AgentSide {
   #mayBegin(): boolean {
     const lane = this.#lane;
     if (lane.changing || lane.running.size >= lane.limits.pendingCommandsMax) return false;
-    if (!lane.catalogStale || lane.cycleOpen) return true;
-    // The answers that are owed end in ReadyForQuery, which tells whether a transaction is open.
-    if (lane.queue.length > 0) return false;
-    return !lane.askCatalog();
+    if (!lane.catalogStale) return true;
+    lane.askCatalog();
+    return false;
   }
 
   #judge(waiting: DistributiveOmit<Waiting, 'commandId' | 'skipped'>): void {

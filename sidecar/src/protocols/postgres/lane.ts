@@ -72,7 +72,7 @@ export class Lane {
   answered = 0;
   /** DDL ran in the transaction that is open. */
   uncommittedCatalog = false;
-  /** DDL passed: the catalog lies until it is read again, which can only be done outside a transaction. */
+  /** DDL was committed, or something was met that the catalog does not know: it lies until it is read again. */
   catalogStale = false;
   catalogAsked = false;
   /** What the server last said of its transaction. */
@@ -332,13 +332,11 @@ export class Lane {
     this.#encoding(name, value);
   }
 
-  /** Asks for the catalog. False when the old one has to do for now. */
-  askCatalog(): boolean {
-    if (!this.catalogStale || this.status !== IDLE) return false;
+  /** Asks for the catalog anew; nothing more is read until it is there. */
+  askCatalog(): void {
     this.catalogStale = false;
     this.catalogAsked = true;
     this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: true });
-    return true;
   }
 
   /** One side does not keep to the protocol: nothing more can be understood. */

@@ -2,6 +2,8 @@ import { FRAME } from '../../codec.ts';
 import { writeFrame } from '../../codec-writer.ts';
 import {
   agent,
+  close,
+  closeComplete,
   complete,
   emptyQuery,
   error,
@@ -9,11 +11,14 @@ import {
   notice,
   notification,
   opening,
+  parse,
+  parseComplete,
   query,
   ready,
   row,
   rows,
   status,
+  sync,
   target,
 } from '../frames.ts';
 import type { Scenario } from '../scenario.ts';
@@ -197,6 +202,17 @@ export const simpleScenarios: readonly Scenario[] = [
       target(complete('CREATE TABLE'), ready()),
       agent(query('select 1')),
       one,
+    ],
+  },
+  {
+    name: 'simple-ddl-then-a-cycle-that-begins-with-close',
+    options: { readings: { 'create table t()': { statements: [{ verb: 'CREATE', changesCatalog: true }] } } },
+    happenings: [
+      ...opening,
+      agent(query('create table t()')),
+      target(complete('CREATE TABLE'), ready()),
+      agent(close('S', 'x'), parse('', 'select 1'), sync),
+      target(closeComplete, parseComplete, ready()),
     ],
   },
   {
