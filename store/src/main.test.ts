@@ -129,6 +129,26 @@ describe('the store program', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  test('told to stop, ends the streams that are open, and in good order', async () => {
+    const store = await start();
+    const [chunk] = record('s1', 0);
+    if (chunk === undefined) throw new Error('a session has a first chunk');
+    const first = uploadOf(chunk);
+    let ended: Promise<number | null> | undefined;
+    async function* requests() {
+      yield first;
+      // The gate has more to say some day; the store does not wait for it.
+      await new Promise(() => {});
+    }
+    const statuses: Status[] = [];
+    for await (const { status } of store.ingest().upload(requests())) {
+      statuses.push(status);
+      ended = store.stop();
+    }
+    expect(statuses).toEqual([Status.STORED]);
+    expect(await ended).toBe(0);
+  });
+
   test.each([1, 5, 33])('killed right after ack %i, loses nothing that was acked', async (acksBeforeKill) => {
     const chunks = record('s1', 60);
     const first = await start();

@@ -8,6 +8,8 @@ import { readerRoutes } from './reading/reader-service.ts';
 import { type Listening, serveAddress, serveMetrics, serveOwnerSocket } from './serve.ts';
 import { Store } from './store.ts';
 
+const stopping = new AbortController();
+
 /** Calls that run when the program is told to stop get this long. */
 const STOP_MS = 5000;
 
@@ -36,7 +38,7 @@ async function main(): Promise<void> {
   const metrics = value.metrics === undefined ? undefined : await serveMetrics(value.metrics, store.metrics.registry);
   if (metrics?.ok === false) return serve(metrics.fault);
   if (metrics?.ok === true) listening.push(metrics.value);
-  const ingest = await serveAddress(value.listen, ingestRoutes(store, value.ingestTokenSha256));
+  const ingest = await serveAddress(value.listen, ingestRoutes(store, value.ingestTokenSha256, stopping.signal));
   if (!ingest.ok) return serve(ingest.fault);
   listening.push(ingest.value);
 
@@ -60,6 +62,7 @@ async function main(): Promise<void> {
 
 async function stop(store: Store, listening: readonly Listening[]): Promise<void> {
   const signal = AbortSignal.timeout(STOP_MS);
+  stopping.abort();
   store.arrivals.end();
   await Promise.all(listening.map((one) => one.close(signal)));
   await store.close();

@@ -25,6 +25,7 @@ const MESSAGE_BYTES_MAX = FRAME_BODY_BYTES_MAX + 64 * 1024;
 
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTIONS_MAX = 1024;
+const STREAMS_MAX = 128;
 
 /** Serves gRPC without TLS on an address. */
 export function serveAddress(
@@ -82,7 +83,10 @@ function grpcServer(routes: (router: ConnectRouter) => void): Http2Server {
     connect: false,
     readMaxBytes: MESSAGE_BYTES_MAX,
   });
-  const server = createServer({ settings: { initialWindowSize: STREAM_WINDOW_BYTES } }, handler);
+  const server = createServer(
+    { settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: STREAMS_MAX } },
+    handler,
+  );
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }

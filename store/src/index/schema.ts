@@ -68,7 +68,7 @@ create table chunks (
   unique (session_id, first_sequence)
 ) strict;
 create index chunks_by_end on chunks (session_id, last_sequence);
-create index chunks_by_segment on chunks (segment);
+create index chunks_by_segment on chunks (segment, length);
 
 create table commands (
   id integer primary key,

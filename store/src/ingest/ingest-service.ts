@@ -26,8 +26,12 @@ const STATUS: Record<Verdict['kind'], Status> = {
   Invalid: Status.INVALID,
 };
 
-/** Serves `sidegate.store.v1.Ingest` to whoever bears the token. */
-export function ingestRoutes(store: Store, tokenSha256: Uint8Array): (router: ConnectRouter) => void {
+/** Serves `sidegate.store.v1.Ingest` to whoever bears the token. Once `stopping` aborts, streams end after the answers they owe. */
+export function ingestRoutes(
+  store: Store,
+  tokenSha256: Uint8Array,
+  stopping: AbortSignal,
+): (router: ConnectRouter) => void {
   return (router) => {
     router.service(Ingest, {
       async *upload(requests, { requestHeader }) {
@@ -49,7 +53,7 @@ export function ingestRoutes(store: Store, tokenSha256: Uint8Array): (router: Co
             stream.speaksOf(request.sessionId);
             return create(UploadResponseSchema, responseOf(request.sessionId, verdict));
           };
-          yield* pipeline(requests, answer, IN_FLIGHT_MAX);
+          yield* pipeline(requests, answer, IN_FLIGHT_MAX, stopping);
         } finally {
           stream.end();
         }

@@ -26,10 +26,12 @@ async function* requests(count: number) {
   for (let at = 1; at <= count; at += 1) yield at;
 }
 
+const running = new AbortController();
+
 describe('a pipeline', () => {
   test('works on several requests at once and answers in order', async () => {
     const answers = new Answers();
-    const stream = pipeline(requests(3), answers.answer, 8);
+    const stream = pipeline(requests(3), answers.answer, 8, running.signal);
     const first = stream.next();
     await answers.whenAsked(3);
     for (const request of [3, 2, 1]) answers.give(request);
@@ -48,7 +50,7 @@ describe('a pipeline', () => {
         yield request;
       }
     }
-    const stream = pipeline(counted(), answers.answer, 2);
+    const stream = pipeline(counted(), answers.answer, 2, running.signal);
     const first = stream.next();
     await answers.whenAsked(2);
     // One more is read ahead, and none is worked on.
@@ -64,12 +66,32 @@ describe('a pipeline', () => {
     await stream.return(undefined);
   });
 
+  test('told to stop, answers what it has read and ends, although the sender goes on', async () => {
+    const answers = new Answers();
+    const stopping = new AbortController();
+    async function* endless() {
+      yield 1;
+      yield 2;
+      await new Promise(() => {});
+    }
+    const stream = pipeline(endless(), answers.answer, 8, stopping.signal);
+    const first = stream.next();
+    await answers.whenAsked(2);
+    stopping.abort();
+    for (const request of [1, 2]) answers.give(request);
+    expect(await first).toMatchObject({ value: 'answer 1' });
+    expect(await stream.next()).toMatchObject({ value: 'answer 2' });
+    expect(await stream.next()).toMatchObject({ done: true });
+    const late = pipeline(requests(3), answers.answer, 8, stopping.signal);
+    expect(await late.next()).toMatchObject({ done: true });
+  });
+
   test('answers what came before the requests broke, and then breaks', async () => {
     async function* breaking() {
       yield 1;
       throw new Error('the stream broke');
     }
-    const stream = pipeline(breaking(), (request) => Promise.resolve(`answer ${request}`), 8);
+    const stream = pipeline(breaking(), (request) => Promise.resolve(`answer ${request}`), 8, running.signal);
     const seen: string[] = [];
     await expect(
       (async () => {

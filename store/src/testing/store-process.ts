@@ -66,6 +66,14 @@ export class StoreProcess {
     return createClient(Reader, createGrpcTransport({ baseUrl: 'http://reader', sessionManager: manager }));
   }
 
+  /** Asks the program to end while connections are open, and waits until it has. */
+  async stop(): Promise<number | null> {
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await exit;
+    return this.#child.exitCode;
+  }
+
   /** Ends the program with SIGKILL, or as asked, and waits until it is gone. */
   async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGTERM'): Promise<number | null> {
     for (const manager of this.#managers) manager.abort();
