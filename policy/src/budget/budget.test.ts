@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { Ledger } from './ledger.ts';
 import { Budget, type ChargeOutcome } from './budget.ts';
 import type { LimitRule } from './limit-rule.ts';
 
@@ -55,13 +56,39 @@ describe('a budget', () => {
   });
 
   it('goes on counting when the rules change', () => {
-    const before = new Budget([limit('l', { rows: 10 }), limit('gone', { rows: 5 })]);
+    const ledger = new Ledger();
+    const before = new Budget([limit('l', { rows: 10 }), limit('gone', { rows: 5 })], ledger);
     before.charge(0, { rows: 4 });
-    const after = new Budget([limit('l', { rows: 6, perSeconds: 120 }), limit('new', { rows: 5 })], before);
+    const after = new Budget([limit('l', { rows: 6, perSeconds: 120 }), limit('new', { rows: 5 })], ledger);
     expect(after.remaining(1).map(({ limit: of, rows }) => `${of.name} ${rows}`)).toEqual(['l 2', 'new 5']);
     expect(after.remaining(121_999)[0]?.rows).toBe(2);
     expect(after.remaining(122_000)[0]?.rows).toBe(6);
-    expect(before.remaining(1)[0]?.rows).toBe(6);
+  });
+
+  it('counts together with another budget of the same agent, limit by limit', () => {
+    const ledger = new Ledger();
+    const one = new Budget([limit('both', { rows: 10 }), limit('one', { rows: 10 })], ledger);
+    const other = new Budget([limit('both', { rows: 10 }), limit('other', { rows: 10 })], ledger);
+    const apart = new Budget([limit('both', { rows: 10 })]);
+    one.charge(0, { rows: 7 });
+    expect(said(other.charge(0, { rows: 4 }))).toMatch(/^both rows/);
+    expect(said(other.charge(0, { rows: 3 }))).toBe('Within');
+    expect(other.remaining(0).map(({ rows }) => rows)).toEqual([0, 7]);
+    expect(said(apart.charge(0, { rows: 10 }))).toBe('Within');
+  });
+
+  it('asks without charging', () => {
+    const budget = new Budget([limit('l', { rows: 10 })]);
+    expect(said(budget.ask(0, { rows: 10 }))).toBe('Within');
+    expect(said(budget.charge(0, { rows: 10 }))).toBe('Within');
+    expect(said(budget.ask(0, { rows: 1 }))).toMatch(/^l rows/);
+  });
+
+  it('forgets what was spent long ago, and nothing sooner', () => {
+    const ledger = new Ledger();
+    new Budget([limit('l', { rows: 10 })], ledger).spend(0, { rows: 1 });
+    expect(ledger.forgetUnspent(60_999)).toBe(false);
+    expect(ledger.forgetUnspent(61_000)).toBe(true);
   });
 
   it('renews one limit and leaves the others', () => {
@@ -85,7 +112,8 @@ describe('a budget', () => {
     const steps = fc.array(fc.record({ waitMs: fc.nat(20_000), rows: fc.nat(7) }), { maxLength: 60 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 20 }), (of, most) => {
-        const budget = new Budget([limit('l', { rows: most, perSeconds: 30 })]);
+        const ledger = new Ledger();
+        const budget = new Budget([limit('l', { rows: most, perSeconds: 30 })], ledger);
         const passed: { atMs: number; rows: number }[] = [];
         let atMs = 0;
         for (const { waitMs, rows } of of) {
@@ -94,7 +122,7 @@ describe('a budget', () => {
           if (outcome.kind === 'Within') passed.push({ atMs, rows });
           else if (outcome.retryAtMs !== undefined) {
             // What it promises holds: then, and not a millisecond earlier.
-            const copy = new Budget([limit('l', { rows: most, perSeconds: 30 })], budget);
+            const copy = new Budget([limit('l', { rows: most, perSeconds: 30 })], new Ledger(ledger));
             expect(copy.charge(outcome.retryAtMs - 1, { rows }).kind).toBe('Exceeded');
             expect(copy.charge(outcome.retryAtMs, { rows }).kind).toBe('Within');
           }

@@ -1,7 +1,8 @@
 import { type RuleReference, ruleName } from '../decision.ts';
 import { compareText } from '../order.ts';
 import type { LimitRule } from './limit-rule.ts';
-import { AMOUNT_NAMES, type AmountName, type Amounts, Meter } from './meter.ts';
+import { Ledger } from './ledger.ts';
+import { AMOUNT_NAMES, type AmountName, type Amounts, type Meter } from './meter.ts';
 
 /** Whether a charge went through. Exceeded: nothing was charged. */
 export type ChargeOutcome =
@@ -31,31 +32,40 @@ type Exceeded = Extract<ChargeOutcome, { kind: 'Exceeded' }>;
  */
 export class Budget {
   readonly #limits: readonly LimitRule[];
-  readonly #meters: Map<string, Meter>;
+  readonly #ledger: Ledger;
 
-  /** `earlier` hands over what was spent when the rules change: a limit that keeps its name goes on counting. */
-  constructor(limits: readonly LimitRule[], earlier?: Budget) {
+  /**
+   * What was spent is kept in `ledger`, so that several budgets of one agent count together, and a limit that keeps its name goes on
+   * counting when the rules change.
+   */
+  constructor(limits: readonly LimitRule[], ledger: Ledger = new Ledger()) {
     this.#limits = limits;
-    const meters = earlier === undefined ? undefined : earlier.#meters;
-    this.#meters = new Map(
-      limits.map(({ by, perSeconds }) => [ruleName(by), new Meter(perSeconds, meters?.get(ruleName(by)))]),
-    );
+    this.#ledger = ledger;
   }
 
   /** Charges all or nothing. Ask before the thing is done: what is exceeded must not pass. */
   charge(atMs: number, amounts: Amounts): ChargeOutcome {
+    const outcome = this.ask(atMs, amounts);
+    if (outcome.kind === 'Within') this.spend(atMs, amounts);
+    return outcome;
+  }
+
+  /** What `charge` would say; nothing is charged. */
+  ask(atMs: number, amounts: Amounts): ChargeOutcome {
     requireAmounts(amounts);
-    const over = this.#limits.flatMap((limit) => exceeded(limit, this.#meterOf(limit), atMs, amounts));
-    const strictest = over.toSorted(byStrictness)[0];
-    if (strictest !== undefined) return strictest;
-    this.spend(atMs, amounts);
-    return { kind: 'Within' };
+    let strictest: Exceeded | undefined;
+    for (const limit of this.#limits) {
+      for (const over of exceeded(limit, this.#meterOf(limit), atMs, amounts)) {
+        if (strictest === undefined || byStrictness(over, strictest) < 0) strictest = over;
+      }
+    }
+    return strictest ?? WITHIN;
   }
 
   /** Counts what has happened already, whether or not it was allowed. */
   spend(atMs: number, amounts: Amounts): void {
     requireAmounts(amounts);
-    for (const meter of this.#meters.values()) meter.spend(atMs, amounts);
+    for (const limit of this.#limits) this.#meterOf(limit).spend(atMs, amounts);
   }
 
   remaining(atMs: number): readonly Remaining[] {
@@ -72,24 +82,28 @@ export class Budget {
   /** Makes one limit as good as new: somebody approved that much more. The others keep what they counted. */
   renew(by: RuleReference): void {
     const limit = this.#limits.find((other) => ruleName(other.by) === ruleName(by));
-    if (limit !== undefined) this.#meters.set(ruleName(by), new Meter(limit.perSeconds));
+    if (limit !== undefined) this.#ledger.renew(limit);
   }
 
-  #meterOf({ by, perSeconds }: LimitRule): Meter {
-    return this.#meters.get(ruleName(by)) ?? new Meter(perSeconds);
+  #meterOf(limit: LimitRule): Meter {
+    return this.#ledger.meterOf(limit);
   }
 }
 
+const WITHIN: ChargeOutcome = { kind: 'Within' };
+const NONE: readonly Exceeded[] = [];
+
 function exceeded(limit: LimitRule, meter: Meter, atMs: number, amounts: Amounts): readonly Exceeded[] {
-  const over: Exceeded[] = [];
+  let over: Exceeded[] | undefined;
   for (const name of AMOUNT_NAMES) {
     const most = limit[name];
     const asked = amounts[name] ?? 0;
     if (most === undefined || asked === 0 || meter.spent(atMs, name) + asked <= most) continue;
     const retryAtMs = asked > most ? undefined : meter.timeOfAtMost(atMs, name, most - asked);
+    over ??= [];
     over.push({ kind: 'Exceeded', limit, amount: name, retryAtMs });
   }
-  return over;
+  return over ?? NONE;
 }
 
 function byStrictness(one: Exceeded, other: Exceeded): number {

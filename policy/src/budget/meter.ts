@@ -24,6 +24,8 @@ export class Meter {
   readonly #windowMs: number;
   readonly #sliceMs: number;
   #slices: Slice[];
+  /** The sum over all slices: asked for at every row. */
+  #total: Record<AmountName, number>;
   #nowMs: number;
 
   /** A meter for a window of another length takes over what an earlier one counted, but not what that one had forgotten. */
@@ -33,6 +35,7 @@ export class Meter {
     this.#slices = (earlier === undefined ? [] : earlier.#slices).map(({ fromMs, spent }) => {
       return { fromMs, endsMs: fromMs + this.#sliceMs + this.#windowMs, spent: { ...spent } };
     });
+    this.#total = sumOf(this.#slices);
     this.#nowMs = earlier === undefined ? 0 : earlier.#nowMs;
   }
 
@@ -44,12 +47,20 @@ export class Meter {
       slice = { fromMs, endsMs: fromMs + this.#sliceMs + this.#windowMs, spent: { rows: 0, bytes: 0, commands: 0 } };
       this.#slices.push(slice);
     }
-    for (const name of AMOUNT_NAMES) slice.spent[name] += amounts[name] ?? 0;
+    for (const name of AMOUNT_NAMES) {
+      slice.spent[name] += amounts[name] ?? 0;
+      this.#total[name] += amounts[name] ?? 0;
+    }
   }
 
   spent(atMs: number, name: AmountName): number {
     this.#moveTo(atMs);
-    return this.#slices.reduce((sum, slice) => sum + slice.spent[name], 0);
+    return this.#total[name];
+  }
+
+  isUnspent(atMs: number): boolean {
+    this.#moveTo(atMs);
+    return this.#slices.length === 0;
   }
 
   /** The earliest time at which no more than `amount` is spent, if nothing more is. */
@@ -68,5 +79,12 @@ export class Meter {
     if (atMs > this.#nowMs) this.#nowMs = atMs;
     if ((this.#slices[0]?.endsMs ?? Number.POSITIVE_INFINITY) > this.#nowMs) return;
     this.#slices = this.#slices.filter((slice) => slice.endsMs > this.#nowMs);
+    this.#total = sumOf(this.#slices);
   }
+}
+
+function sumOf(slices: readonly Slice[]): Record<AmountName, number> {
+  const total = { rows: 0, bytes: 0, commands: 0 };
+  for (const { spent } of slices) for (const name of AMOUNT_NAMES) total[name] += spent[name];
+  return total;
 }
