@@ -1,6 +1,7 @@
 export * from './assert-never.ts';
 export * from './credential.ts';
 export * from './field-fault.ts';
+export * from './gate-question.ts';
 export * from './labels.ts';
 export * from './quantity.ts';
 export * from './resources.ts';

@@ -1,3 +1,4 @@
+import type { GateAnswer, GateQuestion } from './gate-question.ts';
 import type { AgentAccess, Policy, Target } from './resources.ts';
 
 /** An issuer of identity, from the operator's configuration. */
@@ -53,7 +54,11 @@ export interface Snapshot {
 }
 
 /** What the program that supervises a gate on one machine sends (Node IPC). */
-export type ToGate = { readonly kind: 'Snapshot'; readonly snapshot: Snapshot } | { readonly kind: 'Stop' };
+export type ToGate =
+  | { readonly kind: 'Snapshot'; readonly snapshot: Snapshot }
+  /** Answered by Answer with the same id. */
+  | { readonly kind: 'Question'; readonly id: number; readonly question: GateQuestion }
+  | { readonly kind: 'Stop' };
 
 /** What the gate answers. */
 export type FromGate =
@@ -74,6 +79,7 @@ export type FromGate =
         readonly mend?: string;
       }[];
     }
+  | { readonly kind: 'Answer'; readonly id: number; readonly answer: GateAnswer }
   | { readonly kind: 'Fault'; readonly message: string };
 
 export interface ListeningDoor {

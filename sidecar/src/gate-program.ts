@@ -152,6 +152,6 @@ export function isToGate(message: unknown): message is ToGate {
     typeof message === 'object' &&
     message !== null &&
     'kind' in message &&
-    (message.kind === 'Snapshot' || message.kind === 'Stop')
+    (message.kind === 'Snapshot' || message.kind === 'Question' || message.kind === 'Stop')
   );
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { FromGate, Snapshot, ToGate } from '@sidegate/crds';
+import type { FromGate, GateAnswer, GateQuestion, Snapshot, ToGate } from '@sidegate/crds';
 import { describeEnd, endChild } from './child-end.ts';
 
 export interface GateProcessOptions {
@@ -10,6 +10,9 @@ export interface GateProcessOptions {
   readonly ended: (how: string) => void;
 }
 
+/** What a gate says to a snapshot. */
+export type SnapshotReply = Exclude<FromGate, { readonly kind: 'Answer' }>;
+
 function isFromGate(message: unknown): message is FromGate {
   return typeof message === 'object' && message !== null && 'kind' in message && typeof message.kind === 'string';
 }
@@ -17,7 +20,9 @@ function isFromGate(message: unknown): message is FromGate {
 /** One running gate: snapshots go in, answers come back in the same order. It ends when this process does, however this ends. */
 export class GateProcess {
   readonly #child: ChildProcess;
-  readonly #waiting: ((reply: FromGate | undefined) => void)[] = [];
+  readonly #waiting: ((reply: SnapshotReply | undefined) => void)[] = [];
+  readonly #asked = new Map<number, (answer: GateAnswer | undefined) => void>();
+  #questions = 0;
   #over = false;
   #stopping = false;
 
@@ -29,12 +34,14 @@ export class GateProcess {
       detached: true,
     });
     this.#child.on('message', (message) => {
-      if (isFromGate(message)) this.#waiting.shift()?.(message);
+      if (isFromGate(message)) this.#take(message);
     });
     const over = (how: string): void => {
       if (this.#over) return;
       this.#over = true;
       for (const reply of this.#waiting.splice(0)) reply(undefined);
+      for (const answer of this.#asked.values()) answer(undefined);
+      this.#asked.clear();
       if (!this.#stopping) ended(how);
     };
     this.#child.once('exit', (code, signal) => over(describeEnd(code, signal)));
@@ -49,7 +56,7 @@ export class GateProcess {
   }
 
   /** Undefined when the gate ended before it answered. */
-  apply(snapshot: Snapshot): Promise<FromGate | undefined> {
+  apply(snapshot: Snapshot): Promise<SnapshotReply | undefined> {
     if (this.#over) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -57,10 +64,29 @@ export class GateProcess {
     });
   }
 
+  /** Undefined when the gate ended before it answered. */
+  ask(question: GateQuestion): Promise<GateAnswer | undefined> {
+    if (this.#over) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const id = ++this.#questions;
+      this.#asked.set(id, resolve);
+      this.#send({ kind: 'Question', id, question });
+    });
+  }
+
   /** Resolves once it has ended; it is killed when it does not within `timeoutMs`. */
   stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     return endChild(this.#child, () => this.#send({ kind: 'Stop' }), timeoutMs);
+  }
+
+  #take(message: FromGate): void {
+    if (message.kind !== 'Answer') {
+      this.#waiting.shift()?.(message);
+      return;
+    }
+    this.#asked.get(message.id)?.(message.answer);
+    this.#asked.delete(message.id);
   }
 
   #send(message: ToGate): void {

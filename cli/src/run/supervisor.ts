@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Fault, FromGate, ListeningDoor, Snapshot } from '@sidegate/crds';
+import type { Fault, GateAnswer, GateQuestion, ListeningDoor, Snapshot } from '@sidegate/crds';
 import { ownerSocketIn } from '../state-folder.ts';
-import { GateProcess } from './gate-process.ts';
+import { GateProcess, type SnapshotReply } from './gate-process.ts';
 import { KeptPorts } from './kept-ports.ts';
 import { StoreProcess, type StoreReady } from './store-process.ts';
 
@@ -72,6 +72,11 @@ export class Supervisor {
     return { kind: 'Refused', faults: [{ code: 'GateFailed', message, mend: 'Its own words are on standard error.' }] };
   }
 
+  /** Asks the gate something; undefined while none runs. */
+  ask(question: GateQuestion): Promise<GateAnswer | undefined> {
+    return this.#gate?.ask(question) ?? Promise.resolve(undefined);
+  }
+
   /** First the gate, so that its last records still find the store. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -80,7 +85,7 @@ export class Supervisor {
     await this.#store?.stop(STOP_TIMEOUT_MS);
   }
 
-  async #give(wanted: Snapshot): Promise<FromGate | undefined> {
+  async #give(wanted: Snapshot): Promise<SnapshotReply | undefined> {
     const reply = await this.#gate?.apply({ ...wanted, doors: wanted.doors.map((door) => this.#ports.ask(door)) });
     if (reply?.kind !== 'Ack') return reply;
     this.#ports.note(reply.listeners);

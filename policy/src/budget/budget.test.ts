@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Ledger } from './ledger.ts';
 import { Budget, type ChargeOutcome } from './budget.ts';
+import { Ledger } from './ledger.ts';
 import type { LimitRule } from './limit-rule.ts';
 
 function limit(name: string, parts: Partial<LimitRule>): LimitRule {

@@ -1,7 +1,7 @@
 import { type RuleReference, ruleName } from '../decision.ts';
 import { compareText } from '../order.ts';
-import type { LimitRule } from './limit-rule.ts';
 import { Ledger } from './ledger.ts';
+import type { LimitRule } from './limit-rule.ts';
 import { AMOUNT_NAMES, type AmountName, type Amounts, type Meter } from './meter.ts';
 
 /** Whether a charge went through. Exceeded: nothing was charged. */

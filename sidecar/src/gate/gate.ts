@@ -1,11 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Fault, type Issuer, ok, type Result, type Target } from '@sidegate/crds';
+import { type Fault, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
 import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
 import { type AdmissionJudges, admit } from './admission.ts';
+import type { ApprovalDesk } from './approval-desk.ts';
+import { Budgets } from './budgets.ts';
 import { Catalogs } from './catalogs.ts';
 import { type Configuration, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
 import { GatedSession } from './gated-session.ts';
+import { isSelected } from './kill-selection.ts';
 import { describeOpening } from './opened-record.ts';
 import { SessionTable } from './session-table.ts';
 import type { SessionObserver, SessionSurroundings } from './surroundings.ts';
@@ -25,7 +28,8 @@ export interface GateOptions {
   readonly readWorkloadToken: (path: string) => Promise<Result<string, Fault>>;
   /** Reads the catalog of a target's database on a connection of its own. */
   readonly readCatalog: (door: OpenDoor, database: string, protocol: Protocol) => Promise<Result<unknown, Fault>>;
-  readonly hold: SessionSurroundings['hold'];
+  /** Where held commands wait for people; undefined where nobody can be asked. */
+  readonly desk: ApprovalDesk | undefined;
   readonly agentTls: boolean;
   readonly nowUs: () => number;
   readonly observe: SessionObserver;
@@ -36,6 +40,7 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #turn: Turn;
   readonly #catalogs = new Catalogs();
+  readonly #budgets = new Budgets();
   readonly sessions = new SessionTable();
   #configuration: Configuration | undefined;
 
@@ -55,6 +60,7 @@ export class Gate {
       this.#endDoor(door, now === undefined ? 'This access to the target was taken away.' : 'The target has moved.');
     }
     this.sessions.rebind(configuration.rules);
+    this.#options.desk?.rulesChanged(configuration.rules.version);
   }
 
   /** Opens a conversation through the door `key`; undefined when that door is closed by now. */
@@ -77,9 +83,27 @@ export class Gate {
     return session;
   }
 
+  /** Called about once a second: ends what has expired. */
+  tick(): void {
+    const nowMs = this.#options.nowUs() / 1000;
+    this.sessions.expire(nowMs);
+    this.#budgets.forgetUnspent(nowMs);
+  }
+
   /** The issuers of identity in force. */
   get issuers(): readonly Issuer[] {
     return this.#configuration?.snapshot.issuers ?? [];
+  }
+
+  /** Ends sessions because somebody said so; gives their ids. */
+  kill(which: KillSelection, by: string, reason: string): readonly string[] {
+    const why = reason === '' ? `${by} ended this session.` : `${by} ended this session: ${reason}`;
+    const hint = 'Ask whoever ended it before you connect again.';
+    return this.sessions.terminate(
+      (session, door) => isSelected(which, session, door),
+      { kind: 'Terminated', rule: 'kill', reason: why, hint },
+      'Killed',
+    );
   }
 
   /** Every session is told that the gate stops. */
@@ -111,7 +135,7 @@ export class Gate {
     wires: Wires,
     session: () => GatedSession,
   ): SessionSurroundings {
-    const { nowUs, observe, hold, verify, recorder } = this.#options;
+    const { nowUs, observe, desk, verify, recorder } = this.#options;
     const current = (): OpenDoor => this.#configuration?.doors.get(key) ?? opened;
     const rules = () => this.#configuration?.rules ?? unconfigured();
     return {
@@ -119,7 +143,9 @@ export class Gate {
       wires,
       nowUs,
       observe,
-      hold,
+      door: opened.door,
+      desk,
+      budgets: this.#budgets,
       admit: async (step) => {
         const { access, door } = current();
         const token =
@@ -153,8 +179,7 @@ export class Gate {
           this.#options.readCatalog(current(), database, protocol),
         ),
       cancelOther: (cancelKey) => {
-        const other = this.sessions.byCancelKey(cancelKey);
-        const bytes = other?.cancelBytes();
+        const bytes = this.sessions.byCancelKey(cancelKey)?.cancel();
         if (bytes !== undefined) wires.sendCancel(bytes);
       },
       claimCancelKey: (cancelKey) => this.sessions.claimCancelKey(session(), cancelKey),

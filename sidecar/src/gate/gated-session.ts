@@ -1,16 +1,21 @@
 import { assertNever, type Fault } from '@sidegate/crds';
-import type { Decision, SessionRules } from '@sidegate/policy';
-import type { CloseCode, CommandId, JudgedCommand, ProtocolSession, Refusal, Step } from '../protocols/protocol.ts';
-import { refusalOf } from '../protocols/protocol.ts';
+import type { SessionRules } from '@sidegate/policy';
+import type {
+  CloseCode,
+  CommandId,
+  JudgedCommand,
+  ProtocolSession,
+  Refusal,
+  Settlement,
+  Step,
+} from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
-import { describeCommand, describeRule } from './command-record.ts';
+import { CommandJudge } from './command-judge.ts';
 import { Outbox } from './outbox.ts';
 import { RunningCommands } from './running-commands.ts';
 import { walkSteps } from './step-walk.ts';
-import type { Admission, HeldCommand, SessionSurroundings, StepOf } from './surroundings.ts';
+import type { Admission, SessionSurroundings, StepOf } from './surroundings.ts';
 
-/** Decisions kept for statements that are run again, in one session. */
-const DECISIONS_KEPT_MAX = 1_000;
 const NOTHING: readonly Step[] = [];
 
 /**
@@ -22,8 +27,7 @@ export class GatedSession {
   readonly #around: SessionSurroundings;
   readonly #outbox: Outbox;
   readonly #running = new RunningCommands();
-  readonly #decisions = new Map<string, Decision>();
-  readonly #abort = new AbortController();
+  #judge: CommandJudge | undefined;
   #admission: Admission | undefined;
   #record: SessionRecord | undefined;
   #closed = false;
@@ -65,22 +69,23 @@ export class GatedSession {
   }
 
   agentLeft(): void {
-    if (this.#closed) return;
-    this.#carryOut(this.#session.agentLeft());
-    this.#close('AgentLeft', 'The agent closed the connection.');
+    const reason = 'The agent closed the connection.';
+    this.#leave(reason, () => this.#session.agentLeft(), 'AgentLeft');
   }
 
   targetLeft(reason: string): void {
-    if (this.#closed) return;
-    this.#carryOut(this.#session.targetLeft(reason));
-    this.#close('TargetLeft', reason);
+    this.#leave(reason, () => this.#session.targetLeft(reason), 'TargetLeft');
   }
 
   /** Ends the session with a word to the agent in its own protocol. */
   terminate(refusal: Refusal, code: CloseCode): void {
-    if (this.#closed) return;
-    this.#carryOut(this.#session.terminate(refusal, code));
-    this.#close(code, refusal.reason);
+    this.#leave(refusal.reason, () => this.#session.terminate(refusal, code), code);
+  }
+
+  /** Another connection asks to stop what runs here: what waits for a human is withdrawn; otherwise these bytes tell the target. */
+  cancel(): Uint8Array | undefined {
+    if (this.#closed || this.#judge?.cancel() === true) return undefined;
+    return this.#session.cancelBytes();
   }
 
   /** The identity's token has ended, and the session with it. */
@@ -98,13 +103,9 @@ export class GatedSession {
     this.#admission = { ...this.#admission, rules };
     this.#outbox.central = rules.durability === 'Central';
     this.#record?.require(rules.durability);
-    this.#decisions.clear();
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
     this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
-  }
-
-  cancelBytes(): Uint8Array | undefined {
-    return this.#session.cancelBytes();
+    this.#judge?.rulesChanged(this.#admission);
   }
 
   #expired(): boolean {
@@ -146,7 +147,7 @@ export class GatedSession {
         this.#outbox.toTarget(step.bytes);
         return NOTHING;
       case 'Judge':
-        return this.#judge(step.commandId, step.judged);
+        return this.#decide(step.commandId, step.judged);
       case 'Finished':
         this.#finish(step);
         return NOTHING;
@@ -213,79 +214,17 @@ export class GatedSession {
     this.#outbox.toTarget(bytes);
   }
 
-  #decide(admission: Admission, { command, cacheKey }: JudgedCommand): Decision {
-    if (cacheKey === undefined) return admission.rules.decide(command);
-    const known = this.#decisions.get(cacheKey);
-    if (known !== undefined) return known;
-    const decision = admission.rules.decide(command);
-    if (this.#decisions.size >= DECISIONS_KEPT_MAX) this.#decisions.clear();
-    this.#decisions.set(cacheKey, decision);
-    return decision;
+  #decide(commandId: CommandId, judged: JudgedCommand): readonly Step[] {
+    if (this.#judge === undefined) throw new Error('a command came before anybody was admitted');
+    this.#running.begin(commandId, this.#around.nowUs());
+    return this.#session.settle(commandId, this.#judge.judge(commandId, judged));
   }
 
-  #judge(commandId: CommandId, judged: JudgedCommand): readonly Step[] {
-    const admission = this.#admission;
-    if (admission === undefined) throw new Error('a command came before anybody was admitted');
-    const atUs = this.#around.nowUs();
-    const decision = this.#decide(admission, judged);
-    this.#running.begin(commandId, atUs);
-    this.#append(describeCommand(commandId, judged, decision, atUs));
-    this.#around.observe.decided(decision, this.#around.nowUs() - atUs);
-    switch (decision.action) {
-      case 'Allow':
-        return this.#letPass(commandId, admission);
-      case 'Deny':
-        return this.#session.settle(commandId, { kind: 'Refuse', refusal: refusalOf(decision) });
-      case 'RequireApproval':
-        return this.#hold(commandId, judged, decision, admission);
-      default:
-        return assertNever(decision);
-    }
-  }
-
-  #letPass(commandId: CommandId, { rules: { masks, recordMasks } }: Admission): readonly Step[] {
-    return this.#session.settle(commandId, {
-      kind: 'Forward',
-      permit: this.#running.permit(commandId),
-      masks,
-      recordMasks,
-    });
-  }
-
-  #hold(
-    commandId: CommandId,
-    judged: JudgedCommand,
-    decision: HeldCommand['decision'],
-    admission: Admission,
-  ): readonly Step[] {
-    const { hold } = this.#around;
-    const record = this.#record;
-    if (hold === undefined || record === undefined) {
-      const reason = `${decision.reason} It needs an approval, and nobody can be asked here.`;
-      const refusal: Refusal = {
-        kind: 'ApprovalRefused',
-        rule: describeRule(decision.by),
-        reason,
-        hint: 'Ask whoever runs the gate.',
-      };
-      return this.#session.settle(commandId, { kind: 'Refuse', refusal });
-    }
-    const tell = (notice: string, hint: string): void => {
-      if (!this.#closed) this.#carryOut(this.#session.settle(commandId, { kind: 'Hold', notice, hint }));
-    };
-    void this.#awaitHuman(hold, { commandId, judged, decision, admission, record, signal: this.#abort.signal, tell });
-    return NOTHING;
-  }
-
-  async #awaitHuman(hold: NonNullable<SessionSurroundings['hold']>, question: HeldCommand): Promise<void> {
-    const outcome = await hold(question);
-    const admission = this.#admission;
-    if (this.#closed || admission === undefined) return;
-    const { commandId } = question;
-    this.#outbox.join();
-    this.#carryOut(
-      outcome.kind === 'Forward' ? this.#letPass(commandId, admission) : this.#session.settle(commandId, outcome),
-    );
+  /** The answer to a command that had to wait. */
+  #settle(commandId: CommandId, settlement: Settlement): void {
+    if (this.#closed) return;
+    if (this.#expired()) this.expire();
+    else this.#carryOut(this.#session.settle(commandId, settlement));
   }
 
   #finish({ commandId, outcome, tag, errorCode, errorText, rows, maskedValues }: StepOf<'Finished'>): void {
@@ -304,9 +243,24 @@ export class GatedSession {
     if (!admission.ok) return this.terminate(admission.fault.refusal, 'Refused');
     this.#admission = admission.value;
     const { credential, rules, identity } = admission.value;
+    this.#judge = this.#openJudge(this.#record.sessionId, admission.value, step.details);
     this.#outbox.central = rules.durability === 'Central';
     const { masks, recordMasks } = rules;
     this.#carryOut(this.#session.identified({ credential, masks, recordMasks, subject: identity.verified.subject }));
+  }
+
+  #openJudge(sessionId: string, admission: Admission, details: StepOf<'Identify'>['details']): CommandJudge {
+    const { nowUs, desk, budgets, door, observe } = this.#around;
+    const around = {
+      nowUs,
+      desk,
+      budgets,
+      append: (event: Parameters<SessionRecord['append']>[0]) => this.#append(event),
+      permit: (commandId: CommandId) => this.#running.permit(commandId),
+      settle: (commandId: CommandId, settlement: Settlement) => this.#settle(commandId, settlement),
+      decided: observe.decided,
+    };
+    return new CommandJudge(around, { sessionId, door, identity: admission.identity, details }, admission);
   }
 
   async #readCatalog({ database, fresh }: StepOf<'NeedCatalog'>): Promise<void> {
@@ -316,8 +270,17 @@ export class GatedSession {
     if (!this.#closed) this.#carryOut(this.#session.catalogReady(catalog));
   }
 
+  /** The end of the conversation: nothing waits for a human any longer, the protocol says its last words, both sides close. */
+  #leave(reason: string, lastWords: () => readonly Step[], code: CloseCode): void {
+    if (this.#closed) return;
+    this.#judge?.end(reason);
+    this.#carryOut(lastWords());
+    this.#close(code, reason);
+  }
+
   #close(code: CloseCode, reason: string): void {
     if (this.#closed) return;
+    this.#judge?.end(reason);
     for (const commandId of this.#running.ids) {
       const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason, rows: 0, maskedValues: 0 } as const;
       this.#finish({ kind: 'Finished', commandId, ...lost });
@@ -337,6 +300,7 @@ export class GatedSession {
       for (const step of this.#session.terminate(refusal, 'Fault')) {
         if (step.kind === 'ToAgent' || step.kind === 'Answer') wires.sendAgent(step.bytes);
       }
+      this.#judge?.end(refusal.reason);
       this.#end();
     }
     wires.close();
@@ -344,7 +308,6 @@ export class GatedSession {
 
   #end(): void {
     this.#closed = true;
-    this.#abort.abort();
     this.#around.ended();
   }
 }

@@ -57,11 +57,15 @@ export class SessionTable {
     }
   }
 
-  /** Ends the sessions that `which` picks; gives their number. */
-  terminate(which: (session: GatedSession, door: DoorNames) => boolean, refusal: Refusal, code: CloseCode): number {
+  /** Ends the sessions that `which` picks; gives their ids, as far as they had come to one. */
+  terminate(
+    which: (session: GatedSession, door: DoorNames) => boolean,
+    refusal: Refusal,
+    code: CloseCode,
+  ): readonly string[] {
     const picked = [...this.#doors].filter(([session, door]) => which(session, door));
     for (const [session] of picked) session.terminate(refusal, code);
-    return picked.length;
+    return picked.map(([{ sessionId }]) => sessionId ?? '');
   }
 
   expire(nowMs: number): void {

@@ -1,7 +1,10 @@
 import type { Fault, Result } from '@sidegate/crds';
 import type { Decision, Identity, SessionRules } from '@sidegate/policy';
-import type { CommandId, Credential, JudgedCommand, Refusal, Step } from '../protocols/protocol.ts';
+import type { Credential, Refusal, Step } from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
+import type { ApprovalDesk } from './approval-desk.ts';
+import type { Budgets } from './budgets.ts';
+import type { DoorNames } from './session-table.ts';
 import type { Turn } from './turn.ts';
 import type { Wires } from './wires.ts';
 
@@ -18,22 +21,6 @@ export interface Admission {
 export interface TurnedAway {
   readonly refusal: Refusal;
   readonly identity: Identity | undefined;
-}
-
-/** How a command that must wait for a human ends. */
-export type HoldOutcome = { readonly kind: 'Forward' } | { readonly kind: 'Refuse'; readonly refusal: Refusal };
-
-/** A command that waits for a human. */
-export interface HeldCommand {
-  readonly commandId: CommandId;
-  readonly judged: JudgedCommand;
-  readonly decision: Extract<Decision, { readonly action: 'RequireApproval' }>;
-  readonly admission: Admission;
-  readonly record: SessionRecord;
-  /** Aborts when the session ends. */
-  readonly signal: AbortSignal;
-  /** Tells the agent why it waits and how to approve. */
-  tell(notice: string, hint: string): void;
 }
 
 /** What the gate counts. */
@@ -54,8 +41,10 @@ export interface SessionSurroundings {
   readCatalog(database: string, fresh: boolean, credential: Credential): Promise<Result<unknown, Fault>>;
   cancelOther(key: string): void;
   claimCancelKey(key: string): void;
-  /** Waits for a human; undefined where nobody can be asked. */
-  readonly hold: ((question: HeldCommand) => Promise<HoldOutcome>) | undefined;
+  readonly door: DoorNames;
+  /** Where held commands wait for people; undefined where nobody can be asked. */
+  readonly desk: ApprovalDesk | undefined;
+  readonly budgets: Budgets;
   /** The session is over: forget it. */
   ended(): void;
   readonly observe: SessionObserver;

@@ -165,11 +165,27 @@ export interface JudgedCommand {
 
 /** The gate's answer to Judge. */
 export type Settlement =
-  | { readonly kind: 'Forward'; readonly permit: Permit; readonly masks: MaskRules; readonly recordMasks: MaskRules }
+  | {
+      readonly kind: 'Forward';
+      readonly permit: Permit;
+      readonly masks: MaskRules;
+      readonly recordMasks: MaskRules;
+      /** Absent when nothing limits what may be read. */
+      readonly meter?: AnswerMeter;
+    }
   /** Refused in the client's own protocol; the session lives on. */
   | { readonly kind: 'Refuse'; readonly refusal: Refusal }
   /** It waits for a human: the agent is told in a notice, and `settle` comes again later. */
   | { readonly kind: 'Hold'; readonly notice: string; readonly hint: string };
+
+/** Counts what answers give to the agent, before it is given: all commands of an agent share what may still be read. */
+export interface AnswerMeter {
+  /**
+   * Takes rows, and bytes as the target sent them, from what may still be read. A refusal: nothing was taken, and this part of the answer and
+   * all that follows of it must not pass. The session then ends the command with that refusal, and drops the rest.
+   */
+  take(rows: number, bytes: number): Refusal | undefined;
+}
 
 /** What a client is told when a command or a connection is refused. */
 export interface Refusal {

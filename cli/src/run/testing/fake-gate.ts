@@ -1,13 +1,79 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Door, FromGate, ToGate } from '@sidegate/crds';
+import {
+  assertNever,
+  type Door,
+  type FromGate,
+  type GateAnswer,
+  type GateQuestion,
+  type HeldApproval,
+  type ToGate,
+} from '@sidegate/crds';
 
 // Takes every snapshot, but for those with a Policy named `nack`; a door on any free port gets 40001. Ends before it answers once when the
 // file `end-once` is in its state folder.
 const state = process.argv[process.argv.indexOf('--state') + 1] ?? '';
 
+const WAITING: HeldApproval = {
+  id: 'k7m2p',
+  state: 'Pending',
+  session: 'a-session',
+  target: { namespace: 'data', name: 'orders' },
+  access: { namespace: 'agents', name: 'bot' },
+  verified: { issuer: 'corporate', subject: 'bot' },
+  claimed: { agent: 'helper' },
+  text: 'delete from orders',
+  binds: [],
+  sha256: 'ab'.repeat(32),
+  rule: 'data/guard/unbounded-write',
+  reason: 'All rows would go.',
+  approvers: { groups: ['dba'], subjects: [] },
+  needed: 1,
+  votes: [],
+  grant: { scope: 'Command' },
+  createdAtMs: 0,
+  expiresAtMs: 600_000,
+};
+
+function voteOf({ by, verdict, reason }: Extract<GateQuestion, { kind: 'Decide' }>): HeldApproval['votes'][number] {
+  return { user: by.user, verdict, reason, atMs: 1 };
+}
+
 function send(reply: FromGate): void {
   process.send?.(reply);
+}
+
+/** One command waits, `k7m2p`; refusing it ends the gate, so that a question without an answer can be seen. */
+function answer(id: number, question: GateQuestion): void {
+  const fault = (code: string, message: string): GateAnswer => ({ kind: 'Fault', code, message });
+  switch (question.kind) {
+    case 'Approvals':
+      send({ kind: 'Answer', id, answer: { kind: 'Approvals', approvals: [WAITING] } });
+      break;
+    case 'Decide':
+      if (question.verdict === 'Refuse') process.exit(3);
+      send({
+        kind: 'Answer',
+        id,
+        answer:
+          question.approval === WAITING.id
+            ? { kind: 'Decided', approval: { ...WAITING, state: 'Approved', votes: [voteOf(question)] } }
+            : fault('UnknownApproval', `Nothing is known of an approval ${question.approval}.`),
+      });
+      break;
+    case 'Kill':
+      send({
+        kind: 'Answer',
+        id,
+        answer: { kind: 'Killed', sessions: 'session' in question.which ? [question.which.session] : [] },
+      });
+      break;
+    case 'Metrics':
+      send({ kind: 'Answer', id, answer: { kind: 'Metrics', text: 'sidegate_gate_sessions 1\n' } });
+      break;
+    default:
+      assertNever(question);
+  }
 }
 
 function listenerOf({ access, target, listen }: Door) {
@@ -16,6 +82,10 @@ function listenerOf({ access, target, listen }: Door) {
 
 process.on('message', (message: ToGate) => {
   if (message.kind === 'Stop') process.exit(0);
+  if (message.kind === 'Question') {
+    answer(message.id, message.question);
+    return;
+  }
   const once = join(state, 'end-once');
   if (existsSync(once)) {
     rmSync(once);

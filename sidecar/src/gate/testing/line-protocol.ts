@@ -1,7 +1,12 @@
 import type { MaskRules, PostgresCommand } from '@sidegate/policy';
-import type { ProtocolSession, Refusal, Settlement, Step } from '../protocols/protocol.ts';
+import type { AnswerMeter, ProtocolSession, Refusal, Settlement, Step } from '../../protocols/protocol.ts';
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(`${text}\n`);
+
+/** Denials have a reason that tells nothing here. */
+function reasonOf({ kind, reason }: Refusal): string {
+  return kind === 'Denied' ? '' : ` ${kind}: ${reason}`;
+}
 
 function commandOf(verb: string): PostgresCommand {
   const statement = { verb, hasWhere: true, hasLimit: false, tables: [], functions: [], columns: [] };
@@ -16,7 +21,7 @@ export class LineSession implements ProtocolSession {
   readonly #waiting: string[] = [];
   #commandId = 0;
   #judging = false;
-  readonly #running: number[] = [];
+  readonly #running: { readonly commandId: number; readonly meter: AnswerMeter | undefined }[] = [];
   masks: MaskRules | undefined;
 
   receiveAgent(bytes: Uint8Array): readonly Step[] {
@@ -28,20 +33,29 @@ export class LineSession implements ProtocolSession {
   }
 
   receiveTarget(bytes: Uint8Array): readonly Step[] {
-    const commandId = this.#running.shift() ?? 0;
+    const { commandId, meter } = this.#running.shift() ?? { commandId: 0, meter: undefined };
+    const cut = meter?.take(1, bytes.length);
+    if (cut !== undefined) {
+      const answer: Step = { kind: 'Answer', commandId, bytes: bytesOf(`cut ${cut.rule}: ${cut.reason}`) };
+      return [answer, this.#finished(commandId, 'Failed')];
+    }
     return [{ kind: 'Answer', commandId, bytes }, this.#finished(commandId, 'Done')];
   }
 
   settle(commandId: number, settlement: Settlement): readonly Step[] {
     const line = this.#waiting[0] ?? '';
-    if (settlement.kind === 'Hold') return [{ kind: 'Answer', commandId, bytes: bytesOf(`wait ${settlement.notice}`) }];
+    if (settlement.kind === 'Hold') return [{ kind: 'ToAgent', bytes: bytesOf(`wait ${settlement.notice}`) }];
     this.#waiting.shift();
     this.#judging = false;
     if (settlement.kind === 'Refuse') {
-      const answer: Step = { kind: 'Answer', commandId, bytes: bytesOf(`refused ${settlement.refusal.rule}`) };
+      const answer: Step = {
+        kind: 'Answer',
+        commandId,
+        bytes: bytesOf(`refused ${settlement.refusal.rule}${reasonOf(settlement.refusal)}`),
+      };
       return [answer, this.#finished(commandId, 'Refused'), ...this.#next()];
     }
-    this.#running.push(commandId);
+    this.#running.push({ commandId, meter: settlement.meter });
     return [{ kind: 'ToTarget', commandId, permit: settlement.permit, bytes: bytesOf(line) }, ...this.#next()];
   }
 
@@ -88,7 +102,7 @@ export class LineSession implements ProtocolSession {
     return [{ kind: 'Judge', commandId: this.#commandId, judged }];
   }
 
-  #finished(commandId: number, outcome: 'Done' | 'Refused'): Step {
+  #finished(commandId: number, outcome: 'Done' | 'Refused' | 'Failed'): Step {
     const nothing = { tag: '', errorCode: '', errorText: '', rows: 0, maskedValues: 0 };
     return { kind: 'Finished', commandId, outcome, ...nothing };
   }

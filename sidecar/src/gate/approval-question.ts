@@ -1,0 +1,96 @@
+import { hash } from 'node:crypto';
+import type { ApprovalTerms, Fault, HeldApproval } from '@sidegate/crds';
+import { type ApprovalState, approvalsNeeded, type Identity, type RuleReference, ruleName } from '@sidegate/policy';
+import type { JudgedCommand } from '../protocols/protocol.ts';
+import type { DoorNames } from './session-table.ts';
+
+/** The longest text and binds together that an approver is shown, in UTF-16 units. Longer ones are refused: nobody approves what nobody saw. */
+export const APPROVAL_TEXT_LENGTH_MAX = 16 * 1024;
+
+/** The session that a held command came in. */
+export interface AskingSession {
+  readonly sessionId: string;
+  readonly door: DoorNames;
+  readonly identity: Identity;
+  /** What the protocol says of the session: its database. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** One command that a rule or limit wants a human to look at. */
+export interface ApprovalQuestion {
+  readonly session: AskingSession;
+  readonly judged: JudgedCommand;
+  /** From {@link bindingOf}. */
+  readonly binding: string;
+  readonly by: RuleReference;
+  readonly reason: string;
+  readonly terms: ApprovalTerms;
+  readonly policyVersion: string;
+}
+
+/** What the approver is shown, made once: masks may change while it waits, and what was seen must not. */
+export interface ShownCommand {
+  readonly text: string;
+  readonly binds: readonly (string | null)[];
+  readonly sha256: string;
+  readonly claimed: Readonly<Record<string, string>>;
+}
+
+/** Fault TooLongToShow. */
+export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow'> {
+  const text = judged.maskedText();
+  const binds = judged.maskedBinds().map((bind) => bind ?? null);
+  const length = binds.reduce((sum, bind) => sum + (bind?.length ?? 0), text.length);
+  if (length > APPROVAL_TEXT_LENGTH_MAX) {
+    const message = `It has ${length} characters, too many to show an approver whole (${APPROVAL_TEXT_LENGTH_MAX}).`;
+    return { code: 'TooLongToShow', message, mend: 'Split it into shorter commands.' };
+  }
+  const claims = Object.entries(session.identity.claimed).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  const claimed = { ...Object.fromEntries(claims), ...judged.claims };
+  return { text, binds, sha256: hash('sha256', judged.wire, 'hex'), claimed };
+}
+
+/**
+ * What an approval is bound to: the very bytes, and all that gives them their meaning. The same bytes mean something else at another
+ * target, in another database, or when a name stands for another table by now.
+ */
+export function bindingOf({ door, details }: AskingSession, { wire, verbs, objects }: JudgedCommand): string {
+  const meaning = JSON.stringify([door.target, door.access, Object.entries(details).toSorted(), verbs, objects]);
+  return hash('sha256', Buffer.concat([Buffer.from(`${Buffer.byteLength(meaning)}\n${meaning}`), wire]), 'hex');
+}
+
+/** A held command as its approver sees it. */
+export function describeApproval(
+  state: ApprovalState,
+  question: Omit<ApprovalQuestion, 'judged'>,
+  shown: ShownCommand,
+): HeldApproval {
+  const { request, votes } = state;
+  const { session, reason, terms, by } = question;
+  const { issuer, subject, groups } = session.identity.verified;
+  const { groups: approverGroups = [], subjects = [] } = terms.approvers;
+  return {
+    id: request.id,
+    state: state.kind,
+    session: session.sessionId,
+    target: session.door.target,
+    access: session.door.access,
+    verified: groups === undefined ? { issuer, subject } : { issuer, subject, groups },
+    ...shown,
+    rule: ruleName(by),
+    reason,
+    approvers: { groups: approverGroups, subjects },
+    needed: approvalsNeeded(request),
+    votes: votes.map((vote) => ({
+      user: vote.by.user,
+      verdict: vote.verdict,
+      reason: vote.reason,
+      atMs: vote.atMs,
+    })),
+    grant: terms.grant ?? { scope: 'Command' },
+    createdAtMs: request.createdAtMs,
+    expiresAtMs: request.expiresAtMs,
+  };
+}

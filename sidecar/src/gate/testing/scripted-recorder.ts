@@ -1,0 +1,56 @@
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import type { Opened, SessionEvent } from '@sidegate/session';
+import type { Commit, Recorder, SessionRecord } from '../../recorder.ts';
+
+/** A recorder that says what was written when, and can be made to fail. */
+export class ScriptedRecorder implements Recorder {
+  readonly written: string[] = [];
+  gathered: string[] = [];
+  fault: Fault<'SpoolFull' | 'SpoolBroken'> | undefined;
+  central: Promise<Result<void, Fault<'StoreUnavailable'>>> | undefined;
+  makeRoom: () => void = () => {};
+  #opened = 0;
+
+  open(_opened?: Opened): SessionRecord {
+    this.gathered.push('Opened');
+    const append = (event: SessionEvent) => void this.gathered.push(describeEvent(event));
+    return { sessionId: `s${++this.#opened}`, append, require: () => undefined };
+  }
+
+  commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>> {
+    if (this.fault !== undefined) return fail(this.fault);
+    this.written.push(...this.gathered);
+    this.gathered = [];
+    return ok({ central: this.central });
+  }
+
+  roomAgain(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.makeRoom = resolve;
+      signal.addEventListener('abort', () => resolve());
+    });
+  }
+
+  async close(): Promise<void> {}
+}
+
+function describeEvent(event: SessionEvent): string {
+  switch (event.kind) {
+    case 'CommandJudged':
+      return `Judged ${event.text} ${event.decision}`;
+    case 'HoldEnded': {
+      const by = event.decidedBy.map(({ user, decision, reason }) => `, ${decision} by ${user}: ${reason}`).join('');
+      return `Hold ${event.commandId} ${event.outcome}${by}${event.reason === '' ? '' : ` (${event.reason})`}`;
+    }
+    case 'CommandForwarded':
+      return `Forwarded ${event.commandId}`;
+    case 'AnswerPart':
+      return `Answer ${Buffer.from(event.bytes).toString().trim()}`;
+    case 'CommandFinished':
+      return `Finished ${event.commandId} ${event.outcome}`;
+    case 'Closed':
+      return `Closed ${event.code}`;
+    default:
+      return event.kind;
+  }
+}
