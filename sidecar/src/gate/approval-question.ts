@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ApprovalTerms, Fault, HeldApproval } from '@sidegate/crds';
 import { type ApprovalState, approvalsNeeded, type Identity, type RuleReference, ruleName } from '@sidegate/policy';
 import type { JudgedCommand } from '../protocols/protocol.ts';
-import type { DoorNames } from './session-table.ts';
+import type { DoorNames } from './door-names.ts';
 
 /** The longest text and binds together that an approver is shown, in UTF-16 units. Longer ones are refused: nobody approves what nobody saw. */
 export const APPROVAL_TEXT_LENGTH_MAX = 16 * 1024;
@@ -57,7 +57,8 @@ export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand
  * target, in another database, or when a name stands for another table by now.
  */
 export function bindingOf({ door, details }: AskingSession, { wire, verbs, objects }: JudgedCommand): string {
-  const meaning = JSON.stringify([door.target, door.access, Object.entries(details).toSorted(), verbs, objects]);
+  const where = Object.entries(details).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const meaning = JSON.stringify([door.target, door.access, where, verbs, objects]);
   return hash('sha256', Buffer.concat([Buffer.from(`${Buffer.byteLength(meaning)}\n${meaning}`), wire]), 'hex');
 }
 

@@ -96,7 +96,7 @@ export class CommandJudge {
     this.#decisions.clear();
     this.#budget = this.#around.budgets.open(this.#session, admission.rules.limits);
     const { version } = admission.rules;
-    for (const [commandId, { judged, approvalId }] of [...this.#held]) {
+    for (const [commandId, { judged, approvalId }] of this.#held) {
       const atMs = this.#nowMs();
       const state = this.#around.desk?.withdraw(approvalId, { kind: 'PolicyChanged', version, atMs });
       if (state?.kind === 'Pending') continue;
@@ -119,7 +119,7 @@ export class CommandJudge {
 
   /** The session is over: nothing of it waits any longer. */
   end(reason: string): void {
-    for (const commandId of [...this.#held.keys()]) this.#withdraw(commandId, reason);
+    for (const commandId of this.#held.keys()) this.#withdraw(commandId, reason);
     this.#around.desk?.sessionEnded(this.#session.sessionId);
     this.#around.budgets.sessionEnded(this.#session.sessionId);
   }

@@ -1,5 +1,5 @@
 import { assertNever, type Fault } from '@sidegate/crds';
-import type { SessionRules } from '@sidegate/policy';
+import type { Decision, SessionRules } from '@sidegate/policy';
 import type {
   CloseCode,
   CommandId,
@@ -258,7 +258,7 @@ export class GatedSession {
       append: (event: Parameters<SessionRecord['append']>[0]) => this.#append(event),
       permit: (commandId: CommandId) => this.#running.permit(commandId),
       settle: (commandId: CommandId, settlement: Settlement) => this.#settle(commandId, settlement),
-      decided: observe.decided,
+      decided: (decision: Decision, durationUs: number) => observe.decided(decision, durationUs),
     };
     return new CommandJudge(around, { sessionId, door, identity: admission.identity, details }, admission);
   }

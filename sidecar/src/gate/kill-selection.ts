@@ -1,7 +1,7 @@
 import type { KillSelection } from '@sidegate/crds';
 import { nameOf } from './configuration.ts';
+import type { DoorNames } from './door-names.ts';
 import type { GatedSession } from './gated-session.ts';
-import type { DoorNames } from './session-table.ts';
 
 /** The fewest characters by which a session may be named instead of its whole id. */
 const SESSION_PREFIX_LENGTH_MIN = 8;

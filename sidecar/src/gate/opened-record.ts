@@ -1,7 +1,7 @@
 import type { Target } from '@sidegate/crds';
 import type { Identity } from '@sidegate/policy';
 import type { Opened } from '@sidegate/session';
-import type { DoorNames } from './session-table.ts';
+import type { DoorNames } from './door-names.ts';
 
 export interface OpenedFacts {
   readonly sessionId: string;

@@ -1,11 +1,7 @@
 import type { RuleSet } from '@sidegate/policy';
 import type { CloseCode, Refusal } from '../protocols/protocol.ts';
+import type { DoorNames } from './door-names.ts';
 import type { GatedSession } from './gated-session.ts';
-
-export interface DoorNames {
-  readonly target: { readonly namespace: string; readonly name: string };
-  readonly access: { readonly namespace: string; readonly name: string };
-}
 
 /** All open sessions of the gate: found for cancels, judged again when the rules change, ended when their token does. */
 export class SessionTable {

@@ -4,7 +4,7 @@ import type { Credential, Refusal, Step } from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import type { Budgets } from './budgets.ts';
-import type { DoorNames } from './session-table.ts';
+import type { DoorNames } from './door-names.ts';
 import type { Turn } from './turn.ts';
 import type { Wires } from './wires.ts';
 

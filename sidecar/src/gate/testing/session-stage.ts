@@ -83,7 +83,7 @@ export class World {
   async pass(ms: number): Promise<void> {
     this.now += ms;
     this.#elapsedMs += ms;
-    for (const timer of [...this.#timers]) {
+    for (const timer of this.#timers) {
       if (timer.atMs > this.#elapsedMs || !this.#timers.delete(timer)) continue;
       timer.act();
       await settle();
