@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FromGate } from '@sidegate/crds';
 import { openClock } from './clock.ts';
+import { ApprovalDesk } from './gate/approval-desk.ts';
+import { answerQuestion } from './gate-answers.ts';
 import { authorityFile, GateProgram, isToGate } from './gate-program.ts';
 import { readDocument } from './identity/document.ts';
 import { openTokenVerifier } from './identity/token-verifier.ts';
@@ -52,6 +54,14 @@ if (!recorder.ok) {
   process.exit(1);
 }
 const { protocols, shared } = await openProtocols();
+const desk = new ApprovalDesk({
+  nowMs: clock.nowMs,
+  setTimer: (ms, act) => {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+  random: (bytes) => randomBytes(bytes),
+});
 const metrics = openGateMetrics(() => program.gate.sessions.size);
 const program: GateProgram = new GateProgram({
   gateId,
@@ -61,7 +71,7 @@ const program: GateProgram = new GateProgram({
   shared,
   openVerifier: (issuers) => openTokenVerifier(issuers, readDocument, clock.nowMs),
   readWorkloadToken,
-  hold: undefined,
+  desk,
   nowUs: clock.nowUs,
   observe: metrics,
   log,
@@ -72,7 +82,7 @@ if (values['metrics-socket'] !== undefined) await serveMetrics(values['metrics-s
 
 setInterval(() => {
   clock.follow();
-  program.gate.sessions.expire(clock.nowMs());
+  program.gate.tick();
 }, EXPIRY_INTERVAL_MS).unref();
 
 function answer(message: FromGate): void {
@@ -92,6 +102,12 @@ process.on('message', (message) => {
   if (!isToGate(message)) return;
   if (message.kind === 'Stop') {
     void stop();
+    return;
+  }
+  if (message.kind === 'Question') {
+    const { id, question } = message;
+    const asked = { gate: program.gate, desk, renderMetrics: () => metrics.render() };
+    void answerQuestion(question, asked).then((given) => answer({ kind: 'Answer', id, answer: given }));
     return;
   }
   void program.apply(message.snapshot).then(answer);
