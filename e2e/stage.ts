@@ -147,15 +147,16 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       objectsIn(await cli('show', String(sessionId))).filter(({ kind }) => kind === 'Command'),
     change: async (changed) => {
       let position = events().length;
-      const inForce = events().findLast(({ kind }) => kind === 'Ready' || kind === 'Applied')?.['version'];
       writeFiles(folder.path, changed);
       const expected = await expectedOf(folder.path, state.path);
-      if (expected.kind === 'Applied' && expected.version === inForce) return expected;
+      // What was answered last is not answered again.
+      const last = events().findLast(({ kind }) => kind === 'Ready' || kind === 'Applied' || kind === 'Refused');
+      if (last !== undefined && answers(last, expected)) return expected;
       const answer = await run.jsonLine((event) => {
         position -= 1;
         return position < 0 && answers(event, expected);
       });
-      return answer['kind'] === 'Applied' ? expected : { kind: 'Refused', faults: faultsOf(answer) };
+      return answer['kind'] === 'Refused' ? { kind: 'Refused', faults: faultsOf(answer) } : expected;
     },
     drained: async (enough = (all) => all.length >= connections && all.every(hasEnded)) => {
       const deadline = Date.now() + DEADLINE_MS;
@@ -197,7 +198,7 @@ async function expectedOf(folder: string, state: string): Promise<Change> {
 
 function answers(event: JsonObject, expected: Change): boolean {
   if (expected.kind === 'Applied') {
-    return (event['kind'] === 'Applied' || event['kind'] === 'Refused') && event['version'] === expected.version;
+    return event['version'] === expected.version;
   }
   return event['kind'] === 'Refused' && JSON.stringify(event['faults']) === JSON.stringify(expected.faults);
 }

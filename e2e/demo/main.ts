@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { failureOf } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { type Answer, ask, describeAnswer, WORK, type Work } from './agent-work.ts';
 import { Outcomes } from './outcomes.ts';
@@ -18,8 +19,6 @@ function progress(step: string): void {
 function show(side: string, text: string): void {
   for (const [at, line] of text.split('\n').entries()) say(`      ${(at === 0 ? side : '').padEnd(8)}${line}`);
 }
-
-await demonstrate();
 
 async function demonstrate(): Promise<void> {
   await using stage = await openStage({ progress });
@@ -152,15 +151,10 @@ async function strangersComeNot(stage: Stage): Promise<void> {
     ['a password', Promise.resolve('postgres'), /token/],
   ];
   for (const [what, token, reason] of strangers) {
-    const refused = await stage.connect({ token: await token }).then(
-      async (client) => {
-        await client.end();
-        return 'it was let in';
-      },
-      (error: unknown) => String(Object(error).message),
-    );
-    show('agent', refused);
-    outcomes.expect(`${what} opens nothing, and the reason is said`, reason.test(refused), refused);
+    const refused = await failureOf(stage.connect({ token: await token }));
+    const told = refused === undefined ? 'it was let in' : `${refused.message}: ${refused.detail} ${refused.hint}`;
+    show('agent', told);
+    outcomes.expect(`${what} opens nothing, and the reason is said`, refused !== undefined && reason.test(told), told);
   }
 }
 
@@ -174,7 +168,7 @@ Everything stays up. In a second terminal, in this folder:
   npx sidegate show ${sessionId}
   npx sidegate replay ${sessionId}
   npx sidegate watch
-  npx sidegate verify
+  npx sidegate verify --all
 
   export PGPASSWORD=${token}
   psql ${where} -c 'SELECT * FROM customers'
@@ -182,3 +176,5 @@ Everything stays up. In a second terminal, in this folder:
 
 The rules are in ${folder}: edit policy.yaml there, and the next command obeys. Ctrl-C ends everything.`);
 }
+
+await demonstrate();

@@ -32,7 +32,7 @@ export async function checkRecord(stage: Stage, sessionId: string, outcomes: Out
     replay,
   );
   outcomes.expect('the recording holds no masked value in clear', holdsNoSecret([sessions, show, replay]));
-  const verify = await stage.cli('verify');
+  const verify = await stage.cli('verify', '--all');
   outcomes.expect('sidegate verify: nothing was changed, cut, reordered or deleted', verify.code === 0, verify);
 }
 
