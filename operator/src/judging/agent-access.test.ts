@@ -2,7 +2,15 @@ import { expect, test } from '@jest/globals';
 import { stored } from '../fixture/resources.ts';
 import { type AccessFacts, type GateFacts, judgeAgentAccess, type ReferenceFacts } from './agent-access.ts';
 
-const GATES: GateFacts = { gates: 2, programmed: 2, connected: 2, recording: 2, refusals: [], overlapped: [] };
+const GATES: GateFacts = {
+  gates: 2,
+  programmed: 2,
+  connected: 2,
+  recording: 2,
+  ungated: 0,
+  refusals: [],
+  overlapped: [],
+};
 const OPEN: ReferenceFacts = { target: 'data/orders-db', state: 'Open' };
 const FINE: AccessFacts = { namespaceLabelled: true, references: [OPEN], unknownIssuers: [], gates: GATES };
 
@@ -50,6 +58,7 @@ test.each([
   ['one lags', { programmed: 1 }, 'Programmed False Pending'],
   ['one is away', { programmed: 1, connected: 1, recording: 1 }, 'Programmed False NotConnected'],
   ['one refused', { programmed: 1, refusals: ['There is no such door.'] }, 'Programmed False Refused'],
+  ['a pod has no gate', { ungated: 1 }, 'Programmed False PodsWithoutGate'],
   ['another opens the same', { overlapped: ['data/orders-db'] }, 'Programmed False Overlapped'],
 ] as const)('not Programmed when %s', (_, change, expected) => {
   expect(shown({ gates: { ...GATES, ...change } })[2]).toBe(expected);

@@ -4,11 +4,21 @@ import type { StoredAccess } from '../stored-resource.ts';
 import { listed, withSummary } from './summary.ts';
 import { describeFaults } from './target.ts';
 
+/** What an AgentAccess and one Target that it names are to each other, whatever the pod. Only `Open` opens it. */
+export type ReferenceState =
+  | 'Open'
+  | 'NotFound'
+  | 'NotAccepted'
+  | 'NotAdmitted'
+  | 'NoCredential'
+  | 'PolicyInvalid'
+  | 'NotKnownYet';
+
 /** One reference to a Target, and what is wrong with it. */
 export interface ReferenceFacts {
   /** `namespace/name`. */
   readonly target: string;
-  readonly state: 'Open' | 'NotFound' | 'NotAccepted' | 'NotAdmitted' | 'NoCredential' | 'PolicyInvalid';
+  readonly state: ReferenceState;
 }
 
 /** What the gates that an AgentAccess applies to last said. */
@@ -23,6 +33,8 @@ export interface GateFacts {
   readonly recording: number;
   /** Why gates refused the current version, each reason once. */
   readonly refusals: readonly string[];
+  /** Live pods that it selects and that have no gate, or not the one that they should have. */
+  readonly ungated: number;
   /** Targets that an older AgentAccess opens in the same pods, by `namespace/name`. */
   readonly overlapped: readonly string[];
 }
@@ -68,6 +80,10 @@ const REFERENCE_FAULTS: Readonly<
     reason: 'TargetNotAccepted',
     say: (target) => `Target ${target} is not Accepted: see its conditions.`,
   },
+  NotKnownYet: {
+    reason: 'NotKnownYet',
+    say: (target) => `The Secrets beside Target ${target} are not read yet.`,
+  },
   NoCredential: {
     reason: 'CredentialNotReady',
     say: (target) => `Target ${target} has no credential that may be used: see its conditions.`,
@@ -98,10 +114,12 @@ function judgeAcceptance({ resource, namespace }: StoredAccess, facts: AccessFac
   );
   const [first] = faults;
   if (first === undefined) return { type, status: 'True', reason: 'Accepted', message: 'Every Target may be used.' };
+  const unknown = faults.every(({ reason }) => reason === 'NotKnownYet');
+  if (unknown) return { type, status: 'Unknown', reason: first.reason, message: first.say(first.target) };
   return refused(first.reason, listed(faults.map(({ say, target }) => say(target))));
 }
 
-function judgeProgrammed({ gates, programmed, connected, refusals, overlapped }: GateFacts): Verdict {
+function judgeProgrammed({ gates, programmed, connected, refusals, overlapped, ungated }: GateFacts): Verdict {
   const type = 'Programmed';
   if (refusals.length > 0)
     return {
@@ -113,6 +131,10 @@ function judgeProgrammed({ gates, programmed, connected, refusals, overlapped }:
   if (overlapped.length > 0) {
     const message = `In some pods an older AgentAccess opens the same: ${overlapped.join(', ')}. Let one of them select those pods.`;
     return { type, status: 'False', reason: 'Overlapped', message };
+  }
+  if (ungated > 0) {
+    const message = `${count(ungated, 'selected pod')} without a proper gate: made before the namespace was labelled, or before an upgrade. Restart them.`;
+    return { type, status: 'False', reason: 'PodsWithoutGate', message };
   }
   if (gates === 0) return { type, status: 'True', reason: 'NoGates', message: 'No pod with a gate is selected.' };
   if (programmed === gates)

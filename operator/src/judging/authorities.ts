@@ -3,10 +3,10 @@ import { type Fault, fail, type ObjectKeyReference, ok, type Result } from '@sid
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-export type AuthorityFault = Fault<'CertificateNotFound' | 'BadCertificate'>;
+export type AuthorityFault = Fault<'CertificateNotFound' | 'BadCertificate' | 'NotKnownYet'>;
 
-/** The text at a reference, undefined when there is none. */
-export type FindText = (reference: ObjectKeyReference) => string | undefined;
+/** The text at a reference: undefined when there is none, null while what may hold it is not read. */
+export type FindText = (reference: ObjectKeyReference) => string | undefined | null;
 
 /** The certificates (PEM) of the authorities that a Target's server may be vouched for by; none: the system's. */
 export function readAuthorities(
@@ -17,6 +17,7 @@ export function readAuthorities(
   for (const reference of references) {
     const place = `the key ${reference.key} of ${reference.kind} ${reference.name}`;
     const text = find(reference);
+    if (text === null) return fail({ code: 'NotKnownYet', message: `${reference.kind}s are not read yet.` });
     if (text === undefined) {
       const only =
         reference.kind === 'Secret' ? ' A Secret is read only when its type is sidegate.dev/credential.' : '';

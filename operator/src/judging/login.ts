@@ -17,7 +17,7 @@ export interface Login {
 }
 
 /** Why a Target has no login. No message holds anything of a Secret but the names of its keys and hosts. */
-export type LoginFault = Fault<'SecretNotFound' | 'BadSecret' | 'HostNotNamed' | 'MissingKey'>;
+export type LoginFault = Fault<'SecretNotFound' | 'BadSecret' | 'HostNotNamed' | 'MissingKey' | 'NotKnownYet'>;
 
 const REQUIRED: Readonly<Record<TargetSpec['protocol'], readonly ('username' | 'password')[]>> = {
   Postgres: ['username', 'password'],
@@ -29,15 +29,17 @@ const REQUIRED: Readonly<Record<TargetSpec['protocol'], readonly ('username' | '
 
 /**
  * What a gate logs in with at a Target in `namespace`; both empty when the Target names no Secret. `find` looks a Secret of type
- * sidegate.dev/credential up by name, in that namespace.
+ * sidegate.dev/credential up by name, in that namespace; `find` itself is undefined while the Secrets there are not read.
  */
 export function readLogin(
   spec: TargetSpec,
   namespace: string,
-  find: (name: string) => Secret | undefined,
+  find: ((name: string) => Secret | undefined) | undefined,
 ): Result<Login, LoginFault> {
   const name = spec.credential?.secretRef.name;
   if (name === undefined) return ok({ username: '', password: '' });
+  if (find === undefined)
+    return fail({ code: 'NotKnownYet', message: `The Secrets of the namespace ${namespace} are not read yet.` });
   const secret = find(name);
   const place = `Secret ${namespace}/${name}`;
   if (secret === undefined) {

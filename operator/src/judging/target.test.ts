@@ -98,6 +98,19 @@ test.each(LOGINS)('a Secret with %s', (_, found, protocol, expected) => {
   }
 });
 
+test('what is not read yet is Unknown, and neither missing nor there', () => {
+  const login = readLogin(
+    { protocol: 'Postgres', host: 'h', port: 1, credential: { secretRef: { name: 'x' } } },
+    'data',
+    undefined,
+  );
+  expect(shown({ login })).toEqual([
+    'Ready Unknown NotKnownYet',
+    'Accepted True Accepted',
+    'CredentialReady Unknown NotKnownYet',
+  ]);
+});
+
 test.each([
   ['no reference', [], undefined, ''],
   ['text that is no certificate', [{ kind: 'ConfigMap', name: 'ca', key: 'ca.crt' }], 'x', 'BadCertificate'],
@@ -107,6 +120,7 @@ test.each([
     '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
     'BadCertificate',
   ],
+  ['nothing read yet', [{ kind: 'ConfigMap', name: 'ca', key: 'ca.crt' }], null, 'NotKnownYet'],
   ['nothing there', [{ kind: 'ConfigMap', name: 'ca', key: 'ca.crt' }], undefined, 'CertificateNotFound'],
 ] as const)('authorities: %s', (_, references, text, expected) => {
   const read = readAuthorities(references, () => text);

@@ -64,7 +64,9 @@ function judgeCredential({ resource }: StoredTarget, { login, authorities }: Tar
       message: 'The Target cannot be read, so neither can this.',
     };
   for (const found of [login, authorities]) {
-    if (!found.ok) return { type, status: 'False', reason: found.fault.code, message: describeFault(found.fault) };
+    if (found.ok) continue;
+    const status = found.fault.code === 'NotKnownYet' ? 'Unknown' : 'False';
+    return { type, status, reason: found.fault.code, message: describeFault(found.fault) };
   }
   const none = resource.value.spec.credential === undefined;
   return none

@@ -1,0 +1,144 @@
+import { expect, test } from '@jest/globals';
+import { gatedPod, TEMPLATE } from '../fixture/gated-pod.ts';
+import type { Container, PodSpec, Volume } from '../kinds.ts';
+import { checkInjection } from './injection-check.ts';
+
+const BASE = gatedPod().spec;
+const GATE: Container = BASE.initContainers?.[0] ?? { name: '' };
+const AGENT: Container = BASE.containers[0] ?? { name: '' };
+const VOLUMES: readonly Volume[] = BASE.volumes ?? [];
+
+const gate = (change: object): Partial<PodSpec> => ({ initContainers: [{ ...GATE, ...change }] });
+const agent = (change: object): Partial<PodSpec> => ({ containers: [{ ...AGENT, ...change }] });
+const volume = (name: string, change: object): Partial<PodSpec> => ({
+  volumes: VOLUMES.map((one) => (one.name === name ? { name, ...change } : one)),
+});
+const extra = (added: Volume, mount = true): Partial<PodSpec> => ({
+  volumes: [...VOLUMES, added],
+  ...(mount ? agent({ volumeMounts: [{ name: added.name, mountPath: '/x' }] }) : {}),
+});
+const token = (audience?: string, name = 'mine'): Volume => ({
+  name,
+  projected: { sources: [{ serviceAccountToken: { path: 't', ...(audience === undefined ? {} : { audience }) } }] },
+});
+
+// Each refusal stands beside the neighbour that is let through.
+const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expected: string])[] = [
+  ['as injected', {}, 'ok'],
+  ['no gate', { initContainers: [] }, 'NoGate'],
+  ['a second gate', { initContainers: [GATE, GATE] }, 'NoGate'],
+  ['a container of the same name', { containers: [AGENT, { ...AGENT, name: 'sidegate' }] }, 'NoGate'],
+  ['an ephemeral container of the same name', { ephemeralContainers: [{ ...AGENT, name: 'sidegate' }] }, 'NoGate'],
+  ['the gate after another init container', { initContainers: [{ ...AGENT, name: 'first' }, GATE] }, 'NoGate'],
+  ['the gate before another init container', { initContainers: [GATE, { ...AGENT, name: 'second' }] }, 'ok'],
+  ['another image', gate({ image: 'sidegate:3' }), 'GateChanged'],
+  ['the image of the version before', gate({ image: 'sidegate:1' }), 'ok'],
+  ['a command', gate({ command: ['sh'] }), 'GateChanged'],
+  ['arguments', gate({ args: ['--x'] }), 'GateChanged'],
+  ['a variable', gate({ env: [{ name: 'NODE_OPTIONS', value: '--inspect' }] }), 'GateChanged'],
+  ['variables from a ConfigMap', gate({ envFrom: [{ configMapRef: { name: 'x' } }] }), 'GateChanged'],
+  ['empty variables', gate({ env: [] }), 'ok'],
+  ['a lifecycle hook', gate({ lifecycle: { postStart: { exec: { command: ['sh'] } } } }), 'GateChanged'],
+  ['resources that a LimitRanger set', gate({ resources: { limits: { cpu: '1' } } }), 'ok'],
+  ['a restart policy of its own', gate({ restartPolicy: undefined }), 'GateChanged'],
+  ['another user', gate({ securityContext: { ...GATE.securityContext, runAsUser: 0 } }), 'GateChanged'],
+  [
+    'a writable root',
+    gate({ securityContext: { ...GATE.securityContext, readOnlyRootFilesystem: false } }),
+    'GateChanged',
+  ],
+  [
+    'a capability',
+    gate({ securityContext: { ...GATE.securityContext, capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } } }),
+    'GateChanged',
+  ],
+  ['privileged', gate({ securityContext: { ...GATE.securityContext, privileged: true } }), 'GateChanged'],
+  [
+    'one more mount',
+    gate({ volumeMounts: [...(GATE.volumeMounts ?? []), { name: 'x', mountPath: '/app' }] }),
+    'GateChanged',
+  ],
+  [
+    'a seccomp profile',
+    gate({ securityContext: { ...GATE.securityContext, seccompProfile: { type: 'RuntimeDefault' } } }),
+    'ok',
+  ],
+  ['a state volume on disk', volume('sidegate-state', { emptyDir: {} }), 'VolumeChanged'],
+  ['a state volume with a size', volume('sidegate-state', { emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }), 'ok'],
+  ['a state volume on the host', volume('sidegate-state', { hostPath: { path: '/x' } }), 'VolumeChanged'],
+  [
+    'a state volume of two sources',
+    volume('sidegate-state', { emptyDir: { medium: 'Memory' }, hostPath: { path: '/x' } }),
+    'VolumeChanged',
+  ],
+  ['no token volume', { volumes: VOLUMES.filter(({ name }) => name !== 'sidegate-gate') }, 'VolumeChanged'],
+  [
+    'a token volume of the agent’s audience',
+    volume('sidegate-gate', { projected: VOLUMES[1]?.projected }),
+    'VolumeChanged',
+  ],
+  ['the host network', { hostNetwork: true }, 'PodOpen'],
+  ['no host network', { hostNetwork: false }, 'ok'],
+  ['the host processes', { hostPID: true }, 'PodOpen'],
+  ['shared processes', { shareProcessNamespace: true }, 'PodOpen'],
+  [
+    'an agent with the gate’s token',
+    agent({ volumeMounts: [{ name: 'sidegate-gate', mountPath: '/x' }] }),
+    'AgentOpen',
+  ],
+  [
+    'an agent with the gate’s state',
+    agent({ volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }),
+    'AgentOpen',
+  ],
+  [
+    'an init agent with the gate’s state',
+    { initContainers: [GATE, { ...AGENT, volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }] },
+    'AgentOpen',
+  ],
+  [
+    'an ephemeral agent with the gate’s state',
+    { ephemeralContainers: [{ ...AGENT, volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }] },
+    'AgentOpen',
+  ],
+  ['an agent with the gate’s user', agent({ securityContext: { runAsUser: 64_732 } }), 'AgentOpen'],
+  ['an agent with a user near it', agent({ securityContext: { runAsUser: 64_731 } }), 'ok'],
+  ['an agent that states no user', agent({ securityContext: {} }), 'AgentOpen'],
+  [
+    'an agent whose pod states the user',
+    { ...agent({ securityContext: {} }), securityContext: { runAsUser: 1000 } },
+    'ok',
+  ],
+  ['a privileged agent', agent({ securityContext: { runAsUser: 1000, privileged: true } }), 'AgentOpen'],
+  [
+    'an agent with a capability',
+    agent({ securityContext: { runAsUser: 1000, capabilities: { add: ['SYS_PTRACE'] } } }),
+    'AgentOpen',
+  ],
+  [
+    'an agent without capabilities',
+    agent({ securityContext: { runAsUser: 1000, capabilities: { drop: ['ALL'] } } }),
+    'ok',
+  ],
+  ['the kubelet’s folder', extra({ name: 'h', hostPath: { path: '/var/lib/kubelet' } }), 'AgentOpen'],
+  ['a folder in it', extra({ name: 'h', hostPath: { path: '/var/lib/kubelet/pods/' } }), 'AgentOpen'],
+  ['a folder that holds it', extra({ name: 'h', hostPath: { path: '//var/./lib' } }), 'AgentOpen'],
+  ['the root', extra({ name: 'h', hostPath: { path: '/' } }), 'AgentOpen'],
+  ['a folder beside it', extra({ name: 'h', hostPath: { path: '/var/lib/kubelets' } }), 'ok'],
+  ['the host’s processes as files', extra({ name: 'h', hostPath: { path: '/proc' } }), 'AgentOpen'],
+  ['a token of the gate’s audience', extra(token('sidegate-gate')), 'ForeignToken'],
+  ['a token of the API server’s audience', extra(token()), 'ForeignToken'],
+  ['the API server’s own volume', extra(token(undefined, 'kube-api-access-abcde')), 'ok'],
+  [
+    'a volume named like it, for the gate’s audience',
+    extra(token('sidegate-gate', 'kube-api-access-abcde')),
+    'ForeignToken',
+  ],
+  ['a token of another audience', extra(token('vault')), 'ForeignToken'],
+  ['a token of the agent’s audience', extra(token('sidegate-agent')), 'ok'],
+];
+
+test.each(CASES)('%s', (_, change, expected) => {
+  const checked = checkInjection(gatedPod({}, change), TEMPLATE);
+  expect(checked.ok ? 'ok' : checked.fault.code).toBe(expected);
+});

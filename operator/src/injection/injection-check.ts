@@ -1,0 +1,142 @@
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import type { Pod } from '../kinds.ts';
+import { agentFault } from './agent-container.ts';
+import {
+  AGENT_AUDIENCE,
+  GATE_AUDIENCE,
+  GATE_CONTAINER,
+  GATE_TOKEN_VOLUME,
+  type GateTemplate,
+} from './gate-template.ts';
+
+export type InjectionFault = Fault<
+  'NoGate' | 'GateChanged' | 'VolumeChanged' | 'PodOpen' | 'AgentOpen' | 'ForeignToken'
+>;
+
+/** Undefined when nothing is wrong. */
+type Judge = (pod: Pod, template: GateTemplate) => InjectionFault | undefined;
+
+/**
+ * Whether a pod's gate is the one that we inject, and nothing else of the pod reaches into it. Admission guards say the same when a pod is made;
+ * a credential is released only when it still holds. Marks and labels that say "injected" are not looked at.
+ */
+export function checkInjection(pod: Pod, template: GateTemplate): Result<void, InjectionFault> {
+  for (const judge of JUDGES) {
+    const fault = judge(pod, template);
+    if (fault !== undefined) return fail(fault);
+  }
+  return ok(undefined);
+}
+
+/** What may make the gate's program another one, or open it to others. */
+const COMPARED = [
+  'command',
+  'args',
+  'env',
+  'envFrom',
+  'lifecycle',
+  'restartPolicy',
+  'securityContext',
+  'volumeMounts',
+  'volumeDevices',
+  'workingDir',
+  'stdin',
+  'tty',
+] as const;
+
+/** The API server's own volume: where a namespace keeps service-account tokens, which the guards allow or not. */
+const API_VOLUME = 'kube-api-access-';
+
+const JUDGES: readonly Judge[] = [hasOneGate, gateIsOurs, volumesAreOurs, podIsClosed, agentsAreClosed, tokensAreOurs];
+
+function hasOneGate({ spec }: Pod): InjectionFault | undefined {
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  const all = [...initContainers, ...containers, ...ephemeralContainers];
+  if (all.filter(({ name }) => name === GATE_CONTAINER).length !== 1)
+    return { code: 'NoGate', message: `It has not exactly one container named ${GATE_CONTAINER}.` };
+  if (initContainers[0]?.name === GATE_CONTAINER) return undefined;
+  return {
+    code: 'NoGate',
+    message: `Its first init container is not ${GATE_CONTAINER}, so others run without a gate.`,
+  };
+}
+
+function gateIsOurs({ spec }: Pod, { container, formerImages }: GateTemplate): InjectionFault | undefined {
+  const gate = spec.initContainers?.[0];
+  const image = gate?.image ?? '';
+  if (image !== container.image && !formerImages.includes(image))
+    return { code: 'GateChanged', message: `Its gate runs the image ${image}.` };
+  const changed = COMPARED.find((field) => !covers(container[field], gate?.[field]));
+  return changed === undefined
+    ? undefined
+    : { code: 'GateChanged', message: `Its gate's ${changed} is not what we inject.` };
+}
+
+function volumesAreOurs({ spec }: Pod, { volumes }: GateTemplate): InjectionFault | undefined {
+  const changed = volumes.find(({ name, ...source }) => {
+    const found = spec.volumes?.filter((volume) => volume.name === name) ?? [];
+    return found.length !== 1 || !covers(source, found[0]);
+  });
+  return changed === undefined
+    ? undefined
+    : { code: 'VolumeChanged', message: `Its volume ${changed.name} is not what we inject.` };
+}
+
+function podIsClosed({ spec }: Pod): InjectionFault | undefined {
+  const open = (['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const).find(
+    (field) => spec[field] === true,
+  );
+  return open === undefined ? undefined : { code: 'PodOpen', message: `Its spec.${open} is true.` };
+}
+
+function agentsAreClosed({ spec }: Pod): InjectionFault | undefined {
+  const { initContainers = [], containers, ephemeralContainers = [], volumes = [] } = spec;
+  const podUid = Object(spec['securityContext']).runAsUser;
+  for (const container of [...initContainers.slice(1), ...containers, ...ephemeralContainers]) {
+    const why = agentFault(container, podUid, volumes);
+    if (why !== undefined) return { code: 'AgentOpen', message: `Its container ${container.name} ${why}.` };
+  }
+  return undefined;
+}
+
+function tokensAreOurs({ spec }: Pod): InjectionFault | undefined {
+  for (const { name, projected } of spec.volumes ?? []) {
+    for (const { serviceAccountToken } of projected?.sources ?? []) {
+      if (serviceAccountToken === undefined) continue;
+      const { audience } = serviceAccountToken;
+      const ours = name === GATE_TOKEN_VOLUME ? audience === GATE_AUDIENCE : audience === AGENT_AUDIENCE;
+      if (!ours && !(audience === undefined && name.startsWith(API_VOLUME)))
+        return { code: 'ForeignToken', message: `Its volume ${name} holds a token of another audience.` };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * True when `found` says all that `stated` says, and no more: a field that the API server fills with its default is none that we leave out.
+ * Lists are compared whole and in order.
+ */
+function covers(stated: unknown, found: unknown): boolean {
+  if (Array.isArray(stated) || Array.isArray(found)) {
+    const ours = Array.isArray(stated) ? stated : [];
+    const theirs = Array.isArray(found) ? found : [];
+    return ours.length === theirs.length && ours.every((item, index) => covers(item, theirs[index]));
+  }
+  if (typeof stated !== 'object' || stated === null) return (stated ?? EMPTY) === (found ?? EMPTY);
+  if (typeof found !== 'object' || found === null) return false;
+  const theirs: Readonly<Record<string, unknown>> = { ...found };
+  const listed = Object.entries(stated).every(([key, value]) => covers(value, theirs[key]));
+  return listed && Object.keys(theirs).every((key) => key in stated || HARMLESS.has(key));
+}
+
+const EMPTY = Symbol('nothing is stated');
+
+/** What the API server and usual admission plugins add by themselves. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'name',
+  'defaultMode',
+  'runAsNonRoot',
+  'seccompProfile',
+  'sizeLimit',
+  'recursiveReadOnly',
+]);
