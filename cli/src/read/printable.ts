@@ -1,11 +1,11 @@
 /**
  * Text from a record as it may go to a terminal: control characters, and those that turn the direction of writing, are shown as
- * escapes, so that a recorded text cannot move the cursor or hide itself. Line breaks stay when `lines` is set.
+ * escapes, so that a recorded text cannot move the cursor or hide itself. `keep` leaves line breaks and tabs; `join` makes one line.
  */
 export function printable(text: string, lines: 'keep' | 'join' = 'join'): string {
-  const shown = lines === 'join' ? text.replaceAll(/\s*\r?\n\s*/gu, ' ') : text.replaceAll('\r\n', '\n');
+  const shown = lines === 'join' ? text.replaceAll(/\s*\r?\n\s*|\t/gu, ' ') : text.replaceAll('\r\n', '\n');
   return shown.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    if (character === '\n' && lines === 'keep') return character;
+    if (lines === 'keep' && (character === '\n' || character === '\t')) return character;
     const code = character.codePointAt(0) ?? 0;
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });

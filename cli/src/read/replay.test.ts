@@ -164,6 +164,18 @@ describe('replay', () => {
     expect(terminal.written.split('\n').filter((line) => /^ \d+$/u.test(line))).toHaveLength(250);
   });
 
+  test('shows the rows of a COPY that the agent sent', async () => {
+    const copy = Buffer.concat([
+      backend('d', Buffer.from('1\tAnna\n2\tO')),
+      backend('d', Buffer.from('tto\n')),
+      backend('c'),
+    ]);
+    const input: SessionEvent = { kind: 'InputPart', atUs: START, commandId: 1, bytes: copy };
+    const asked = judged(1, START, 'copy t from stdin');
+    const { terminal } = await replay([asked, input, answer(1, START, backend('C', 'COPY 2'))], '--instant');
+    expect(terminal.written).toContain('copy t from stdin;\n> 1\tAnna\n> 2\tO\n> tto\nCOPY 2\n');
+  });
+
   test('in JSON has every event, and what is in an answer', async () => {
     const { terminal } = await replay(EVENTS, '--json');
     expect(terminal.objects.map(({ sequence }) => sequence)).toEqual(EVENTS.map((_event, at) => at + 1));

@@ -25,7 +25,7 @@ export const REPLAY: ReadCommand = {
     instant: { type: 'flag', summary: 'Without any pause.' },
   },
   details: `Values are shown as the agent got them: masked.
-With --json: one object for each event, without pauses, {"sequence","event":{"kind",...}}; an answer has "items" in place of bytes.`,
+With --json: one object for each event, without pauses, {"sequence","event":{"kind",...}}; answers and input have "items", and the number of bytes in place of them.`,
   async work(client, given, terminal) {
     const [sessionId = ''] = given.words;
     const speed = readSpeed(given);
@@ -84,15 +84,18 @@ class TextPlayer {
 class JsonPlayer {
   readonly #terminal: Terminal;
   readonly #answer = new PostgresAnswer();
+  readonly #input = new PostgresAnswer();
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
   async play(sequence: number, event: SessionEvent): Promise<void> {
-    if (event.kind !== 'AnswerPart') return this.#terminal.out(jsonLine({ sequence, event }));
+    if (event.kind !== 'AnswerPart' && event.kind !== 'InputPart') {
+      return this.#terminal.out(jsonLine({ sequence, event }));
+    }
     const { bytes, ...rest } = event;
-    const items = [...this.#answer.add(bytes)];
+    const items = [...(event.kind === 'AnswerPart' ? this.#answer : this.#input).add(bytes)];
     return this.#terminal.out(jsonLine({ sequence, event: { ...rest, bytes: bytes.length, items } }));
   }
 

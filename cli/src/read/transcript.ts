@@ -17,6 +17,7 @@ const VALUE_CHARACTERS_MAX = 200;
  */
 export class Transcript {
   readonly #answer = new PostgresAnswer();
+  readonly #input = new PostgresAnswer();
   #openedUs: number | undefined;
   #columns: readonly AnswerColumn[] = [];
   #rows: (readonly string[])[] = [];
@@ -46,8 +47,12 @@ export class Transcript {
         yield* this.#flush();
         yield `-- ${this.#since(event.atUs)}  ${eventText(event) ?? ''}`;
         return;
-      case 'CommandForwarded':
       case 'InputPart':
+        yield* this.#flush();
+        // The rows of a COPY: CopyData looks the same in both directions.
+        for (const item of this.#input.add(event.bytes)) if (item.kind === 'CopyData') yield* inputLines(item.text);
+        return;
+      case 'CommandForwarded':
         return;
       default:
         assertNever(event);
@@ -145,6 +150,10 @@ export class Transcript {
   #since(atUs: number): string {
     return `+${((atUs - (this.#openedUs ?? atUs)) / 1_000_000).toFixed(3)} s`;
   }
+}
+
+function* inputLines(text: string): Generator<string> {
+  for (const line of text.replace(/\n$/u, '').split('\n')) yield `> ${printable(line, 'keep')}`;
 }
 
 function rowLine(cells: readonly string[], widths: readonly number[]): string {
