@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import { constantText } from './node.ts';
+import { constantText, kindOf } from './node.ts';
 
 /** Whether a condition holds for every row, as far as it can be seen without the server. */
 export interface Truth {
@@ -26,7 +26,11 @@ export function isAlwaysTrue(node: Node): Truth {
     const dependsOnLiteral = parts.some((part) => part.dependsOnLiteral);
     if (boolop === 'AND_EXPR') return { always: parts.every(({ always }) => always), dependsOnLiteral };
     if (boolop === 'OR_EXPR') {
-      return { always: parts.some(({ always }) => always) || coversNull(args), dependsOnLiteral };
+      const covering = coversNull(args);
+      return {
+        always: parts.some(({ always }) => always) || covering.always,
+        dependsOnLiteral: dependsOnLiteral || covering.dependsOnLiteral,
+      };
     }
     const [only] = args;
     if (only === undefined) return NO;
@@ -38,8 +42,8 @@ export function isAlwaysTrue(node: Node): Truth {
     const operator = name?.[0];
     const equals =
       operator !== undefined && 'String' in operator && ['=', '<=', '>='].includes(operator.String.sval ?? '');
-    if (kind === 'AEXPR_OP' && equals && sameNode(lexpr, rexpr)) return { always: true, dependsOnLiteral: true };
-    if (kind === 'AEXPR_NOT_DISTINCT' && sameNode(lexpr, rexpr)) return { always: true, dependsOnLiteral: true };
+    const isEquality = (kind === 'AEXPR_OP' && equals) || kind === 'AEXPR_NOT_DISTINCT';
+    if (isEquality && sameShape(lexpr, rexpr)) return { always: sameNode(lexpr, rexpr), dependsOnLiteral: true };
     // Every text that is not null is like '%'.
     if (kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') {
       const pattern = constantText(rexpr);
@@ -59,19 +63,31 @@ function isKeyword(node: Node): boolean {
 }
 
 /** `x IS NULL OR x IS NOT NULL`. */
-function coversNull(args: readonly Node[]): boolean {
+function coversNull(args: readonly Node[]): Truth {
   const tests = args.filter((arg) => 'NullTest' in arg).map((arg) => arg.NullTest);
-  return tests.some((one) =>
-    tests.some((other) => one.nulltesttype !== other.nulltesttype && sameNode(one.arg, other.arg)),
+  const pairs = tests.flatMap((one) =>
+    tests
+      .filter((other) => one.nulltesttype !== other.nulltesttype && sameShape(one.arg, other.arg))
+      .map((other) => [one, other] as const),
   );
+  return { always: pairs.some(([one, other]) => sameNode(one.arg, other.arg)), dependsOnLiteral: pairs.length > 0 };
+}
+
+/** Equal up to what their literals say; whether they are wholly equal is for `written` to tell. */
+function sameShape(left: Node | undefined, right: Node | undefined): boolean {
+  if (left === undefined || right === undefined || kindOf(left) !== kindOf(right)) return false;
+  return written(left, true) === written(right, true);
 }
 
 function sameNode(left: Node | undefined, right: Node | undefined): boolean {
-  return left !== undefined && right !== undefined && written(left) === written(right);
+  return sameShape(left, right) && written(left, false) === written(right, false);
 }
 
-function written(node: unknown): string {
-  return JSON.stringify(node, (key, value: unknown) => (key === 'location' ? undefined : value));
+function written(node: unknown, blank: boolean): string {
+  return JSON.stringify(node, (key, value: unknown) => {
+    if (key === 'location') return undefined;
+    return blank && key === 'A_Const' ? '' : value;
+  });
 }
 
 function holds(node: unknown, kinds: readonly string[]): boolean {

@@ -146,6 +146,8 @@ export class Findings {
   shapeDecides = true;
   /** Settings that change meaning and that a call of set_config made. */
   readonly settings: SettingCall[] = [];
+  /** The one row of pg_settings that the statement reads, by the name of its setting. */
+  settingsRow: string | undefined;
   /** True once prepared statements or cursors of the session were consulted. */
   ofThisMoment = false;
 

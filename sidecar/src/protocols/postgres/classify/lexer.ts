@@ -172,8 +172,8 @@ function number(text: string, start: number): Token {
   const end = start + (NUMBER.exec(text)?.[0].length ?? 1);
   const after = text.charCodeAt(end);
   const last = text.charCodeAt(end - 1);
-  // `1_000`, `0x1F`, `12abc`, `1..2` and `1.` are left to the parser.
-  const certain = isDigit(last) && !isWordPart(after) && after !== DOT;
+  // `1_000`, `0x1F`, `12abc`, `1..2`, `..1` and `1.` are left to the parser.
+  const certain = isDigit(last) && !isWordPart(after) && after !== DOT && text.charCodeAt(start - 1) !== DOT;
   return { kind: 'Number', start, end, certain };
 }
 

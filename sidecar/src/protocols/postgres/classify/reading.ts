@@ -3,21 +3,15 @@ import { type Catalog, isCatalog } from '../catalog.ts';
 import type { ReadSql, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
 import { unread } from '../unread.ts';
 import { Findings } from './findings.ts';
-import { finish, type LiteralColumns, placeLiterals } from './finish.ts';
+import { finish, placeLiterals } from './finish.ts';
 import { maskSqlText } from './mask-text.ts';
+import { shapeOf } from './normalise.ts';
 import { parseSql } from './parser.ts';
+import { ShapeCache, type WholeReading } from './shape-cache.ts';
 import { afterChanges, afterEffect } from './state.ts';
 import { readStatement } from './walk.ts';
 import { WALKERS } from './walkers.ts';
 import { words } from './words.ts';
-
-/** A reading, and whether it holds for every text of the same shape. */
-export interface WholeReading {
-  readonly reading: SqlReading;
-  readonly shapeDecides: boolean;
-  /** By place among the literals of the text, the columns that each meets. */
-  readonly literals: LiteralColumns;
-}
 
 /** Reads a text anew. */
 export function readWhole(text: string, catalog: Catalog, state: SqlState): WholeReading {
@@ -71,6 +65,31 @@ export function withText({ reading, literals }: WholeReading, text: string): Sql
   return { ...reading, masksText: (masks) => maskSqlText(text, (index) => literals[index] ?? [], masks) };
 }
 
+/** The shapes read so far, for as long as their catalog lives. */
+const shapes = new WeakMap<Catalog, ShapeCache>();
+
+function shapesOf(catalog: Catalog): ShapeCache {
+  let cache = shapes.get(catalog);
+  if (cache === undefined) {
+    cache = new ShapeCache();
+    shapes.set(catalog, cache);
+  }
+  return cache;
+}
+
+/** Reads a text, or finds that one of its shape was read: then only what it shows of its literals is its own. */
+function readByShape(text: string, catalog: Catalog, state: SqlState): SqlReading {
+  const shape = shapeOf(text);
+  if (shape === undefined) return readWhole(text, catalog, state).reading;
+  const cache = shapesOf(catalog);
+  const key = `${state.settingsKey}\n${shape}`;
+  const known = cache.get(key);
+  if (known !== undefined && known !== 'ByText') return withText(known, text);
+  const whole = readWhole(text, catalog, state);
+  if (known === undefined && !whole.reading.ofThisMoment) cache.set(key, whole.shapeDecides ? whole : 'ByText');
+  return whole.reading;
+}
+
 /** Reads one text of SQL; see `ReadSql`. The parser must have been loaded (`loadParser`), and the catalog come from `buildCatalog`. */
 export const readSql: ReadSql = (text, catalog, state) =>
-  isCatalog(catalog) ? readWhole(text, catalog, state).reading : unread(text);
+  isCatalog(catalog) ? readByShape(text, catalog, state) : unread(text);

@@ -1,6 +1,6 @@
-import type { FuncCall } from 'libpg-query';
+import type { FuncCall, Node, SelectStmt } from 'libpg-query';
 import type { Findings, SettingCall } from './findings.ts';
-import { constantText } from './node.ts';
+import { constantText, stringsOf } from './node.ts';
 
 /** Settings that change what later statements mean. Any other setting changes at most how something is shown or planned. */
 export const MEANING_SETTINGS: ReadonlySet<string> = new Set([
@@ -21,13 +21,42 @@ export const GUARDED_SETTINGS: ReadonlySet<string> = new Set([
   'allow_system_table_mods',
 ]);
 
+/** `name` in a query over pg_settings that picks one row by its name. */
+function settingOfRow(name: Node | undefined, findings: Findings): string | undefined {
+  if (name === undefined || !('ColumnRef' in name)) return undefined;
+  return stringsOf(name.ColumnRef.fields).join('.') === 'name' ? findings.settingsRow : undefined;
+}
+
+/** The setting that `FROM pg_settings WHERE name = '...'` picks, and nothing else: pg_dump sets one that a server may not have so. */
+export function pickedSetting(select: SelectStmt): string | undefined {
+  const { fromClause, whereClause, withClause, op, targetList } = select;
+  const [target] = targetList ?? [];
+  if (targetList?.length !== 1 || target === undefined || !('ResTarget' in target)) return undefined;
+  const { val } = target.ResTarget;
+  // Only as the whole of what is selected: deeper inside, `name` may mean another.
+  if (val === undefined || !('FuncCall' in val) || val.FuncCall.args?.slice(1).some((arg) => !('A_Const' in arg))) {
+    return undefined;
+  }
+  const [table] = fromClause ?? [];
+  if (withClause !== undefined || (op !== undefined && op !== 'SETOP_NONE') || fromClause?.length !== 1)
+    return undefined;
+  if (table === undefined || !('RangeVar' in table) || table.RangeVar.alias?.colnames !== undefined) return undefined;
+  const { schemaname = 'pg_catalog', relname } = table.RangeVar;
+  if (schemaname !== 'pg_catalog' || relname !== 'pg_settings') return undefined;
+  if (whereClause === undefined || !('A_Expr' in whereClause) || whereClause.A_Expr.kind !== 'AEXPR_OP')
+    return undefined;
+  const { lexpr, rexpr, name } = whereClause.A_Expr;
+  if (lexpr === undefined || !('ColumnRef' in lexpr) || stringsOf(name).join('.') !== '=') return undefined;
+  return stringsOf(lexpr.ColumnRef.fields).join('.') === 'name' ? constantText(rexpr) : undefined;
+}
+
 /**
  * What a call of `set_config` sets, when its arguments are constants. A setting that changes the meaning of statements is kept in
  * `findings.settings`: whoever reads the statement decides whether it stands where it can be followed.
  */
 export function settingOfCall(findings: Findings, call: FuncCall): SettingCall | undefined {
   const [name, value, local] = call.args ?? [];
-  const setting = constantText(name)?.toLowerCase();
+  const setting = (constantText(name) ?? settingOfRow(name, findings))?.toLowerCase();
   const isLocal = constantText(local)?.toLowerCase();
   if (setting === undefined || isLocal === undefined || call.args?.length !== 3) return undefined;
   findings.shapeDecides = false;

@@ -10,6 +10,7 @@ import { qualifiedName } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, originsOf } from './scope.ts';
 import { readSetting } from './session-statement.ts';
+import { pickedSetting } from './settings.ts';
 import { readTable } from './table.ts';
 import { verbOf } from './verb.ts';
 import { readAll, readInside, readSelect, readStatement } from './walk.ts';
@@ -74,6 +75,7 @@ function readQuery(select: SelectStmt, context: Context): Outcome {
   const { findings } = context;
   const before = findings.settings.length;
   markSelect(select, context);
+  findings.settingsRow = pickedSetting(select);
   const columns = readSelect(select, undefined, context, 'Output');
   const made = findings.settings.slice(before);
   let sessionEffect: SessionEffect | undefined;
