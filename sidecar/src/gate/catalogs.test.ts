@@ -8,37 +8,51 @@ function countedReading(): { read: () => Promise<{ ok: true; value: number }>; c
 }
 
 test('sessions share one reading, also while it runs', async () => {
-  const catalogs = new Catalogs();
+  const catalogs = new Catalogs(() => 0);
   const { read, count } = countedReading();
-  const both = await Promise.all([catalogs.read('db', false, read), catalogs.read('db', false, read)]);
+  const both = await Promise.all([catalogs.read('db', 'Any', read), catalogs.read('db', 'Any', read)]);
   expect(both).toEqual([ok(1), ok(1)]);
   expect(count()).toBe(1);
 });
 
 test('a fresh reading is never the one that runs already, and is what the next session gets', async () => {
-  const catalogs = new Catalogs();
+  const catalogs = new Catalogs(() => 0);
   const { read } = countedReading();
-  const [old, fresh] = await Promise.all([catalogs.read('db', false, read), catalogs.read('db', true, read)]);
+  const [old, fresh] = await Promise.all([catalogs.read('db', 'Any', read), catalogs.read('db', 'Now', read)]);
   expect([old, fresh]).toEqual([ok(1), ok(2)]);
-  expect(await catalogs.read('db', false, read)).toEqual(ok(2));
+  expect(await catalogs.read('db', 'Any', read)).toEqual(ok(2));
 });
 
 test.each<[string, () => Promise<ReturnType<typeof fail<{ code: string; message: string }>>>]>([
   ['fails', async () => fail({ code: 'X', message: 'away' })],
   ['throws', () => Promise.reject(new Error('away'))],
 ])('a reading that %s is not kept', async (_name, broken) => {
-  const catalogs = new Catalogs();
-  expect(await catalogs.read('db', false, broken)).toMatchObject({ ok: false });
-  expect(await catalogs.read('db', false, countedReading().read)).toEqual(ok(1));
+  const catalogs = new Catalogs(() => 0);
+  expect(await catalogs.read('db', 'Any', broken)).toMatchObject({ ok: false });
+  expect(await catalogs.read('db', 'Any', countedReading().read)).toEqual(ok(1));
 });
 
 test('what belongs to a target that moved is forgotten, and nothing else', async () => {
-  const catalogs = new Catalogs();
+  const catalogs = new Catalogs(() => 0);
   const { read, count } = countedReading();
-  await catalogs.read('a one', false, read);
-  await catalogs.read('b one', false, read);
+  await catalogs.read('a one', 'Any', read);
+  await catalogs.read('b one', 'Any', read);
   catalogs.forget((key) => key.startsWith('a '));
-  await catalogs.read('a one', false, read);
-  await catalogs.read('b one', false, read);
+  await catalogs.read('a one', 'Any', read);
+  await catalogs.read('b one', 'Any', read);
   expect(count()).toBe(3);
+});
+
+test.each<['Recent' | 'Any', number]>([
+  ['Recent', 2_000],
+  ['Any', 60_000],
+])('%s takes a copy that is younger than %d ms, and no older one', async (age, ageMsMax) => {
+  let now = 0;
+  const catalogs = new Catalogs(() => now);
+  const { read } = countedReading();
+  await catalogs.read('db', age, read);
+  now = ageMsMax - 1;
+  expect(await catalogs.read('db', age, read)).toEqual(ok(1));
+  now = ageMsMax;
+  expect(await catalogs.read('db', age, read)).toEqual(ok(2));
 });

@@ -3,22 +3,37 @@ import { type Fault, fail, type Result } from '@sidegate/crds';
 type Reading = Promise<Result<unknown, Fault>>;
 
 /**
+ * How new a catalog must be. `Now`: begun from here on, since DDL passed. `Recent`: a name is missing in the copy at hand, so somebody may
+ * just have made it. `Any`: for a session that opens.
+ */
+export type CatalogAge = 'Now' | 'Recent' | 'Any';
+
+/** The oldest copy that is given out, in milliseconds since its reading began. */
+const AGE_MS_MAX: Readonly<Record<CatalogAge, number>> = { Now: 0, Recent: 2_000, Any: 60_000 };
+
+/**
  * The catalogs of all targets that sessions need, each read once and shared. A reading that is asked for afresh while another
  * runs starts anew: the one that runs may have begun before the change.
  */
 export class Catalogs {
-  readonly #kept = new Map<string, Reading>();
+  readonly #kept = new Map<string, { readonly reading: Reading; readonly startedMs: number }>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   /** `key` names target and database. A reading that failed is not kept. */
-  read(key: string, fresh: boolean, reading: () => Reading): Reading {
+  read(key: string, age: CatalogAge, reading: () => Reading): Reading {
     const kept = this.#kept.get(key);
-    if (kept !== undefined && !fresh) return kept;
+    const startedMs = this.#nowMs();
+    if (kept !== undefined && startedMs - kept.startedMs < AGE_MS_MAX[age]) return kept.reading;
     const started = reading().catch((error: unknown) =>
       fail({ code: 'CatalogUnavailable', message: `The catalog cannot be read: ${String(error)}.` }),
     );
-    this.#kept.set(key, started);
+    this.#kept.set(key, { reading: started, startedMs });
     void started.then((result) => {
-      if (!result.ok && this.#kept.get(key) === started) this.#kept.delete(key);
+      if (!result.ok && this.#kept.get(key)?.reading === started) this.#kept.delete(key);
     });
     return started;
   }

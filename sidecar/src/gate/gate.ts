@@ -39,7 +39,7 @@ export interface GateOptions {
 export class Gate {
   readonly #options: GateOptions;
   readonly #turn: Turn;
-  readonly #catalogs = new Catalogs();
+  readonly #catalogs = new Catalogs(() => this.#options.nowUs() / 1000);
   readonly #budgets = new Budgets();
   readonly sessions = new SessionTable();
   #configuration: Configuration | undefined;
@@ -174,8 +174,8 @@ export class Gate {
           durability,
         );
       },
-      readCatalog: (database, fresh) =>
-        this.#catalogs.read(`${nameOf(opened.door.target)} ${database}`, fresh, () =>
+      readCatalog: (database, age) =>
+        this.#catalogs.read(`${nameOf(opened.door.target)} ${database}`, age, () =>
           this.#options.readCatalog(current(), database, protocol),
         ),
       cancelOther: (cancelKey) => {

@@ -263,10 +263,10 @@ export class GatedSession {
     return new CommandJudge(around, { sessionId, door, identity: admission.identity, details }, admission);
   }
 
-  async #readCatalog({ database, fresh }: StepOf<'NeedCatalog'>): Promise<void> {
+  async #readCatalog({ database, fresh, recent }: StepOf<'NeedCatalog'>): Promise<void> {
     const credential = this.#admission?.credential;
     if (credential === undefined) throw new Error('a catalog was asked for before anybody was admitted');
-    const catalog = await this.#around.readCatalog(database, fresh, credential);
+    const catalog = await this.#around.readCatalog(database, fresh ? 'Now' : recent ? 'Recent' : 'Any', credential);
     if (!this.#closed) this.#carryOut(this.#session.catalogReady(catalog));
   }
 

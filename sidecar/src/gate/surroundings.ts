@@ -4,6 +4,7 @@ import type { Credential, Refusal, Step } from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import type { Budgets } from './budgets.ts';
+import type { CatalogAge } from './catalogs.ts';
 import type { DoorNames } from './door-names.ts';
 import type { Turn } from './turn.ts';
 import type { Wires } from './wires.ts';
@@ -38,7 +39,7 @@ export interface SessionSurroundings {
   /** Verifies who asks and finds the rules. */
   admit(step: StepOf<'Identify'>): Promise<Result<Admission, TurnedAway>>;
   openRecord(admission: Result<Admission, TurnedAway>, step: StepOf<'Identify'>): SessionRecord;
-  readCatalog(database: string, fresh: boolean, credential: Credential): Promise<Result<unknown, Fault>>;
+  readCatalog(database: string, age: CatalogAge, credential: Credential): Promise<Result<unknown, Fault>>;
   cancelOther(key: string): void;
   claimCancelKey(key: string): void;
   readonly door: DoorNames;

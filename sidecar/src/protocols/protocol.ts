@@ -126,8 +126,11 @@ export type Step =
   /** The gate dials the target and answers with `targetConnected` or `refused`. */
   | { readonly kind: 'DialTarget' }
   | { readonly kind: 'StartTargetTls' }
-  /** The session needs the server's catalog; answered with `catalogReady`. `fresh`: DDL passed, an older copy does not do. */
-  | { readonly kind: 'NeedCatalog'; readonly database: string; readonly fresh: boolean }
+  /**
+   * The session needs the server's catalog; answered with `catalogReady`. `fresh`: DDL passed, an older copy does not do. `recent`: a name
+   * is missing in the copy at hand, one that was read a moment ago does.
+   */
+  | { readonly kind: 'NeedCatalog'; readonly database: string; readonly fresh: boolean; readonly recent?: true }
   /** The session is open: the agent may speak. */
   | { readonly kind: 'Ready' }
   /** The gate decides and answers with `settle`. Until then later commands of the session wait in their order. */

@@ -114,6 +114,7 @@ export class AgentSide {
     if (!this.#mayBegin()) return false;
     const text = this.#text(bytes);
     const numbered = this.#lane.read(text);
+    if (this.#lane.asksForMissingName(text, numbered)) return false;
     const frame = this.#scanner.frame();
     const judged = this.#classify(text, numbered, frame, this.#readable(bytes));
     this.#judge({ kind: 'Query', frame, judged, numbered });
@@ -130,6 +131,7 @@ export class AgentSide {
       return this.#fail('54000', 'too many prepared statements and portals in one session');
     const text = this.#text(parse.text);
     const numbered = this.#lane.read(text);
+    if (this.#lane.asksForMissingName(text, numbered)) return false;
     const frame = this.#scanner.frame();
     const { name, parameterTypes } = parse;
     const readable = this.#readable(parse.text);

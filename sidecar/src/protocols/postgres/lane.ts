@@ -12,6 +12,9 @@ import { type Binds, type Portal, PreparedReadings, type PreparedStatement, Stat
 
 export const IDLE = 0x49;
 
+/** Kinds of incompleteness that a newer catalog may mend. */
+const CATALOG_GAPS: ReadonlySet<string> = new Set(['UnknownTable', 'UnknownColumn', 'UnknownFunction']);
+
 /** Encodings in which a byte of a longer character may look like ASCII: what stands where cannot be told without decoding them. */
 const TREACHEROUS = new Set(['SJIS', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB', 'SHIFT_JIS_2004']);
 
@@ -99,6 +102,7 @@ export class Lane {
   readonly #cache: ReadingCache;
   readonly #database: string;
   readonly #prepared: PreparedReadings;
+  #missedIn: string | undefined;
   readonly #unknownRelations = new Set<number>();
   /** Done; said so when it is clear that no more of its answer follows. */
   #finishing: RunningCommand | undefined;
@@ -337,6 +341,19 @@ export class Lane {
     this.catalogStale = false;
     this.catalogAsked = true;
     this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: true });
+  }
+
+  /**
+   * A name that the catalog lacks may have been made by somebody else since it was read: it is asked for once more, once for a text. True
+   * when the command must wait for it.
+   */
+  asksForMissingName(text: string, { reading }: NumberedReading): boolean {
+    if (this.#missedIn === text || this.status !== IDLE || this.cycleOpen || this.queue.length > 0) return false;
+    if (!reading.command.incomplete.some(({ kind }) => CATALOG_GAPS.has(kind))) return false;
+    this.#missedIn = text;
+    this.catalogAsked = true;
+    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: false, recent: true });
+    return true;
   }
 
   /** One side does not keep to the protocol: nothing more can be understood. */
