@@ -134,6 +134,8 @@ export class ModelServer {
   }
 
   #parse(name: string, text: string): void {
+    // The unnamed statement is gone as soon as another is tried.
+    if (name === '') this.#statements.delete('');
     if (text === 'syntax') return this.#fail('42601', 'syntax error');
     if (name !== '' && this.#statements.has(name)) return this.#fail('42P05', `statement ${name} exists`);
     if (this.#isRefused(text)) return this.#fail('25P02', 'transaction is aborted');
@@ -192,6 +194,7 @@ export class ModelServer {
     }
     if (this.#simple === undefined || this.#copying !== undefined) return undefined;
     this.#simple = undefined;
+    if (this.#status === 'I') this.#portals.clear();
     this.#hold(SERVER.ready(this.#status));
     return this.#flush();
   }
@@ -269,6 +272,7 @@ export class ModelServer {
     this.#hold(SERVER.error(code, message));
     this.#flush();
     if (this.#status === 'T') this.#status = 'E';
+    if (this.#status === 'I') this.#portals.clear();
     if (this.#simple === undefined) this.#skipping = true;
     else this.#simple = [];
   }

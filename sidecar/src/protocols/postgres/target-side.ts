@@ -221,7 +221,11 @@ export class TargetSide {
         this.#answers.error(head.command, this.#scanner, FRAME.error);
         break;
       case 'Describe':
-        this.#answers.error(head.portal?.command, this.#scanner, FRAME.error);
+        this.#answers.error(
+          head.portal?.command.finished === true ? undefined : head.portal?.command,
+          this.#scanner,
+          FRAME.error,
+        );
         break;
       case 'Close':
         this.#answers.error(undefined, this.#scanner, FRAME.error);
@@ -269,8 +273,8 @@ export class TargetSide {
     this.#pass(head.command.id);
     lane.copy = 'In';
     lane.copyCommand = head.command;
-    // The server skips a Sync that stands between Execute and the rows.
-    if (head.kind === 'Execute') while (lane.queue[1]?.kind === 'Sync') lane.unexpectSecond();
+    // The server skips a Sync that stands between the command and the rows.
+    while (lane.queue[1]?.kind === 'Sync') lane.unexpectSecond();
     return true;
   }
 
