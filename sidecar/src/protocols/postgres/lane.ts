@@ -240,7 +240,8 @@ export class Lane {
       if (expectation.kind === 'Local' && expectation.commandId !== 0)
         this.drop(expectation.commandId, 'Refused', expectation.errorCode, expectation.errorText);
     }
-    for (const expectation of failed.toReversed()) if ('undo' in expectation) expectation.undo();
+    for (const expectation of failed.toReversed())
+      if ('undo' in expectation) expectation.undo(expectation !== failed[0]);
     if (first !== undefined) this.finish(first);
   }
 

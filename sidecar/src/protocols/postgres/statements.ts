@@ -48,8 +48,8 @@ export interface Binds {
   readonly values: readonly (Uint8Array | undefined)[];
 }
 
-/** Takes back what a frame did to the registry, when the server did not carry the frame out. */
-export type Undo = () => void;
+/** Takes back what a frame did to the registry, when the server did not carry the frame out: it failed, or it was skipped behind one that failed. */
+export type Undo = (isSkipped: boolean) => void;
 
 /** What the server holds for one session by name. Changes are made when a frame is forwarded and taken back when it fails. */
 export class Statements {
@@ -94,13 +94,19 @@ export class Statements {
     const before = this.#statements.get(statement.name);
     this.#statements.set(statement.name, statement);
     // The unnamed statement is gone as soon as another is tried; a named one stays when its name is taken.
-    return () => this.#restore(this.#statements, statement.name, statement.name === '' ? undefined : before, statement);
+    return (isSkipped) => {
+      const isLost = statement.name === '' && !isSkipped;
+      this.#restore(this.#statements, statement.name, isLost ? undefined : before, statement);
+    };
   }
 
   addPortal(portal: Portal): Undo {
     const before = this.#portals.get(portal.name);
     this.#portals.set(portal.name, portal);
-    return () => this.#restore(this.#portals, portal.name, portal.name === '' ? undefined : before, portal);
+    return (isSkipped) => {
+      const isLost = portal.name === '' && !isSkipped;
+      this.#restore(this.#portals, portal.name, isLost ? undefined : before, portal);
+    };
   }
 
   closeStatement(name: string): Undo {
