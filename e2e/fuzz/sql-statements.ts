@@ -12,8 +12,10 @@ export type SqlToken =
 
 /** Tables that statements name, with their columns. */
 export const TABLES: Readonly<Record<string, readonly string[]>> = {
-  customers: ['id', 'name', 'email', 'ssn'],
-  orders: ['id', 'customer_id', 'amount', 'note'],
+  customers: ['id', 'name', 'email', 'ssn', 'city'],
+  orders: ['id', 'customer_id', 'total', 'status', 'note'],
+  customer_contacts: ['id', 'contact', 'loud_ssn'],
+  archive: ['id', 'label', 'email'],
 };
 /** Functions that statements call, besides operators. */
 export const FUNCTIONS: readonly string[] = ['lower', 'length', 'now', 'max', 'count', 'pg_sleep', 'left'];
@@ -100,10 +102,10 @@ const { expression, select } = fc.letrec<{ expression: Tokens; select: Tokens }>
 
 const statement: Sql = fc.oneof(
   { weight: 12, arbitrary: select },
-  sql`INSERT INTO ${table} (id, note) VALUES (${expression}, ${expression})`,
+  sql`INSERT INTO ${table} (id) VALUES (${expression})`,
   sql`INSERT INTO ${table} ${select} ON CONFLICT DO NOTHING`,
-  sql`UPDATE ${table} SET note = ${expression} WHERE ${expression} RETURNING *`,
-  sql`UPDATE ${table} SET note = ${expression}`,
+  sql`UPDATE ${table} SET id = ${expression} WHERE ${expression} RETURNING *`,
+  sql`UPDATE ${table} SET id = ${expression}`,
   sql`DELETE FROM ${table} WHERE ${expression}`,
   sql`DELETE FROM ${table}`,
   sql`WITH gone AS (DELETE FROM ${table} RETURNING *) SELECT * FROM gone`,
@@ -131,6 +133,59 @@ const statement: Sql = fc.oneof(
   sql`NOTIFY channel, ${text}`,
   sql`VACUUM ${table}`,
 );
+
+/** Statements in which a literal of `literal` meets the column customers.ssn. */
+export function sqlOnSsn(literal: string): fc.Arbitrary<readonly Tokens[]> {
+  const secret: Sql = fc.constant([{ kind: 'Text', value: literal }]);
+  const met: Sql = fc.oneof(
+    sql`ssn = ${secret}`,
+    sql`${secret} = ssn`,
+    sql`ssn LIKE ${secret}`,
+    sql`ssn IN (${text}, ${secret})`,
+    sql`ssn BETWEEN ${secret} AND ${text}`,
+    sql`lower (ssn) = ${secret}`,
+    sql`ssn IS DISTINCT FROM ${secret}`,
+    sql`NOT (id = 1 OR ssn < ${secret})`,
+    sql`ssn = ANY (ARRAY [${text}, ${secret}])`,
+    sql`CASE WHEN ssn = ${secret} THEN TRUE ELSE FALSE END`,
+    sql`(id, ssn) = (1, ${secret})`,
+    sql`COALESCE (ssn, ${secret}) = ${text}`,
+    sql`ssn = (${secret}) ::text`,
+  );
+  const statements: Sql = fc.oneof(
+    sql`SELECT * FROM customers WHERE ${met}`,
+    sql`SELECT count (*) FROM customers c WHERE ${met}`,
+    sql`SELECT ${met} FROM customers`,
+    sql`DELETE FROM customers WHERE ${met}`,
+    sql`UPDATE customers SET ssn = ${secret}`,
+    sql`UPDATE customers SET city = ${text} WHERE ${met}`,
+    sql`UPDATE customers SET (city, ssn) = (${text}, ${secret})`,
+    sql`INSERT INTO customers (id, ssn) VALUES (1, ${secret})`,
+    sql`INSERT INTO customers VALUES (1, ${text}, ${text}, ${secret})`,
+    sql`INSERT INTO customers (id, ssn) SELECT 1, ${secret}`,
+    sql`WITH c AS (SELECT ssn FROM customers) SELECT * FROM c WHERE ${met}`,
+    sql`SELECT * FROM orders o JOIN customers c ON (${met})`,
+    sql`SELECT * FROM (SELECT ssn AS hidden FROM customers) d WHERE hidden = ${secret}`,
+    sql`EXPLAIN SELECT * FROM customers WHERE ${met}`,
+    sql`PREPARE p AS SELECT * FROM customers WHERE ${met}`,
+  );
+  return fc.tuple(fc.array(statement, { maxLength: 1 }), statements).map(([others, own]) => [...others, own]);
+}
+
+/** The same statements with other literals, used in turn. */
+export function withLiterals(
+  statements: readonly Tokens[],
+  texts: readonly string[],
+  numbers: readonly string[],
+): readonly Tokens[] {
+  let turn = 0;
+  return statements.map((tokens) =>
+    tokens.map((token): SqlToken => {
+      if (token.kind === 'Text') return { ...token, value: texts[turn++ % texts.length] ?? '' };
+      return token.kind === 'Number' ? { ...token, text: numbers[turn++ % numbers.length] ?? '1' } : token;
+    }),
+  );
+}
 
 /** One to three statements, as tokens. */
 export const sqlTexts: fc.Arbitrary<readonly Tokens[]> = fc.array(statement, { minLength: 1, maxLength: 3 });

@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { ModelServer } from './model-server.ts';
+import { AGENT, cutFrames } from './postgres-frames.ts';
+import { PostgresTalk, WHOLE } from './postgres-talk.ts';
+
+/** The letters of the frames that an agent gets; of an error its code too. */
+function letters(bytes: Uint8Array): string {
+  return cutFrames(bytes)
+    .frames.map(({ letter, body }) => {
+      const code = letter === 'E' ? /\0C([^\0]*)/.exec(Buffer.from(body).toString())?.[1] : undefined;
+      return code === undefined ? letter : `${letter}:${code}`;
+    })
+    .join(' ');
+}
+
+/** What fuzzing once found, each as the shortest conversation that shows it, beside what a server without a gate gives. */
+describe('conversations that went wrong', () => {
+  test.each<[story: string, chunks: readonly (readonly Uint8Array[])[], expected: string]>([
+    [
+      'a Sync between a simple COPY and its rows is answered by nobody, so the next answers stay in their places',
+      [
+        [AGENT.query('copy in;select one'), AGENT.sync(), AGENT.copyData('x\n')],
+        [AGENT.copyFail('no more'), AGENT.bind('', '', [])],
+        [AGENT.sync()],
+      ],
+      'G E:57014 Z E:26000 Z',
+    ],
+    [
+      'an unnamed statement that is prepared again behind an error was skipped, so the first still stands',
+      [
+        [AGENT.parse('', 'select one'), AGENT.parse('a', 'syntax'), AGENT.parse('', 'select one')],
+        [AGENT.sync(), AGENT.bind('', '', [])],
+        [AGENT.sync()],
+      ],
+      '1 E:42601 Z 2 Z',
+    ],
+    [
+      'an unnamed statement that fails to be prepared is gone',
+      [
+        [AGENT.parse('', 'select one'), AGENT.parse('', 'syntax'), AGENT.sync()],
+        [AGENT.bind('', '', []), AGENT.sync()],
+      ],
+      '1 E:42601 Z E:26000 Z',
+    ],
+    [
+      'a portal that died with its cycle is described in vain',
+      [[AGENT.parse('', 'select one'), AGENT.bind('b', '', []), AGENT.sync(), AGENT.describe('P', 'b'), AGENT.sync()]],
+      '1 2 Z E:34000 Z',
+    ],
+  ])('%s', (_story, chunks, expected) => {
+    const whole = chunks.map((frames) => Buffer.concat(frames));
+    const server = new ModelServer();
+    server.receive(AGENT.startup());
+    expect(letters(Buffer.concat(whole.map((chunk) => server.receive(chunk))))).toBe(expected);
+    const talk = new PostgresTalk({ isGuarded: false, cut: WHOLE }).open();
+    for (const chunk of whole) talk.agent(chunk);
+    expect(letters(talk.answers())).toBe(expected);
+    expect(talk.playback.violations).toEqual([]);
+  });
+});
