@@ -74,7 +74,7 @@ const serverChunks = fc.array(
 const damagedChunks = fc
   .tuple(agentChunks, fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { maxLength: 3 }))
   .map(([chunks, damages]) => {
-    const bytes = [...Buffer.concat(chunks)];
+    const bytes = Array.from(Buffer.concat(chunks));
     for (const [at, byte, way] of damages)
       bytes.splice(at % bytes.length, way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
     return Uint8Array.from(bytes);

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { parseSync, scanSync } from 'libpg-query';
 import type { Catalog } from '../../sidecar/src/protocols/postgres/catalog.ts';
 import { lexSql } from '../../sidecar/src/protocols/postgres/classify/lexer.ts';
+import { shapeOf } from '../../sidecar/src/protocols/postgres/classify/normalise.ts';
 import { loadParser } from '../../sidecar/src/protocols/postgres/classify/parser.ts';
 import { readSql, readWhole } from '../../sidecar/src/protocols/postgres/classify/reading.ts';
 import { openSqlState } from '../../sidecar/src/protocols/postgres/classify/state.ts';
@@ -27,9 +28,9 @@ function demo(): Catalog {
   return catalog;
 }
 
-/** A reading as text; only what it shows of its own text is left out. */
+/** A reading, made anew, as text; only what it shows of its own text is left out. */
 function meaningOf(text: string): string {
-  return show(readSql(text, demo(), openSqlState(demo())));
+  return show(readWhole(text, demo(), openSqlState(demo())).reading);
 }
 
 function show(value: unknown): string {
@@ -37,13 +38,6 @@ function show(value: unknown): string {
     if (part instanceof Map) return [...part];
     return part instanceof Set ? [...part] : part;
   });
-}
-
-/** The text with each literal replaced by its kind: texts of one shape differ in their literals alone. */
-function shapeOf(text: string): string {
-  return lexSql(text)
-    .map(({ kind, start, end }) => (kind === 'String' || kind === 'Number' ? `<${kind}>` : text.slice(start, end)))
-    .join('');
 }
 
 const literalTexts = fc.array(
@@ -110,16 +104,22 @@ export const SQL_FUZZERS: readonly Fuzzer[] = [
     promise:
       'Where the shape of a text decides, a text of that shape with other literals is read as the parser reads it.',
     prepare,
-    cases: fc.tuple(sqlTexts, literalTexts, literalNumbers, spellings),
-    check([statements, texts, numbers, spelling]) {
+    cases: fc.tuple(sqlTexts, literalTexts, literalNumbers, spellings, spellings),
+    check([statements, texts, numbers, spelling, otherSpelling]) {
       const one = spell(statements, spelling);
-      const other = spell(withLiterals(statements, texts, numbers), spelling);
-      const whole = readWhole(one, demo(), openSqlState(demo()));
-      if (!whole.shapeDecides || shapeOf(one) !== shapeOf(other) || !parses(other)) return undefined;
-      const [expected, given] = [meaningOf(other), show(whole.reading)];
-      return given === expected
-        ? undefined
-        : `${JSON.stringify(one)} reads ${given}, ${JSON.stringify(other)} reads ${expected}`;
+      const written = withLiterals(statements, texts, numbers);
+      const state = openSqlState(demo());
+      readSql(one, demo(), state);
+      for (const other of [spell(written, spelling), spell(written, otherSpelling)]) {
+        if (shapeOf(one) !== shapeOf(other) || !parses(other)) continue;
+        const [fresh, reused] = [readWhole(other, demo(), state).reading, readSql(other, demo(), state)];
+        if (show(fresh) !== show(reused))
+          return `after ${JSON.stringify(one)}, ${JSON.stringify(other)} reads ${show(reused)}, not ${show(fresh)}`;
+        const [expected, shown] = [fresh.masksText(hiding), reused.masksText(hiding)];
+        if (shown !== expected)
+          return `after ${JSON.stringify(one)}, ${JSON.stringify(other)} is shown as ${JSON.stringify(shown)}, not ${JSON.stringify(expected)}`;
+      }
+      return undefined;
     },
   }),
   defineFuzzer({
