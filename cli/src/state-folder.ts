@@ -12,3 +12,8 @@ export function defaultStateFolder(environment: Readonly<Record<string, string |
 export function ownerSocketIn(stateFolder: string): string {
   return join(stateFolder, 'owner', 'store.sock');
 }
+
+/** The socket in a state folder over which the owner decides held commands and ends sessions. */
+export function runSocketIn(stateFolder: string): string {
+  return join(stateFolder, 'owner', 'run.sock');
+}

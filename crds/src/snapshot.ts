@@ -49,6 +49,8 @@ export interface Snapshot {
   /** Hex, 32 bytes: the key of Hash masks. */
   readonly maskKey: string;
   readonly issuers: readonly Issuer[];
+  /** Who decides held commands on one machine, as its Configuration says. */
+  readonly owner?: { readonly subject?: string; readonly groups?: readonly string[] };
   readonly secrets: readonly TargetSecrets[];
   readonly doors: readonly Door[];
 }

@@ -65,6 +65,7 @@ export async function readFolder(path: string, options: ReadOptions): Promise<Re
     ),
     maskKey: maskKey.value,
     issuers: configuration?.value.issuers ?? [],
+    ...(configuration?.value.owner === undefined ? {} : { owner: configuration.value.owner }),
     secrets: secrets.value,
     doors: doors.value,
   };

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
+
 import type { Fault, Result, Snapshot, Target } from '@sidegate/crds';
 import type { FileFault } from '../files/file-fault.ts';
 import { type ReadOptions, readFolder } from '../files/read-folder.ts';
+import { OwnerDesk } from '../owner/owner-desk.ts';
+import { type OwnerSocket, openOwnerSocket } from '../owner/owner-socket.ts';
+import { systemUser } from '../owner/system-user.ts';
+import { runSocketIn } from '../state-folder.ts';
 import { type CompiledFolder, compileFolder, NO_MASK_KEY } from '../validate/compiled-folder.ts';
 import { watchFolder } from './folder-watch.ts';
 import type { RunEvent } from './run-event.ts';
@@ -65,6 +70,7 @@ class FolderRun {
   readonly #supervisor: Supervisor;
   readonly #running: RunningPrograms;
   #applied: Snapshot | undefined;
+  #ownerSocket: OwnerSocket | undefined;
   #from = '';
 
   constructor(options: FolderRunOptions, state: { readonly path: string; readonly maskKey: string }, lock: RunLock) {
@@ -97,6 +103,9 @@ class FolderRun {
     const applied = await this.#supervisor.apply(snapshot);
     if (applied.kind === 'Refused') return applied.faults;
     this.#applied = snapshot;
+    const opened = await this.#openOwnerSocket();
+    if (!opened.ok) return [opened.fault];
+    this.#ownerSocket = opened.value;
     pointReaders(this.#state.path, this.#options.environment);
     const { listeners } = applied;
     const { version } = snapshot;
@@ -117,7 +126,17 @@ class FolderRun {
     });
   }
 
+  #openOwnerSocket(): ReturnType<typeof openOwnerSocket> {
+    const desk = new OwnerDesk({
+      user: systemUser(),
+      owner: () => this.#applied?.owner,
+      ask: (question) => this.#supervisor.ask(question),
+    });
+    return openOwnerSocket(runSocketIn(this.#state.path), (request) => desk.answer(request));
+  }
+
   async stop(): Promise<void> {
+    this.#ownerSocket?.close();
     await this.#supervisor.stop();
     this.#lock.release();
     if (this.#applied !== undefined) this.#options.tell({ kind: 'Stopped' }, this.#applied);

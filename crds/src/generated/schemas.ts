@@ -486,7 +486,7 @@ export const APPROVAL_REQUEST_SCHEMA: StructuralSchema = {
      ],
      "properties": {
       "scope": {
-       "description": "Command: this one command. Session: the same rule for the rest of the session. Window: the same for windowSeconds.",
+       "description": "Command: this one command, once. Session: the very same command again, for the rest of the session. Window: the very same command of the same agent, in any of its sessions, for windowSeconds.",
        "type": "string",
        "enum": [
         "Command",
@@ -864,7 +864,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
         ],
         "properties": {
          "scope": {
-          "description": "Command: this one command. Session: the same rule for the rest of the session. Window: the same for windowSeconds.",
+          "description": "Command: this one command, once. Session: the very same command again, for the rest of the session. Window: the very same command of the same agent, in any of its sessions, for windowSeconds.",
           "type": "string",
           "enum": [
            "Command",
@@ -1158,7 +1158,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
         ],
         "properties": {
          "scope": {
-          "description": "Command: this one command. Session: the same rule for the rest of the session. Window: the same for windowSeconds.",
+          "description": "Command: this one command, once. Session: the very same command again, for the rest of the session. Window: the very same command of the same agent, in any of its sessions, for windowSeconds.",
           "type": "string",
           "enum": [
            "Command",
@@ -1683,6 +1683,29 @@ export const CONFIGURATION_SCHEMA: StructuralSchema = {
    "type": "string",
    "minLength": 1,
    "maxLength": 4096
+  },
+  "owner": {
+   "description": "On one machine: who the user of `sidegate run` is when held commands are decided. Nobody else reaches its socket.",
+   "type": "object",
+   "properties": {
+    "subject": {
+     "description": "The token subject of this person: an agent that shows it is this person, and nobody decides what they asked for themselves. Default: the name of the system's user.",
+     "type": "string",
+     "minLength": 1,
+     "maxLength": 256
+    },
+    "groups": {
+     "description": "The groups that approval.approvers.groups of rules and limits may name.",
+     "type": "array",
+     "maxItems": 64,
+     "x-kubernetes-list-type": "set",
+     "items": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 256
+     }
+    }
+   }
   },
   "listen": {
    "description": "On one machine: where agents connect. The option --listen takes precedence over all of it.",

@@ -162,7 +162,7 @@ export interface ApprovalTerms {
   readonly timeoutSeconds?: number;
   /** What one approval allows. */
   readonly grant?: {
-    /** Command: this one command. Session: the same rule for the rest of the session. Window: the same for windowSeconds. */
+    /** Command: this one command, once. Session: the very same command again, for the rest of the session. Window: the very same command of the same agent, in any of its sessions, for windowSeconds. */
     readonly scope: 'Command' | 'Session' | 'Window';
     /** How long a Window lasts. */
     readonly windowSeconds?: number;
@@ -199,6 +199,13 @@ export interface Configuration {
   readonly workloadTokenFile?: string;
   /** On one machine: a file of 64 hexadecimal digits, the key of Hash masks, relative to this file. Without it the program keeps a key of its own. */
   readonly maskKeyFile?: string;
+  /** On one machine: who the user of `sidegate run` is when held commands are decided. Nobody else reaches its socket. */
+  readonly owner?: {
+    /** The token subject of this person: an agent that shows it is this person, and nobody decides what they asked for themselves. Default: the name of the system's user. */
+    readonly subject?: string;
+    /** The groups that approval.approvers.groups of rules and limits may name. */
+    readonly groups?: readonly string[];
+  };
   /** On one machine: where agents connect. The option --listen takes precedence over all of it. */
   readonly listen?: {
     /** The address of every door that states none. Default "127.0.0.1". */

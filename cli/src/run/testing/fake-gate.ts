@@ -9,31 +9,11 @@ import {
   type HeldApproval,
   type ToGate,
 } from '@sidegate/crds';
+import { WAITING } from '../../owner/testing/waiting-approval.ts';
 
 // Takes every snapshot, but for those with a Policy named `nack`; a door on any free port gets 40001. Ends before it answers once when the
 // file `end-once` is in its state folder.
 const state = process.argv[process.argv.indexOf('--state') + 1] ?? '';
-
-const WAITING: HeldApproval = {
-  id: 'k7m2p',
-  state: 'Pending',
-  session: 'a-session',
-  target: { namespace: 'data', name: 'orders' },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { issuer: 'corporate', subject: 'bot' },
-  claimed: { agent: 'helper' },
-  text: 'delete from orders',
-  binds: [],
-  sha256: 'ab'.repeat(32),
-  rule: 'data/guard/unbounded-write',
-  reason: 'All rows would go.',
-  approvers: { groups: ['dba'], subjects: [] },
-  needed: 1,
-  votes: [],
-  grant: { scope: 'Command' },
-  createdAtMs: 0,
-  expiresAtMs: 600_000,
-};
 
 function voteOf({ by, verdict, reason }: Extract<GateQuestion, { kind: 'Decide' }>): HeldApproval['votes'][number] {
   return { user: by.user, verdict, reason, atMs: 1 };
