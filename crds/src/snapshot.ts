@@ -33,6 +33,16 @@ export interface Door {
   readonly workloadTokenFile?: string;
 }
 
+/** The identity of a pod as the API server attested it: its service account, and the groups that TokenReview states. */
+export interface WorkloadIdentity {
+  /** Who vouches for it: `kubernetes`. */
+  readonly issuer: string;
+  /** `system:serviceaccount:NAMESPACE:NAME`. */
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+}
+
 /** All that a gate runs on: one full snapshot, acked or refused whole. */
 export interface Snapshot {
   readonly version: string;
@@ -52,6 +62,8 @@ export interface Snapshot {
   /** Who decides held commands on one machine, as its Configuration says. */
   readonly owner?: { readonly subject?: string; readonly groups?: readonly string[] };
   readonly secrets: readonly TargetSecrets[];
+  /** In a cluster: who the pod is, for doors whose identity comes from the workload. Such a door then names no token file. */
+  readonly workload?: WorkloadIdentity;
   readonly doors: readonly Door[];
 }
 

@@ -11,6 +11,11 @@ export interface Secret extends ApiObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+export interface ConfigMap extends ApiObject {
+  readonly kind: 'ConfigMap';
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -74,6 +79,10 @@ export function isNamespace(object: ApiObject): object is Namespace {
 
 export function isSecret(object: ApiObject): object is Secret {
   return object.kind === 'Secret';
+}
+
+export function isConfigMap(object: ApiObject): object is ConfigMap {
+  return object.kind === 'ConfigMap';
 }
 
 /** A Pod as the API server gives it: it has containers. */

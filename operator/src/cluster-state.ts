@@ -1,0 +1,225 @@
+import {
+  type AgentAccess,
+  type Configuration,
+  type Fault,
+  INJECTION_LABEL,
+  type Policy,
+  type PolicySpec,
+  type Result,
+  type Target,
+} from '@sidegate/crds';
+import { compileRules } from '@sidegate/policy';
+import type { GateTemplate } from './injection/gate-template.ts';
+import { checkInjection, type InjectionFault } from './injection/injection-check.ts';
+import { readAuthorities } from './judging/authorities.ts';
+import { readLogin } from './judging/login.ts';
+import { judgeAcceptance } from './judging/target.ts';
+import type { ConfigMap, Namespace, Pod, Secret } from './kinds.ts';
+import type { ApiObject } from './kube/api-object.ts';
+import type { ObjectIndex } from './kube/object-index.ts';
+import type { TargetStanding } from './release.ts';
+import {
+  byAge,
+  openReaders,
+  type StoredAccess,
+  type StoredPolicy,
+  type StoredResource,
+  type StoredTarget,
+} from './stored-resource.ts';
+
+/** The objects of the cluster, as last seen. An index by namespace is undefined while that namespace is not read whole. */
+export interface ClusterIndexes {
+  readonly targets: ObjectIndex<ApiObject>;
+  readonly accesses: ObjectIndex<ApiObject>;
+  readonly policies: ObjectIndex<ApiObject>;
+  readonly namespaces: ObjectIndex<Namespace>;
+  secretsIn(namespace: string): ObjectIndex<Secret> | undefined;
+  configMapsIn(namespace: string): ObjectIndex<ConfigMap> | undefined;
+  podsIn(namespace: string): ObjectIndex<Pod> | undefined;
+}
+
+export interface ClusterSettings {
+  readonly operatorNamespace: string;
+  readonly issuers: NonNullable<Configuration['issuers']>;
+  /** Hex, 32 bytes: the key of Hash masks. */
+  readonly maskKey: string;
+  readonly template: GateTemplate;
+}
+
+const NO_KEY = '00'.repeat(32);
+
+/** What follows from the objects of the cluster, found out once for each state of them. Pure but for what it remembers. */
+export class ClusterState {
+  readonly indexes: ClusterIndexes;
+  readonly settings: ClusterSettings;
+  readonly #readers = openReaders();
+  readonly #policyFaults = new WeakMap<StoredPolicy, readonly Fault[]>();
+  readonly #injected = new WeakMap<Pod, Result<void, InjectionFault>>();
+  #standings: ReadonlyMap<string, TargetStanding> | undefined;
+  #revision = 0;
+
+  constructor(indexes: ClusterIndexes, settings: ClusterSettings) {
+    this.indexes = indexes;
+    this.settings = settings;
+  }
+
+  /** Something other than a pod changed. */
+  changed(): void {
+    this.#revision += 1;
+    this.#standings = undefined;
+  }
+
+  /** Grows with every change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get targets(): readonly StoredTarget[] {
+    return readAll<Target>(this.indexes.targets, this.#readers.targets);
+  }
+
+  get accesses(): readonly StoredAccess[] {
+    return readAll<AgentAccess>(this.indexes.accesses, this.#readers.accesses);
+  }
+
+  get policies(): readonly StoredPolicy[] {
+    return readAll<Policy>(this.indexes.policies, this.#readers.policies);
+  }
+
+  target(key: string): StoredTarget | undefined {
+    const object = this.indexes.targets.get(key);
+    return object === undefined ? undefined : this.#readers.targets.read(object);
+  }
+
+  access(key: string): StoredAccess | undefined {
+    const object = this.indexes.accesses.get(key);
+    return object === undefined ? undefined : this.#readers.accesses.read(object);
+  }
+
+  policy(key: string): StoredPolicy | undefined {
+    const object = this.indexes.policies.get(key);
+    return object === undefined ? undefined : this.#readers.policies.read(object);
+  }
+
+  labelsOf(namespace: string): Readonly<Record<string, string>> {
+    return this.indexes.namespaces.get(namespace)?.metadata.labels ?? {};
+  }
+
+  isLabelled(namespace: string): boolean {
+    return this.labelsOf(namespace)[INJECTION_LABEL] === 'enabled';
+  }
+
+  /** Whether the pod's gate is the one that we inject. */
+  injected(pod: Pod): Result<void, InjectionFault> {
+    const known = this.#injected.get(pod);
+    if (known !== undefined) return known;
+    const checked = checkInjection(pod, this.settings.template);
+    this.#injected.set(pod, checked);
+    return checked;
+  }
+
+  /** What the compiler says of a Policy by itself; empty for one that cannot be read, which `resource` says. */
+  policyFaults(policy: StoredPolicy): readonly Fault[] {
+    const known = this.#policyFaults.get(policy);
+    if (known !== undefined || !policy.resource.ok) return known ?? [];
+    const compiled = compileRules({
+      targets: [],
+      accesses: [],
+      policies: [policy.resource.value],
+      operatorNamespace: this.settings.operatorNamespace,
+      maskKey: NO_KEY,
+      version: '',
+    });
+    const faults = compiled.ok ? [] : compiled.fault;
+    this.#policyFaults.set(policy, faults);
+    return faults;
+  }
+
+  /** Policies of a namespace that do not compile and speak for the Target: what they withhold is not known. */
+  invalidPolicies(namespace: string, target: string): readonly string[] {
+    return this.policies
+      .filter((policy) => policy.namespace === namespace && speaksFor(policy, target))
+      .filter((policy) => !policy.resource.ok || this.policyFaults(policy).length > 0)
+      .map(({ key }) => key);
+  }
+
+  standing(target: string): TargetStanding | undefined {
+    this.#standings ??= this.#judgeTargets();
+    return this.#standings.get(target);
+  }
+
+  /** Why agents may run in the namespace; undefined when none do. */
+  agentsIn(namespace: string): string | undefined {
+    if (this.isLabelled(namespace))
+      return `Every pod of the namespace ${namespace} is an agent's: it is labelled ${INJECTION_LABEL}.`;
+    const access = this.accesses.find((one) => one.namespace === namespace);
+    return access === undefined ? undefined : `AgentAccess ${access.key} says that agents run in ${namespace}.`;
+  }
+
+  /** For each Target that comes too late, the older one with the same host and port that would be Accepted itself. */
+  #rivals(): ReadonlyMap<string, string> {
+    const first = new Map<string, string>();
+    const rivals = new Map<string, string>();
+    for (const { key, namespace, resource } of this.targets.toSorted(byAge)) {
+      if (!resource.ok || this.agentsIn(namespace) !== undefined) continue;
+      const place = `${resource.value.spec.host}:${resource.value.spec.port}`;
+      const before = first.get(place);
+      if (before === undefined) first.set(place, key);
+      else rivals.set(key, before);
+    }
+    return rivals;
+  }
+
+  #judgeTargets(): ReadonlyMap<string, TargetStanding> {
+    const rivals = this.#rivals();
+    return new Map(
+      this.targets.map((target) => {
+        const facts = { rival: rivals.get(target.key), agentsHere: this.agentsIn(target.namespace) };
+        return [
+          target.key,
+          {
+            target,
+            accepted: judgeAcceptance(target, facts),
+            ...this.#secretsOf(target),
+            invalidPolicies: this.invalidPolicies(target.namespace, target.key),
+          },
+        ];
+      }),
+    );
+  }
+
+  #secretsOf({ namespace, resource }: StoredTarget): Pick<TargetStanding, 'login' | 'authorities'> {
+    if (!resource.ok) {
+      const fault = { code: 'NotKnownYet', message: 'The Target cannot be read.' } as const;
+      return { login: { ok: false, fault }, authorities: { ok: false, fault } };
+    }
+    const { spec } = resource.value;
+    const secrets = this.indexes.secretsIn(namespace);
+    const configMaps = this.indexes.configMapsIn(namespace);
+    return {
+      login: readLogin(spec, namespace, secrets && ((name) => secrets.get(`${namespace}/${name}`))),
+      authorities: readAuthorities(spec.tls?.caCertificateRefs ?? [], ({ kind, name, key }) => {
+        const place = `${namespace}/${name}`;
+        if (kind === 'ConfigMap') return configMaps === undefined ? null : configMaps.get(place)?.data?.[key];
+        if (secrets === undefined) return null;
+        const text = secrets.get(place)?.data?.[key];
+        return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
+      }),
+    };
+  }
+}
+
+/** Whether a Policy may speak for the Target, within its scope. One that cannot be read may speak for anything. */
+export function speaksFor({ resource, namespace }: StoredPolicy, target: string): boolean {
+  const refs: NonNullable<PolicySpec['selector']>['targetRefs'] = resource.ok
+    ? (resource.value.spec.selector?.targetRefs ?? [])
+    : [];
+  return refs.length === 0 || refs.some((ref) => `${ref.namespace ?? namespace}/${ref.name}` === target);
+}
+
+function readAll<R extends Target | AgentAccess | Policy>(
+  index: ObjectIndex<ApiObject>,
+  reader: { read(object: ApiObject): StoredResource<R> },
+): readonly StoredResource<R>[] {
+  return index.all.map((object) => reader.read(object));
+}

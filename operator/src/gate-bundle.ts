@@ -1,0 +1,160 @@
+import { createHmac } from 'node:crypto';
+import type { Door, Snapshot, TargetSecrets } from '@sidegate/crds';
+import { type ClusterState, speaksFor } from './cluster-state.ts';
+import type { Pod } from './kinds.ts';
+import { loopbackAddresses } from './loopback.ts';
+import { judgeRelease, type Release, type ReleaseFault, selects } from './release.ts';
+import { byAge, type StoredAccess } from './stored-resource.ts';
+
+/** A snapshot before it is sent: everything but the nonce. Equal content has an equal version. */
+export type BundleContent = Omit<Snapshot, 'nonce'>;
+
+/** What one gate gets, and why it does not get more. */
+export interface GateBundle {
+  readonly kind: 'Bundle';
+  readonly content: BundleContent;
+  readonly refusals: readonly RefusedDoor[];
+}
+
+/** Something that decides what the gate gets is not read yet: it keeps what it has. */
+export interface Withheld {
+  readonly kind: 'Withheld';
+  readonly why: string;
+}
+
+export interface RefusedDoor {
+  readonly access: string;
+  readonly target: string;
+  readonly fault: ReleaseFault | { readonly code: 'Overlapped'; readonly message: string };
+}
+
+interface OpenedDoor {
+  readonly access: StoredAccess;
+  readonly key: string;
+  readonly release: Release;
+}
+
+/** Assembles what gates get. Gates of pods that are alike share one bundle. */
+export class GateBundles {
+  readonly #state: ClusterState;
+  #revision = -1;
+  #bundles = new Map<string, GateBundle | Withheld>();
+
+  constructor(state: ClusterState) {
+    this.#state = state;
+  }
+
+  /** The whole snapshot for the gate in a pod: only its Targets, each under all conditions of a release. */
+  bundleFor(pod: Pod): GateBundle | Withheld {
+    if (this.#revision !== this.#state.revision) {
+      this.#revision = this.#state.revision;
+      this.#bundles = new Map();
+    }
+    const { namespace = 'default' } = pod.metadata;
+    const accesses = this.#state.accesses.filter((access) => selects(access, pod)).toSorted(byAge);
+    const injected = this.#state.injected(pod);
+    const group = JSON.stringify([
+      namespace,
+      pod.spec.serviceAccountName,
+      pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed',
+      injected.ok ? '' : injected.fault.code,
+      accesses.map(({ key }) => key),
+    ]);
+    const known = this.#bundles.get(group);
+    if (known !== undefined) return known;
+    const bundle = this.#assemble(pod, accesses);
+    this.#bundles.set(group, bundle);
+    return bundle;
+  }
+
+  #assemble(pod: Pod, accesses: readonly StoredAccess[]): GateBundle | Withheld {
+    const opened = new Map<string, OpenedDoor>();
+    const refusals: RefusedDoor[] = [];
+    for (const access of accesses) {
+      for (const target of targetsOf(access)) {
+        const release = this.#judge(pod, access, target);
+        if (!release.ok && release.fault.code === 'NotKnownYet')
+          return { kind: 'Withheld', why: release.fault.message };
+        const older = opened.get(target);
+        if (!release.ok) refusals.push({ access: access.key, target, fault: release.fault });
+        else if (older === undefined) opened.set(target, { access, key: target, release: release.value });
+        else {
+          const message = `AgentAccess ${older.access.key} opens it in the same pod and is older.`;
+          refusals.push({ access: access.key, target, fault: { code: 'Overlapped', message } });
+        }
+      }
+    }
+    return { kind: 'Bundle', content: this.#content(pod, [...opened.values()]), refusals };
+  }
+
+  #judge(pod: Pod, access: StoredAccess, target: string): ReturnType<typeof judgeRelease> {
+    const state = this.#state;
+    const own = new Set([access.namespace, state.settings.operatorNamespace]);
+    const standing = state.standing(target);
+    if (standing !== undefined) own.delete(standing.target.namespace);
+    return judgeRelease({
+      pod,
+      access,
+      standing,
+      injected: state.injected(pod),
+      labels: state.labelsOf(access.namespace),
+      invalidPolicies: [...own].flatMap((namespace) => state.invalidPolicies(namespace, target)),
+    });
+  }
+
+  #content(pod: Pod, opened: readonly OpenedDoor[]): BundleContent {
+    const { operatorNamespace, maskKey, issuers } = this.#state.settings;
+    const { namespace = 'default' } = pod.metadata;
+    const addresses = loopbackAddresses(opened.map(({ key }) => key));
+    const accesses = new Map(opened.map(({ access, release }) => [access.key, release.access]));
+    const trusted = new Set([...accesses.values()].flatMap(({ spec }) => spec.identity.issuers ?? []));
+    const whole: Omit<BundleContent, 'version'> = {
+      resources: {
+        targets: opened.map(({ release }) => release.target),
+        accesses: [...accesses.values()],
+        policies: this.#policiesFor(namespace, opened),
+      },
+      operatorNamespace,
+      namespaceLabels: { [namespace]: this.#state.labelsOf(namespace) },
+      maskKey,
+      issuers: issuers.filter(({ name }) => trusted.has(name)),
+      secrets: opened.flatMap(({ release }): readonly TargetSecrets[] =>
+        release.secrets === undefined ? [] : [release.secrets],
+      ),
+      doors: opened.map(({ access, key, release }): Door => {
+        const { name, namespace: owner = 'default' } = release.target.metadata;
+        return {
+          access: { namespace: access.namespace, name: access.name },
+          target: { namespace: owner, name },
+          listen: { host: addresses.get(key) ?? '127.64.0.1', port: release.target.spec.port },
+        };
+      }),
+    };
+    return { version: versionOf(whole), ...whole };
+  }
+
+  #policiesFor(namespace: string, opened: readonly OpenedDoor[]): BundleContent['resources']['policies'] {
+    const { operatorNamespace } = this.#state.settings;
+    return this.#state.policies.flatMap((policy) => {
+      const concerned = opened.some(({ key, release }) => {
+        const owner = release.target.metadata.namespace ?? 'default';
+        return [owner, namespace, operatorNamespace].includes(policy.namespace) && speaksFor(policy, key);
+      });
+      return concerned && policy.resource.ok ? [policy.resource.value] : [];
+    });
+  }
+}
+
+/** The Targets that an AgentAccess names, by `namespace/name`, each once. */
+export function targetsOf({ resource, namespace }: StoredAccess): readonly string[] {
+  if (!resource.ok) return [];
+  return [...new Set(resource.value.spec.targetRefs.map((ref) => `${ref.namespace ?? namespace}/${ref.name}`))];
+}
+
+/** Keyed, because the content holds secrets and the version is shown. */
+function versionOf(whole: Omit<BundleContent, 'version'>): string {
+  return createHmac('sha256', Buffer.from(whole.maskKey, 'hex'))
+    .update(JSON.stringify(whole))
+    .digest('hex')
+    .slice(0, 16);
+}
