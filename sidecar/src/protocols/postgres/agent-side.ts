@@ -114,6 +114,7 @@ export class AgentSide {
     if (!this.#mayBegin()) return false;
     const text = this.#text(bytes);
     const numbered = this.#lane.read(text);
+    if (this.#unsettled(numbered)) return false;
     if (this.#lane.asksForMissingName(text, numbered)) return false;
     const frame = this.#scanner.frame();
     const judged = this.#classify(text, numbered, frame, this.#readable(bytes));
@@ -131,6 +132,7 @@ export class AgentSide {
       return this.#fail('54000', 'too many prepared statements and portals in one session');
     const text = this.#text(parse.text);
     const numbered = this.#lane.read(text);
+    if (this.#unsettled(numbered)) return false;
     if (this.#lane.asksForMissingName(text, numbered)) return false;
     const frame = this.#scanner.frame();
     const { name, parameterTypes } = parse;
@@ -147,15 +149,16 @@ export class AgentSide {
     if (this.#stuck()) return this.#fail('54000', 'too many portals wait to be executed');
     if (!this.#mayBegin()) return false;
     const { statements } = this.#lane;
+    if (this.#lane.uncertain('S', bind.statement)) return false;
     const statement = statements.statement(bind.statement);
-    if (statement === undefined)
-      return this.#fail('26000', `prepared statement ${JSON.stringify(bind.statement)} does not exist`);
+    if (statement === undefined) return this.#unknown('S', bind.statement);
     if (statements.full) return this.#fail('54000', 'too many prepared statements and portals in one session');
     return this.#judgeBind(bind, statement);
   }
 
   #judgeBind(bind: BindFrame, statement: NonNullable<ReturnType<Lane['statements']['statement']>>): boolean {
     const numbered = this.#lane.currentNumbered(statement);
+    if (this.#unsettled(numbered)) return false;
     const frame = this.#scanner.frame();
     const { binds, resultFormats: formats, portal: name } = bind;
     const { text, readable, parameterTypes } = statement;
@@ -169,26 +172,29 @@ export class AgentSide {
     const { buffer, start, end } = this.#scanner;
     const execute = readExecute(buffer, start + 5, end);
     if (execute === undefined) return this.#malformed();
+    if (this.#lane.uncertain('P', execute.portal)) return false;
     const portal = this.#lane.statements.portal(execute.portal);
-    if (portal === undefined) return this.#fail('34000', `portal ${JSON.stringify(execute.portal)} does not exist`);
+    if (portal === undefined) return this.#unknown('P', execute.portal);
     const frame = this.#scanner.frame();
-    if (!portal.executed && portal.cycle === this.#lane.cycle && !portal.command.finished) {
+    const { ofThisMoment } = portal.numbered.reading;
+    if (!portal.executed && portal.cycle === this.#lane.cycle && !portal.command.finished && !ofThisMoment) {
       this.#forwarder.execute(portal, portal.command, frame);
       return true;
     }
     if (!this.#mayBegin()) return false;
-    this.#judgeAgain(portal, frame);
-    return true;
+    return this.#judgeAgain(portal, frame);
   }
 
   /** Rows of a portal that was begun before: what holds now decides about them. */
-  #judgeAgain(portal: Portal, frame: Uint8Array): void {
+  #judgeAgain(portal: Portal, frame: Uint8Array): boolean {
     const { statement, binds } = portal;
     const { text, readable, parameterTypes } = statement;
     const numbered = this.#lane.currentNumbered(statement);
+    if (this.#unsettled(numbered)) return false;
     const wire = concatenate([portal.wire, frame]);
     const judged = classify({ ...this.#source(), text, numbered, wire, binds, parameterTypes, readable });
     this.#judge({ kind: 'Execute', frame, judged, numbered, portal });
+    return true;
   }
 
   #named(type: number): boolean {
@@ -220,6 +226,11 @@ export class AgentSide {
     const frame = this.#scanner.frame();
     this.#judge({ kind: 'FunctionCall', frame, judged: classifyFunctionCall(oid, frame), numbered: undefined });
     return true;
+  }
+
+  /** It was read with the help of names that frames on their way may still change: it is read again when they are answered. */
+  #unsettled({ reading }: NumberedReading): boolean {
+    return reading.ofThisMoment && this.#lane.queue.length > 0;
   }
 
   /** So many portals were bound and not executed that no answer will ever make room. */
@@ -268,6 +279,13 @@ export class AgentSide {
     lane.skipping = true;
     lane.flush();
     lane.deliverLocal();
+    return true;
+  }
+
+  #unknown(what: 'S' | 'P', name: string): boolean {
+    const kind = what === 'S' ? 'prepared statement' : 'portal';
+    const error = writeError('ERROR', what === 'S' ? '26000' : '34000', `${kind} "${name}" does not exist`);
+    this.#forwarder.failAsUnknown(what, name, error);
     return true;
   }
 

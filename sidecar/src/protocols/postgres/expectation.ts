@@ -16,6 +16,8 @@ export type Expectation =
       readonly epoch: number;
       /** Asked by the session for itself: the agent never hears of it. */
       readonly swallow: boolean;
+      /** The name should be unknown to the server too; if it is not, the agent gets this error. */
+      readonly unexpected?: Uint8Array;
     }
   | { readonly kind: 'Close'; readonly undo: Undo }
   | { readonly kind: 'Sync'; readonly cycle: number }

@@ -106,9 +106,29 @@ export class Forwarder {
     this.#extended();
   }
 
+  /**
+   * A name that nobody made here. The server is asked in place of what the agent wanted to do with it, so that the error is its own and its
+   * transaction fails as it would have; the rest of the cycle is dropped.
+   */
+  failAsUnknown(what: 'S' | 'P', name: string, error: Uint8Array): void {
+    const lane = this.#lane;
+    lane.outbox.push({ kind: 'PaceTarget', bytes: writeNamed(FRAME.describe, what, name) });
+    lane.expect({
+      kind: 'Describe',
+      statement: undefined,
+      portal: undefined,
+      epoch: lane.shapeEpoch,
+      swallow: true,
+      unexpected: error,
+    });
+    lane.skipping = true;
+    this.#extended();
+  }
+
   close(what: 'S' | 'P', name: string, frame: Uint8Array): void {
     const lane = this.#lane;
-    const undo = what === 'S' ? lane.statements.closeStatement(name) : lane.statements.closePortal(name);
+    const { place } = lane;
+    const undo = what === 'S' ? lane.statements.closeStatement(name, place) : lane.statements.closePortal(name, place);
     lane.outbox.push({ kind: 'PaceTarget', bytes: frame });
     lane.expect({ kind: 'Close', undo });
     this.#extended();
@@ -130,7 +150,7 @@ export class Forwarder {
       describedEpoch: 0,
     };
     this.#send(command, frame);
-    lane.expect({ kind: 'Parse', command, undo: lane.statements.addStatement(statement) });
+    lane.expect({ kind: 'Parse', command, undo: lane.statements.addStatement(statement, lane.place) });
     this.#extended();
   }
 
@@ -152,7 +172,7 @@ export class Forwarder {
       shape: undefined,
     };
     this.#send(command, frame);
-    lane.expect({ kind: 'Bind', command, undo: lane.statements.addPortal(portal) });
+    lane.expect({ kind: 'Bind', command, undo: lane.statements.addPortal(portal, lane.place) });
     this.#extended();
   }
 

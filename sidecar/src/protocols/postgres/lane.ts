@@ -8,7 +8,14 @@ import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';
 import type { RelationCatalog, SqlReading } from './sql-reading.ts';
 import type { SessionState } from './sql-state.ts';
-import { type Binds, type Portal, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
+import {
+  type Binds,
+  type Place,
+  type Portal,
+  PreparedReadings,
+  type PreparedStatement,
+  Statements,
+} from './statements.ts';
 
 export const IDLE = 0x49;
 
@@ -150,7 +157,7 @@ export class Lane {
   /** The reading of a prepared statement under what holds now: the server looks names up again, too. */
   currentNumbered(statement: PreparedStatement): NumberedReading {
     const key = `${this.catalog.version}\n${this.state.key}`;
-    if (statement.memo.key !== key) {
+    if (statement.memo.key !== key || statement.memo.numbered.reading.ofThisMoment) {
       let numbered = this.read(statement.text);
       if (statement.prepareIndex !== undefined) {
         const effect = numbered.reading.statements[statement.prepareIndex]?.sessionEffect;
@@ -172,6 +179,16 @@ export class Lane {
   /** Where the next frame will stand among all that the server answers. */
   get position(): number {
     return this.answered + this.queue.length;
+  }
+
+  /** The place of the next frame. */
+  get place(): Place {
+    return { position: this.position, cycle: this.cycle };
+  }
+
+  /** True when it is not known yet what the server has under a name. */
+  uncertain(what: 'S' | 'P', name: string): boolean {
+    return this.statements.uncertain(what, name, this.answered, this.cycle);
   }
 
   expect(expectation: Expectation): void {
@@ -240,8 +257,10 @@ export class Lane {
       if (expectation.kind === 'Local' && expectation.commandId !== 0)
         this.drop(expectation.commandId, 'Refused', expectation.errorCode, expectation.errorText);
     }
-    for (const expectation of failed.toReversed())
-      if ('undo' in expectation) expectation.undo(expectation !== failed[0]);
+    for (let at = failed.length - 1; at >= 0; at--) {
+      const expectation = failed[at];
+      if (expectation !== undefined && 'undo' in expectation) expectation.undo(at === 0);
+    }
     if (first !== undefined) this.finish(first);
   }
 

@@ -48,13 +48,21 @@ export interface Binds {
   readonly values: readonly (Uint8Array | undefined)[];
 }
 
-/** Takes back what a frame did to the registry, when the server did not carry the frame out: it failed, or it was skipped behind one that failed. */
-export type Undo = (isSkipped: boolean) => void;
+/** Takes back what a frame did to the registry: the server `tried` it and failed, or never looked at it. */
+export type Undo = (tried: boolean) => void;
+
+/** Where a frame stands: among all that the server answers, and in which cycle. */
+export interface Place {
+  readonly position: number;
+  readonly cycle: number;
+}
 
 /** What the server holds for one session by name. Changes are made when a frame is forwarded and taken back when it fails. */
 export class Statements {
   readonly #statements = new Map<string, PreparedStatement>();
   readonly #portals = new Map<string, Portal>();
+  /** The last frame that changed a name, by kind and name. */
+  readonly #touched = new Map<string, Place>();
   readonly #max: number;
 
   constructor(max: number) {
@@ -90,32 +98,44 @@ export class Statements {
     return outputs;
   }
 
-  addStatement(statement: PreparedStatement): Undo {
+  /**
+   * True while an earlier cycle, which may still fail, changed what the name stands for: nobody knows what the server has under it. In the
+   * same cycle there is no doubt, for when a frame fails the server drops those that follow.
+   */
+  uncertain(what: 'S' | 'P', name: string, answered: number, cycle: number): boolean {
+    const place = this.#touched.get(what + name);
+    if (place === undefined) return false;
+    if (place.position >= answered) return place.cycle < cycle;
+    this.#touched.delete(what + name);
+    return false;
+  }
+
+  addStatement(statement: PreparedStatement, place?: Place): Undo {
+    if (place !== undefined) this.#touched.set(`S${statement.name}`, place);
     const before = this.#statements.get(statement.name);
     this.#statements.set(statement.name, statement);
     // The unnamed statement is gone as soon as another is tried; a named one stays when its name is taken.
-    return (isSkipped) => {
-      const isLost = statement.name === '' && !isSkipped;
-      this.#restore(this.#statements, statement.name, isLost ? undefined : before, statement);
-    };
+    return (tried) =>
+      this.#restore(this.#statements, statement.name, tried && statement.name === '' ? undefined : before, statement);
   }
 
-  addPortal(portal: Portal): Undo {
+  addPortal(portal: Portal, place: Place): Undo {
+    this.#touched.set(`P${portal.name}`, place);
     const before = this.#portals.get(portal.name);
     this.#portals.set(portal.name, portal);
-    return (isSkipped) => {
-      const isLost = portal.name === '' && !isSkipped;
-      this.#restore(this.#portals, portal.name, isLost ? undefined : before, portal);
-    };
+    return (tried) =>
+      this.#restore(this.#portals, portal.name, tried && portal.name === '' ? undefined : before, portal);
   }
 
-  closeStatement(name: string): Undo {
+  closeStatement(name: string, place?: Place): Undo {
+    if (place !== undefined) this.#touched.set(`S${name}`, place);
     const before = this.#statements.get(name);
     this.#statements.delete(name);
     return () => this.#restore(this.#statements, name, before, undefined);
   }
 
-  closePortal(name: string): Undo {
+  closePortal(name: string, place?: Place): Undo {
+    if (place !== undefined) this.#touched.set(`P${name}`, place);
     const before = this.#portals.get(name);
     this.#portals.delete(name);
     return () => this.#restore(this.#portals, name, before, undefined);

@@ -118,6 +118,7 @@ export class TargetSide {
       head.statement.shapeEpoch = head.epoch;
     }
     if (!head.swallow) this.#pass(head.portal?.command.id ?? 0);
+    if (head.unexpected !== undefined) lane.outbox.answer(0, head.unexpected);
     return true;
   }
 
@@ -131,7 +132,7 @@ export class TargetSide {
     for (let at = 0; at < count && !body.failed; at++) types.push(body.int32() >>> 0);
     if (!body.complete) return false;
     if (head.statement !== undefined) head.statement.parameterTypes = types;
-    this.#pass(0);
+    if (!head.swallow) this.#pass(0);
     return true;
   }
 

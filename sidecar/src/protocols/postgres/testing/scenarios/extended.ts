@@ -209,15 +209,17 @@ export const extendedScenarios: readonly Scenario[] = [
       agent(parse('', 'select many'), bind('p', ''), execute('p', 1), sync),
       target(parseComplete, bindComplete, row('1'), portalSuspended, ready()),
       agent(execute('p', 1), sync),
-      target(ready()),
+      target(error('34000', 'portal "p" does not exist'), ready()),
     ],
   },
   {
     name: 'extended-portals-of-the-next-cycle-live-on',
     happenings: [
       ...opening,
-      agent(parse('', 'select a'), bind('', ''), execute(''), sync, bind('q', ''), flush),
-      target(parseComplete, bindComplete, row('1'), complete('SELECT 1'), ready(), bindComplete),
+      agent(parse('s', 'select a'), sync),
+      target(parseComplete, ready()),
+      agent(bind('', 's'), execute(''), sync, bind('q', 's'), flush),
+      target(bindComplete, row('1'), complete('SELECT 1'), ready(), bindComplete),
       agent(execute('q'), sync),
       target(row('2'), complete('SELECT 1'), ready()),
     ],
@@ -229,7 +231,7 @@ export const extendedScenarios: readonly Scenario[] = [
       agent(parse('', 'select a'), bind('', ''), describe('P', ''), sync),
       target(parseComplete, bindComplete, rows({ name: 'a' }), ready()),
       agent(execute(''), sync),
-      target(ready()),
+      target(error('34000', 'portal "" does not exist'), ready()),
     ],
   },
   {
@@ -237,9 +239,12 @@ export const extendedScenarios: readonly Scenario[] = [
     happenings: [
       ...opening,
       agent(bind('', 'nobody'), execute(''), sync),
-      target(ready()),
+      target(error('26000', 'prepared statement "nobody" does not exist'), ready()),
       agent(execute('nothing'), sync),
-      target(ready()),
+      target(error('34000', 'portal "nothing" does not exist'), ready()),
+      // A server that knows the name after all: the gate does not, and nothing runs.
+      agent(bind('', 'nobody'), execute(''), sync),
+      target(parameters(), rows({ name: 'a' }), ready()),
     ],
   },
   {
