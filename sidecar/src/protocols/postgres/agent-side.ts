@@ -13,10 +13,11 @@ import { asLatin1, asText, concatenate, FRAME, type FrameScanner } from './codec
 import { SYNC, TERMINATE } from './codec-writer.ts';
 import { CopyInFlow } from './copy-in-flow.ts';
 import type { Forwarder } from './forwarder.ts';
-import type { Lane, Waiting } from './lane.ts';
+import type { Lane } from './lane.ts';
 import type { NumberedReading } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
 import type { Portal } from './statements.ts';
+import type { Waiting } from './waiting.ts';
 
 /** Frames that wait for the server's answers, for every command that may. */
 const FRAMES_PER_COMMAND = 8;

@@ -3,11 +3,12 @@ import type { Permit } from '../../permit.ts';
 import type { Refusal } from '../protocol.ts';
 import { FRAME } from './codec.ts';
 import { writeNamed } from './codec-writer.ts';
-import type { Lane, Waiting } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { sqlStateOf, writeRefusal } from './refuse.ts';
 import { RunningCommand } from './running-command.ts';
 import { withFormats } from './shape.ts';
 import type { Portal, PreparedStatement } from './statements.ts';
+import type { Waiting } from './waiting.ts';
 
 type WaitingOf<Kind extends Waiting['kind']> = Extract<Waiting, { readonly kind: Kind }>;
 

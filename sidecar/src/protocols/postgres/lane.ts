@@ -1,5 +1,5 @@
 import type { MaskRules } from '@sidegate/policy';
-import type { CloseCode, CommandId, JudgedCommand, ProtocolLimits, Step } from '../protocol.ts';
+import type { CloseCode, CommandId, ProtocolLimits, Step } from '../protocol.ts';
 import { FLUSH, writeReadyForQuery } from './codec-writer.ts';
 import { commandOf, type Expectation } from './expectation.ts';
 import type { Outbox } from './outbox.ts';
@@ -8,14 +8,8 @@ import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';
 import type { RelationCatalog, SqlReading } from './sql-reading.ts';
 import type { SessionState } from './sql-state.ts';
-import {
-  type Binds,
-  type Place,
-  type Portal,
-  PreparedReadings,
-  type PreparedStatement,
-  Statements,
-} from './statements.ts';
+import { type Place, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
+import type { Waiting } from './waiting.ts';
 
 export const IDLE = 0x49;
 
@@ -24,36 +18,6 @@ const CATALOG_GAPS: ReadonlySet<string> = new Set(['UnknownTable', 'UnknownColum
 
 /** Encodings in which a byte of a longer character may look like ASCII: what stands where cannot be told without decoding them. */
 const TREACHEROUS = new Set(['SJIS', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB', 'SHIFT_JIS_2004']);
-
-/** A command that was shown to the gate and waits for its answer. */
-export type Waiting = {
-  readonly commandId: CommandId;
-  readonly judged: JudgedCommand;
-  /** Its frame, as received. */
-  readonly frame: Uint8Array;
-  /** An earlier frame of the same cycle failed at the server: it will not be carried out. */
-  skipped: boolean;
-} & (
-  | { readonly kind: 'Query'; readonly numbered: NumberedReading }
-  | { readonly kind: 'FunctionCall'; readonly numbered: undefined }
-  | {
-      readonly kind: 'Parse';
-      readonly numbered: NumberedReading;
-      readonly name: string;
-      readonly text: string;
-      readonly parameterTypes: readonly number[];
-      readonly readable: boolean;
-    }
-  | {
-      readonly kind: 'Bind';
-      readonly numbered: NumberedReading;
-      readonly name: string;
-      readonly statement: PreparedStatement;
-      readonly formats: readonly number[];
-      readonly binds: Binds;
-    }
-  | { readonly kind: 'Execute'; readonly numbered: NumberedReading; readonly portal: Portal }
-);
 
 export interface LaneOptions {
   readonly outbox: Outbox;
