@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { failureOf } from '../client-error.ts';
 import { runCli, startCli } from '../sidegate-cli.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { stageFiles } from '../stage-files.ts';
+import type { RunningProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const LIMIT_MS = 180_000;
@@ -109,6 +111,72 @@ test(
     const ended = await run.stop();
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.stdout).toContain('"kind":"Stopped"');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a login that the server does not take is warned of at the start, with the mend',
+  async () => {
+    using folder = temporaryFolder('login');
+    const files = stageFiles({
+      postgres: stage.postgres,
+      loginPassword: 'not-the-password',
+      issuerUrl: stage.issuer.url,
+      audience: stage.issuer.audience,
+      identity: 'Token',
+    });
+    for (const [name, text] of Object.entries(files)) writeFileSync(folder.file(name), text);
+    await using run = startCli([
+      'run',
+      '-f',
+      folder.path,
+      '--listen',
+      '127.0.0.1',
+      '--state',
+      folder.file('st'),
+      '--json',
+    ]);
+    const warning = await run.jsonLine(({ kind }) => kind === 'Warning');
+    expect(warning).toMatchObject({
+      code: 'TargetUnusable',
+      message: expect.stringMatching(/^The Target data\/orders-db is reached, but cannot be used: .*credential/),
+      mend: expect.stringContaining('Correct its Secret'),
+    });
+    expect(run.output()).not.toContain('not-the-password');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a run that is killed leaves nothing running, and the next one takes over its state and records',
+  async () => {
+    using folder = temporaryFolder('killed');
+    const files = readdirSync(stage.folder).filter((name) => name.endsWith('.yaml'));
+    for (const name of files) copyFileSync(join(stage.folder, name), folder.file(name));
+    const flags = ['run', '-f', folder.path, '--listen', '127.0.0.1', '--state', folder.file('st'), '--json'];
+    const started = async (run: RunningProcess): Promise<{ readonly host: string; readonly port: number }> => {
+      const { listeners } = await run.jsonLine(({ kind }) => kind === 'Ready');
+      const [listener] = Array.isArray(listeners) ? listeners : [];
+      return Object(listener);
+    };
+    const visit = async ({ host, port }: { readonly host: string; readonly port: number }): Promise<void> => {
+      const client = await stage.connect({ host, port });
+      await client.query('SELECT 1 AS one');
+      await client.end();
+    };
+    const first = startCli(flags);
+    await visit(await started(first));
+    await first.stop('SIGKILL');
+    await using second = startCli(flags);
+    await visit(await started(second));
+    for (;;) {
+      const { objects } = await runCli(['sessions', '--state', folder.file('st'), '--json']);
+      const ended = objects.filter(({ commands }) => Number(commands) === 1);
+      if (ended.length === 2) break;
+    }
+    const verified = await runCli(['verify', '--all', '--state', folder.file('st'), '--json']);
+    expect(verified.code).toBe(0);
   },
   LIMIT_MS,
 );

@@ -11,7 +11,8 @@ import { openPostgres } from './protocols/postgres/protocol.ts';
 import { readCatalog } from './relay/catalog-reader.ts';
 import type { TargetAddress } from './relay/target-address.ts';
 
-// Reads one question as JSON from standard input, and answers on standard output how the gate would read the text: for `sidegate explain`.
+// Reads one question as JSON from standard input, and answers on standard output how the gate would read the text, or
+// whether the target takes its login: for `sidegate explain` and `sidegate run`.
 
 /** Where the server's catalog is asked for, as the gate itself asks. */
 interface Live {
@@ -22,12 +23,14 @@ interface Live {
 
 interface Question {
   readonly protocol: string;
-  readonly text: string;
+  /** Absent: it is only asked whether the server takes the gate's login and tells its catalog. */
+  readonly text?: string;
   readonly catalog?: CatalogResults;
   readonly live?: Live;
 }
 
 type Answer =
+  | { readonly kind: 'Reached' }
   | {
       readonly kind: 'Reading';
       readonly command: PostgresCommand;
@@ -47,9 +50,10 @@ async function answer(question: Question): Promise<Answer> {
     return { kind: 'Fault', code: 'UnsupportedProtocol', message };
   }
   await loadParser();
-  const { text } = question;
   const results = question.live === undefined ? ok(question.catalog) : await ask(question.live);
   if (!results.ok) return { kind: 'Fault', ...results.fault };
+  const { text } = question;
+  if (text === undefined) return { kind: 'Reached' };
   if (results.value === undefined) return readByName(text);
   const catalog = build(results.value);
   if (!catalog.ok) return { kind: 'Fault', ...catalog.fault };

@@ -41,10 +41,35 @@ export interface CommandReading {
 export type ReadingFault = Fault<'GateFailed' | 'BadCatalog' | 'CatalogUnavailable' | 'UnsupportedProtocol'>;
 
 /** Asks the gate's own program, which is started for this: what it says is what the gate would judge. */
-export function readCommand(program: string, question: ReadingQuestion): Promise<Result<CommandReading, ReadingFault>> {
+export async function readCommand(
+  program: string,
+  question: ReadingQuestion,
+): Promise<Result<CommandReading, ReadingFault>> {
+  const answer = await ask(program, question);
+  if (!answer.ok) return answer;
+  // The program is our own, of the same version.
+  return answer.value.kind === 'Reading' ? ok(answer.value as unknown as CommandReading) : failed('it says nothing');
+}
+
+/** Whether a server takes the gate's login and tells its catalog; the fault says why not. */
+export async function checkLogin(
+  program: string,
+  live: LiveCatalog,
+  signal: AbortSignal,
+): Promise<ReadingFault | undefined> {
+  const answer = await ask(program, { protocol: 'Postgres', live }, signal);
+  return answer.ok ? undefined : answer.fault;
+}
+
+interface Answer {
+  readonly kind: string;
+}
+
+function ask(program: string, question: object, signal?: AbortSignal): Promise<Result<Answer, ReadingFault>> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      ...(signal === undefined ? {} : { signal }),
     });
     const parts: Buffer[] = [];
     let bytes = 0;
@@ -64,16 +89,17 @@ export function readCommand(program: string, question: ReadingQuestion): Promise
 }
 
 function failed(why: string): Result<never, ReadingFault> {
-  return fail({ code: 'GateFailed', message: `The gate's program does not read the command: ${why}.` });
+  return fail({ code: 'GateFailed', message: `The gate's program does not answer: ${why}.` });
 }
 
-function parseAnswer(text: string): Result<CommandReading, ReadingFault> | undefined {
+function parseAnswer(text: string): Result<Answer, ReadingFault> | undefined {
   try {
     const answer: unknown = JSON.parse(text);
     if (typeof answer !== 'object' || answer === null || !('kind' in answer)) return undefined;
-    // The program is our own, of the same version.
-    if (answer.kind === 'Reading') return ok(answer as unknown as CommandReading);
-    return answer.kind === 'Fault' ? fail(answer as unknown as ReadingFault) : undefined;
+    if (answer.kind !== 'Fault')
+      return typeof answer.kind === 'string' ? ok({ ...answer, kind: answer.kind }) : undefined;
+    const fault = answer as unknown as ReadingFault;
+    return fail({ ...fault, message: fault.message.replace(/\.\.$/, '.') });
   } catch {
     return undefined;
   }

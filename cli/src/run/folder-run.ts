@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 
 import type { Fault, Result, Snapshot, Target } from '@sidegate/crds';
+import { checkLogin } from '../explain/command-reading.ts';
+import { liveCatalogOf } from '../explain/live-catalog.ts';
 import type { FileFault } from '../files/file-fault.ts';
 import { type ReadOptions, readFolder } from '../files/read-folder.ts';
 import { OwnerDesk } from '../owner/owner-desk.ts';
@@ -14,7 +16,7 @@ import { type RunLock, takeRunLock } from './run-lock.ts';
 import { pointReaders, prepareState } from './run-state.ts';
 import { RunningPrograms } from './running-programs.ts';
 import { type ProgramName, Supervisor } from './supervisor.ts';
-import { reachTarget } from './target-reach.ts';
+import { type CheckLogin, tryTarget } from './target-reach.ts';
 
 export interface FolderRunOptions {
   readonly folder: string;
@@ -23,6 +25,8 @@ export interface FolderRunOptions {
   readonly listen: string | undefined;
   readonly programs: Readonly<Record<ProgramName, string>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The gate's program that tries a Target's login; without it only the network is tried. */
+  readonly explainProgram?: string;
   /** Aborts when gate and store are to end. */
   readonly signal: AbortSignal;
   /** `snapshot`: the rules in force. */
@@ -111,7 +115,7 @@ class FolderRun {
     const { version } = snapshot;
     const ownerSocket = this.#supervisor.ownerSocket ?? '';
     this.#options.tell({ kind: 'Ready', version, listeners, ownerSocket, state: this.#state.path }, snapshot);
-    this.#warnOf(snapshot.resources.targets);
+    void this.#warnOf(snapshot, snapshot.resources.targets);
     return [];
   }
 
@@ -158,8 +162,11 @@ class FolderRun {
     }
     this.#applied = snapshot;
     tell({ kind: 'Applied', version: snapshot.version, listeners: applied.listeners }, snapshot);
-    const known = new Set(before?.resources.targets.map(placeOf));
-    this.#warnOf(snapshot.resources.targets.filter((target) => !known.has(placeOf(target))));
+    const known = new Set(before === undefined ? [] : before.resources.targets.map((target) => wayTo(target, before)));
+    void this.#warnOf(
+      snapshot,
+      snapshot.resources.targets.filter((target) => !known.has(wayTo(target, snapshot))),
+    );
   }
 
   #compile(): Promise<Result<CompiledFolder, readonly FileFault[]>> {
@@ -177,17 +184,21 @@ class FolderRun {
   }
 
   /** Nobody waits for this: the doors are open all the same. */
-  #warnOf(targets: readonly Target[]): void {
+  async #warnOf(snapshot: Snapshot, targets: readonly Target[]): Promise<void> {
+    const { explainProgram, signal, tell } = this.#options;
+    const check: CheckLogin | undefined =
+      explainProgram === undefined
+        ? undefined
+        : (target) => checkLogin(explainProgram, liveCatalogOf(target, snapshot), signal);
     for (const target of targets) {
-      void reachTarget(target).then((fault) => {
-        if (fault !== undefined && !this.#options.signal.aborted) {
-          this.#options.tell({ kind: 'Warning', ...fault }, this.#applied);
-        }
-      });
+      const fault = await tryTarget(target, check, signal);
+      if (signal.aborted) return;
+      if (fault !== undefined) tell({ kind: 'Warning', ...fault }, this.#applied);
     }
   }
 }
 
-function placeOf({ spec: { host, port } }: Target): string {
-  return `${host}:${port}`;
+/** Equal when the way to the Target's server and the login are. */
+function wayTo(target: Target, snapshot: Snapshot): string {
+  return JSON.stringify(liveCatalogOf(target, snapshot));
 }

@@ -4,19 +4,49 @@ import { errorCode } from './system-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** Asks whether a Target's server takes the gate's login; the fault says why not. Absent where nobody can ask. */
+export type CheckLogin = (target: Target) => Promise<Fault | undefined>;
+
+/**
+ * Whether a Target can be used, as far as can be told without an agent. Faults: TargetUnreachable, TargetUnusable; its door is open all
+ * the same, and each connection tries again.
+ */
+export async function tryTarget(
+  target: Target,
+  checkLogin: CheckLogin | undefined,
+  signal: AbortSignal,
+): Promise<Fault<'TargetUnreachable' | 'TargetUnusable'> | undefined> {
+  const unreached = await reachTarget(target, signal);
+  if (unreached !== undefined || target.spec.protocol !== 'Postgres') return unreached;
+  const fault = await checkLogin?.(target);
+  if (fault === undefined) return undefined;
+  return {
+    code: 'TargetUnusable',
+    message: `The Target ${nameOf(target)} is reached, but cannot be used: ${fault.message}`,
+    mend: 'Correct its Secret, tls and databases. Its door is open, and each connection tries again.',
+  };
+}
+
+function nameOf({ metadata: { namespace = 'default', name } }: Target): string {
+  return `${namespace}/${name}`;
+}
+
 /**
  * Looks whether something listens where a Target says. Fault TargetUnreachable: not now, and why; its door is open all the same, and each
  * connection tries again.
  */
-export function reachTarget(target: Target): Promise<Fault<'TargetUnreachable'> | undefined> {
+export function reachTarget(target: Target, signal?: AbortSignal): Promise<Fault<'TargetUnreachable'> | undefined> {
   const { host, port } = target.spec;
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const done = (why?: string, mend?: string): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abandoned);
       socket.destroy();
       resolve(why === undefined || mend === undefined ? undefined : unreachable(target, why, mend));
     };
+    const abandoned = (): void => done();
+    signal?.addEventListener('abort', abandoned);
     const timer = setTimeout(
       done,
       CONNECT_TIMEOUT_MS,
@@ -42,10 +72,10 @@ function reasonOf(error: Error): readonly [string, string] {
 }
 
 function unreachable(target: Target, why: string, mend: string): Fault<'TargetUnreachable'> {
-  const { metadata, spec } = target;
+  const { host, port } = target.spec;
   return {
     code: 'TargetUnreachable',
-    message: `The Target ${metadata.namespace ?? 'default'}/${metadata.name} cannot be reached at ${spec.host}:${spec.port}: ${why}.`,
+    message: `The Target ${nameOf(target)} cannot be reached at ${host}:${port}: ${why}.`,
     mend: `${mend} Its door is open, and each connection tries again.`,
   };
 }
