@@ -177,8 +177,7 @@ export class AgentSide {
     const portal = this.#lane.statements.portal(execute.portal);
     if (portal === undefined) return this.#unknown('P', execute.portal);
     const frame = this.#scanner.frame();
-    const { ofThisMoment } = portal.numbered.reading;
-    if (!portal.executed && portal.cycle === this.#lane.cycle && !portal.command.finished && !ofThisMoment) {
+    if (this.#stillJudged(portal)) {
       this.#forwarder.execute(portal, portal.command, frame);
       return true;
     }
@@ -227,6 +226,13 @@ export class AgentSide {
     const frame = this.#scanner.frame();
     this.#judge({ kind: 'FunctionCall', frame, judged: classifyFunctionCall(oid, frame), numbered: undefined });
     return true;
+  }
+
+  /** The first Execute of a portal belongs to its Bind, as long as nothing has changed since that was judged. */
+  #stillJudged({ executed, cycle, rulesEpoch, command, numbered }: Portal): boolean {
+    const lane = this.#lane;
+    const fresh = cycle === lane.cycle && rulesEpoch === lane.rulesEpoch;
+    return fresh && !executed && !command.finished && !numbered.reading.ofThisMoment;
   }
 
   /** It was read with the help of names that frames on their way may still change: it is read again when they are answered. */

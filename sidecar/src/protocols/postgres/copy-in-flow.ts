@@ -64,7 +64,6 @@ export class CopyInFlow {
   }
 
   #rows(command: RunningCommand, scanner: FrameScanner): void {
-    command.rows++;
     const { buffer, start, end } = scanner;
     if (this.#masker === undefined) {
       if (this.#buffer === buffer && this.#end === start) {

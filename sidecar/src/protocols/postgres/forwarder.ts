@@ -167,6 +167,7 @@ export class Forwarder {
       wire: judged.wire,
       command,
       cycle: lane.cycle,
+      rulesEpoch: lane.rulesEpoch,
       position: lane.position,
       executed: false,
       described: false,

@@ -63,6 +63,8 @@ export class Lane {
   copyCommand: RunningCommand | undefined;
   /** Known shapes hold within an epoch: what changes names or tables begins another. */
   shapeEpoch = 1;
+  /** Counts the rules that were in force: what was judged under older ones is judged again. */
+  rulesEpoch = 1;
   waiting: Waiting | undefined;
   lastCommandId: CommandId = 0;
   utf8 = true;

@@ -133,6 +133,7 @@ export class PostgresSession implements ProtocolSession {
     if (lane === undefined) return [];
     lane.masks = masks;
     lane.recordMasks = recordMasks;
+    lane.rulesEpoch++;
     for (const command of lane.running) command.addMasks(masks, recordMasks);
     return this.#take();
   }

@@ -114,6 +114,7 @@ const REPLICATION_OFF = new Set(['', 'false', 'off', 'no', '0', 'f', 'n']);
  */
 const PASSED = new Set([
   'application_name',
+  'bytea_output',
   'client_encoding',
   'client_min_messages',
   'datestyle',
@@ -128,9 +129,13 @@ const PASSED = new Set([
   'intervalstyle',
   'jit',
   'lc_messages',
+  'lc_monetary',
+  'lc_numeric',
+  'lc_time',
   'lock_timeout',
   'plan_cache_mode',
   'search_path',
+  'standard_conforming_strings',
   'statement_timeout',
   'tcp_keepalives_idle',
   'tcp_user_timeout',

@@ -35,6 +35,8 @@ export interface Portal {
   /** The command that the Bind was judged as; its first Execute in the same cycle belongs to it. */
   readonly command: RunningCommand;
   readonly cycle: number;
+  /** The rules that its Bind was judged under. */
+  readonly rulesEpoch: number;
   /** Where its Bind stands among all frames that the server answers. */
   readonly position: number;
   executed: boolean;

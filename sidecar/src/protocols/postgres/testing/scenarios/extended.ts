@@ -1,3 +1,4 @@
+import { NO_MASKS } from '../fake-masks.ts';
 import {
   agent,
   bind,
@@ -200,6 +201,17 @@ export const extendedScenarios: readonly Scenario[] = [
       target(row('2'), portalSuspended, complete('SELECT 0'), ready('T')),
       agent(close('P', 'p'), sync),
       target(closeComplete, ready('T')),
+    ],
+  },
+  {
+    name: 'extended-rules-change-between-bind-and-execute',
+    happenings: [
+      ...opening,
+      agent(parse('', 'select many'), bind('p', ''), flush),
+      target(parseComplete, bindComplete),
+      { event: (session) => session.masksChanged(NO_MASKS, NO_MASKS) },
+      agent(execute('p'), sync),
+      target(row('1'), complete('SELECT 1'), ready()),
     ],
   },
   {
