@@ -1,0 +1,40 @@
+import type { PlaybackAnswers } from './playback.ts';
+import type { Refusal, SessionOptions } from './protocol.ts';
+import type { TranscriptChunk } from './transcript.ts';
+
+/** What a client of the protocol's own makes of the bytes that it is sent. */
+export interface ClientView {
+  /** Codes of the errors it is told, in order. */
+  readonly errors: readonly string[];
+  /** How often it is told that it may speak again. */
+  readonly turns: number;
+  /** What it cannot read; empty when all is well-formed and whole. */
+  readonly complaints: readonly string[];
+}
+
+/** What a protocol shows of itself so that the rules for all protocols can be checked on it. */
+export interface ProtocolExhibit {
+  /** The folder of recorded conversations. */
+  readonly recordings: URL;
+  /** All that a session needs but the parts its registry shares; every call starts the same randomness again. */
+  sessionOptions(limits: SessionOptions['limits']): Omit<SessionOptions, 'shared'>;
+  /** What the targets of the recordings said and their masks hide. */
+  readonly hidden: readonly string[];
+  /** The surroundings in which the recordings were made. */
+  readonly answers: PlaybackAnswers;
+  /** From nothing to an open session. */
+  readonly opening: readonly TranscriptChunk[];
+  /** A command whose frame has exactly so many bytes, and one that policy refuses. */
+  commandOf(bytes: number): Uint8Array;
+  readonly refusedCommand: Uint8Array;
+  readonly refusal: Refusal;
+  /** What the target answers to a command: a frame of exactly so many bytes among what makes the answer whole. */
+  answerOf(bytes: number): Uint8Array;
+  readonly plainAnswer: Uint8Array;
+  /** The code by which a client knows a refusal of this kind. */
+  readonly refusalCode: string;
+  /** The smallest limits under which the opening works. */
+  readonly frameBytesMin: number;
+  /** Reads what was sent to the agent of an open session as the protocol's best known client does. */
+  readAsClient(bytes: Uint8Array): Promise<ClientView>;
+}
