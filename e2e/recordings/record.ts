@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
 import postgres from 'postgres';
-import { POSTGRES_EXHIBIT } from '../../sidecar/src/protocols/postgres/testing/exhibit.ts';
 import { writeTranscript } from '../../sidecar/src/protocols/transcript.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { findProgram } from '../support/programs.ts';
-import { openRecordedGate } from './recorded-gate.ts';
+import { EXHIBIT, openRecordedGate } from './recorded-gate.ts';
 
 /** Makes the recordings of PostgreSQL anew with real clients and a real server: `node e2e/recordings/record.ts`. Read the difference before you keep it. */
 const DEMO = '../../sidecar/src/protocols/postgres/fixture/demo.sql';
@@ -57,7 +56,7 @@ const CONVERSATIONS: Readonly<
         sql`SELECT count(*) FROM customers`,
       ]);
       await sql.begin(async (tx) => {
-        for await (const rows of tx`SELECT id, email FROM customers ORDER BY id`.cursor(1)) rows.toString();
+        await tx`SELECT id, email FROM customers ORDER BY id`.cursor(1, () => undefined);
       });
       await sql.end();
     },
@@ -97,6 +96,6 @@ for (const [name, { story, talk }] of Object.entries(CONVERSATIONS)) {
   await using gate = await openRecordedGate(server, PASSWORD);
   await talk(gate.port);
   const text = writeTranscript(`${story}\nServer: PostgreSQL ${server.version}.`, await gate.conversation());
-  writeFileSync(new URL(`${name}.txt`, POSTGRES_EXHIBIT.recordings), text);
+  writeFileSync(new URL(`${name}.txt`, EXHIBIT.recordings), text);
   process.stdout.write(`ok  ${name}\n`);
 }

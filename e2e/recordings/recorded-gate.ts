@@ -1,10 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { openProtocols } from '../../sidecar/src/protocols/index.ts';
 import { Playback } from '../../sidecar/src/protocols/playback.ts';
-import { POSTGRES_EXHIBIT } from '../../sidecar/src/protocols/postgres/testing/exhibit.ts';
+import { postgresExhibit } from '../../sidecar/src/protocols/postgres/testing/exhibit.ts';
 import type { TranscriptChunk } from '../../sidecar/src/protocols/transcript.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 
+const CATALOG = new URL('../../sidecar/src/protocols/postgres/fixture/catalog.json', import.meta.url);
+/** Under which the recordings are made. */
+export const EXHIBIT = postgresExhibit(readFileSync(CATALOG, 'utf8'));
 const LIMITS = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
 
 /** A gate that keeps what goes in: one session a connection, no records, randomness that starts anew each time. */
@@ -22,9 +26,9 @@ export async function openRecordedGate(server: PostgresServer, password: string)
   const chunks: TranscriptChunk[] = [];
   const { promise: over, resolve: end } = Promise.withResolvers<undefined>();
   const listener = createServer((agent) => {
-    const options = { ...POSTGRES_EXHIBIT.sessionOptions(LIMITS), shared: registry.shared.get('Postgres') };
+    const options = { ...EXHIBIT.sessionOptions(LIMITS), shared: registry.shared.get('Postgres') };
     const playback = new Playback(protocol.openSession(options), {
-      ...POSTGRES_EXHIBIT.answers,
+      ...EXHIBIT.answers,
       credential: { username: 'gate', password },
     });
     bridge(playback, agent, server, chunks, () => end(undefined));

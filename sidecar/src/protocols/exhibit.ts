@@ -35,6 +35,8 @@ export interface ProtocolExhibit {
   readonly refusalCode: string;
   /** The smallest limits under which the opening works. */
   readonly frameBytesMin: number;
-  /** Reads what was sent to the agent of an open session as the protocol's best known client does. */
-  readAsClient(bytes: Uint8Array): Promise<ClientView>;
+  /** Stands behind what was sent when it is read as below: a last frame that is cut short would swallow it. */
+  readonly endMark: Uint8Array;
+  /** Reads what was sent to the agent of an open session, then `endMark`, as the protocol's best known client does. */
+  readAsClient(stream: NodeJS.ReadableStream): Promise<ClientView>;
 }

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { PassThrough } from 'node:stream';
 import { ok } from '@sidegate/crds';
 import { buildContentMask, buildJsonMask, type Mask, type MaskRules, maskText } from '@sidegate/policy';
 import { parse } from 'pg-protocol';
@@ -9,6 +7,8 @@ import type { TranscriptChunk } from '../../transcript.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
 import { authentication, backendKey, complete, notice, query, ready, row, rows, startup, status } from './frames.ts';
 
+/** A frame that says so comes out only when what stands before it is whole. */
+const END_MARK = 'the end';
 const KEY = Buffer.from('a key for recordings');
 const HIDDEN: Mask = { rule: 'hidden', with: { type: 'Redact' } };
 const SHORTENED: Mask = { rule: 'shortened', with: { type: 'Partial', keepLast: 4 } };
@@ -40,8 +40,6 @@ function settle({ command }: JudgedCommand): 'Forward' | 'Hold' | Refusal {
   return verbs.includes('DELETE') ? 'Hold' : 'Forward';
 }
 
-const catalog = ok(demoCatalog(readFileSync(new URL('../fixture/catalog.json', import.meta.url), 'utf8')));
-
 const opening: readonly TranscriptChunk[] = [
   { from: 'Agent', bytes: startup() },
   {
@@ -64,8 +62,14 @@ const EMPTY_QUERY = 'SELECT 1 -- ';
 const answerWith = (frame: Uint8Array): Uint8Array =>
   Buffer.concat([rows({ name: 'n' }), frame, complete('SELECT 1'), ready()]);
 
-/** PostgreSQL for the suite that runs over all protocols. */
-export const POSTGRES_EXHIBIT: ProtocolExhibit = {
+/** PostgreSQL for the suite that runs over all protocols; `catalog` is the text of `fixture/catalog.json`. */
+export function postgresExhibit(catalog: string): ProtocolExhibit {
+  return { ...EXHIBIT, answers: { ...ANSWERS, catalog: ok(demoCatalog(catalog)) } };
+}
+
+const ANSWERS = { credential: { username: 'gate', password: 'hunter2' }, subject: 'agent', masks, settle };
+
+const EXHIBIT: Omit<ProtocolExhibit, 'answers'> = {
   hidden: ['078-05-1120', '219-09-9999', '@example.com', '4111111111111111'],
   recordings: new URL('../recordings/', import.meta.url),
   sessionOptions(limits) {
@@ -78,7 +82,6 @@ export const POSTGRES_EXHIBIT: ProtocolExhibit = {
       random: (length) => Uint8Array.from({ length }, () => (drawn += 1) & 0xff),
     };
   },
-  answers: { credential: { username: 'gate', password: 'hunter2' }, subject: 'agent', masks, catalog, settle },
   opening,
   commandOf: (bytes) => query(EMPTY_QUERY.padEnd(bytes - QUERY_OVERHEAD, 'x')),
   refusedCommand: query('DROP TABLE orders'),
@@ -87,29 +90,23 @@ export const POSTGRES_EXHIBIT: ProtocolExhibit = {
   plainAnswer: answerWith(row('1')),
   refusalCode: '42501',
   frameBytesMin: 512,
+  endMark: notice(END_MARK),
   readAsClient,
 };
 
-async function readAsClient(bytes: Uint8Array): Promise<ClientView> {
-  const stream = new PassThrough();
+async function readAsClient(stream: NodeJS.ReadableStream): Promise<ClientView> {
   const errors: string[] = [];
   const complaints: string[] = [];
   let turns = 0;
-  const finished = parse(stream, (message) => {
+  let isMarked = false;
+  await parse(stream, (message) => {
     if (message.name === 'readyForQuery') turns += 1;
+    if (message.name === 'notice' && Reflect.get(message, 'message') === END_MARK) isMarked = true;
     if (message.name !== 'error') return;
     const code: unknown = Reflect.get(message, 'code');
     if (typeof code === 'string' && /^[\dA-Z]{5}$/.test(code)) errors.push(code);
     else complaints.push(`an error without a code: ${JSON.stringify(message)}`);
   });
-  // A frame that is cut short is never given out: a notice behind it would be swallowed, so it must come out.
-  const mark = 'the end';
-  let isMarked = false;
-  const marked = parse(stream, (message) => {
-    if (message.name === 'notice' && Reflect.get(message, 'message') === mark) isMarked = true;
-  });
-  stream.end(Buffer.concat([bytes, notice(mark)]));
-  await Promise.all([finished, marked]);
   if (!isMarked) complaints.push('the last frame is not whole');
   return { errors, turns, complaints };
 }
