@@ -17,6 +17,7 @@ export interface HeldSession {
   readonly chunks: Uint8Array[];
   readonly events: Uint8Array[];
   lastSha256: Uint8Array;
+  closed: boolean;
 }
 
 type Verdict = readonly [status: Status, message?: string];
@@ -36,7 +37,12 @@ export class FakeStore {
   /** Judges one request as if it had come by a stream. */
   judge(request: UploadRequest): UploadResponse {
     const { sessionId } = request;
-    const held = this.sessions.get(sessionId) ?? { chunks: [], events: [], lastSha256: new Uint8Array() };
+    const held = this.sessions.get(sessionId) ?? {
+      chunks: [],
+      events: [],
+      lastSha256: new Uint8Array(),
+      closed: false,
+    };
     const [status, message] =
       request.chunk.length === 0 ? ([Status.POSITION] as const) : this.#judgeChunk(request.chunk, held, sessionId);
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
@@ -56,6 +62,8 @@ export class FakeStore {
     if (Buffer.compare(chunk.previousSha256 ?? new Uint8Array(), held.lastSha256) !== 0) {
       return [Status.FORK, `the chunk at ${chunk.firstSequence} follows another history`];
     }
+    if (held.closed) return [Status.INVALID, `event ${chunk.firstSequence} follows Closed`];
+    held.closed = chunk.closes;
     held.chunks.push(bytes);
     held.events.push(...chunk.encodedEvents);
     held.lastSha256 = chunk.sha256;

@@ -79,6 +79,7 @@ export class SessionQueue {
 
   /** Takes the next event from the spool; false when the store has it already, or it was read before. */
   add(event: QueuedEvent, nowMs: number): boolean {
+    if ((event.flags & FLAG.Closes) !== 0) this.#closesRead = true;
     if (event.sequence <= this.#lastRead) return false;
     // Something between is neither here nor known to be acknowledged: only the store can tell.
     if (event.sequence > this.#lastRead + 1) this.positioned = false;
@@ -87,7 +88,6 @@ export class SessionQueue {
     this.#lastRead = event.sequence;
     this.#bytes += event.event.length;
     if ((event.flags & FLAG.Urgent) !== 0) this.#urgent += 1;
-    if ((event.flags & FLAG.Closes) !== 0) this.#closesRead = true;
     return true;
   }
 

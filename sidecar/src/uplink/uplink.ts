@@ -58,6 +58,7 @@ export class Uplink {
   #sent: Sent[] = [];
   /** Segments that were there at the start and still are. They may hold events of sessions that are over. */
   readonly #oldSegments: Set<number>;
+  #hadOldSegments = true;
   #draining = false;
   #pausedUntilMs = 0;
   #reached: boolean | undefined;
@@ -160,7 +161,10 @@ export class Uplink {
 
   #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
     const { sequence, flags } = event;
-    if (!queue.add({ sequence, flags, event: event.event }, this.#parts.nowMs())) return;
+    if (!queue.add({ sequence, flags, event: event.event }, this.#parts.nowMs())) {
+      if (queue.finished) this.#parts.journal.write(queue.progress());
+      return;
+    }
     this.#retention.needs(segment, queue, sequence);
     this.#pending.add(queue);
   }
@@ -172,17 +176,23 @@ export class Uplink {
 
   #segmentDeleted({ number, bytes, sessions }: DeletedSegment): void {
     const { journal, tell } = this.#parts;
-    for (const queue of sessions) {
-      if (!queue.finished || queue.segments > 0) continue;
-      this.#queues.delete(queue.sessionId);
-      journal.forget(queue.sessionId);
+    this.#oldSegments.delete(number);
+    // What the last process left may hold more of a session that is over: until it is gone, nothing is forgotten.
+    if (this.#oldSegments.size === 0) {
+      for (const queue of sessions) if (queue.finished && queue.segments === 0) this.#forget(queue.sessionId);
     }
-    if (this.#oldSegments.delete(number) && this.#oldSegments.size === 0) {
+    if (this.#hadOldSegments && this.#oldSegments.size === 0) {
+      this.#hadOldSegments = false;
       for (const { sessionId, closed } of journal.sessions.values()) {
-        if (closed && !this.#queues.has(sessionId)) journal.forget(sessionId);
+        if (closed && (this.#queues.get(sessionId)?.segments ?? 0) === 0) this.#forget(sessionId);
       }
     }
     tell({ kind: 'Removed', bytes });
+  }
+
+  #forget(sessionId: string): void {
+    this.#queues.delete(sessionId);
+    this.#parts.journal.forget(sessionId);
   }
 
   #queue(sessionId: string, gateId: string): SessionQueue {
