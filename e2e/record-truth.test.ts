@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { runClientWell } from './clients/client-run.ts';
 import { OPEN_POLICY } from './clients/open-policy.ts';
 import { openStage, type Stage } from './stage.ts';
