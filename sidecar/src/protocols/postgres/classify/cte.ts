@@ -42,6 +42,8 @@ export function readCte(entry: CteEntry, context: Context): Columns {
 
 /** More rounds than this do not happen with columns that move by one place a round. */
 const ROUNDS_MAX = 64;
+/** A round counts as this many steps of work. */
+const ROUND_STEPS = 2_000;
 
 function readCteSelect(entry: CteEntry, select: SelectStmt, context: Context): Columns {
   const { node, scope } = entry;
@@ -54,7 +56,7 @@ function readCteSelect(entry: CteEntry, select: SelectStmt, context: Context): C
   const outer = openScope(scope);
   readWith(select.withClause, outer, context);
   entry.columns = finish(readSelect(select.larg, outer, context, 'Output'));
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  for (let round = 0; round < ROUNDS_MAX && context.findings.step(ROUND_STEPS); round++) {
     const next = finish(readSelect(select, scope, context, 'Output'));
     const isSettled = sameColumns(entry.columns, next);
     entry.columns = next;

@@ -21,6 +21,12 @@ export function alsoCondition(use: Use): Use {
   return use === 'None' ? 'Condition' : use;
 }
 
+/** Steps that reading one text may take. A recursive query in a recursive query in another could take any number. */
+const STEPS_MAX = 400_000;
+
+/** Levels of expressions; a query in a query counts as several. */
+const DEPTH_MAX = 1_200;
+
 const NOTHING: ReadonlySet<string> = new Set();
 
 /** More findings of one kind than this, and the command counts as not understood. */
@@ -168,6 +174,31 @@ export class Findings {
     return { findings: this, statement };
   }
 
+  #steps = 0;
+
+  /** Counts work. False once there was too much of it: then the text counts as not understood and reading stops. */
+  step(count = 1): boolean {
+    this.#steps += count;
+    if (this.#steps <= STEPS_MAX) return true;
+    this.incomplete('TooLarge', `Reading it takes more than ${STEPS_MAX} steps.`);
+    return false;
+  }
+
+  #depth = 0;
+
+  /** Runs `walk` one level deeper; beyond a depth that the stack surely holds, gives `otherwise` and the text counts as not understood. */
+  deeper<T>(levels: number, walk: () => T, otherwise: T): T {
+    if (!this.step()) return otherwise;
+    if (this.#depth + levels > DEPTH_MAX) {
+      this.incomplete('TooLarge', `It nests deeper than ${DEPTH_MAX}.`);
+      return otherwise;
+    }
+    this.#depth += levels;
+    const result = walk();
+    this.#depth -= levels;
+    return result;
+  }
+
   /** What another command found counts as found here. */
   include(command: PostgresCommand): void {
     for (const { kind, detail } of command.incomplete) this.incomplete(kind, detail);
@@ -196,7 +227,7 @@ export class Findings {
 
   /** Literals and parameters of `value` stand where these columns are compared with or written to. */
   meet(value: Value, columns: readonly BaseColumn[]): void {
-    if (columns.length === 0) return;
+    if (columns.length === 0 || !this.step(columns.length * (value.literals.length + value.parameters.length))) return;
     this.literals.add(value.literals, columns);
     this.parameters.add(value.parameters, columns);
   }
@@ -217,5 +248,6 @@ export interface Context {
 
 /** Notes that the columns of `origin` are used so. */
 export function recordUse(context: Context, origin: OutputOrigin, use: Use): void {
-  if (use !== 'None') context.statement.addColumns(columnsOf(origin), use);
+  const columns = columnsOf(origin);
+  if (use !== 'None' && context.findings.step(columns.length)) context.statement.addColumns(columns, use);
 }

@@ -57,17 +57,34 @@ export function placeLiterals(text: string, findings: Findings): LiteralColumns 
   const offsets = findings.literals.places.toSorted((a, b) => a - b);
   if (offsets.length === 0) return [];
   const tokens = literalTokens(lexSql(text));
-  const isAscii = Buffer.byteLength(text) === text.length;
   const columns: SqlReading['parameters'][number][] = tokens.map(() => undefined);
+  const bytes = new ByteCount(text);
   let at = 0;
   for (const offset of offsets) {
-    const start = isAscii ? offset : Buffer.from(text).subarray(0, offset).toString().length;
     // A sign or a type name may stand between the place and the literal itself.
-    while (at < tokens.length && (tokens[at]?.start ?? 0) < start) at++;
-    const place = at;
-    if (place < tokens.length) columns[place] = findings.literals.at(offset);
+    for (let token = tokens[at]; token !== undefined && bytes.before(token.start) < offset; token = tokens[at]) at++;
+    if (at < tokens.length) columns[at] = findings.literals.at(offset);
   }
   return columns;
+}
+
+/** How many bytes of UTF-8 come before a place in a text; asked in rising order. */
+class ByteCount {
+  readonly #text: string;
+  #at = 0;
+  #bytes = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  before(place: number): number {
+    if (place > this.#at) {
+      this.#bytes += Buffer.byteLength(this.#text.slice(this.#at, place));
+      this.#at = place;
+    }
+    return this.#bytes;
+  }
 }
 
 /** The reading of a statement that another one keeps for later (PREPARE). */

@@ -1,4 +1,5 @@
 import { lexSql } from './lexer.ts';
+import { words } from './words.ts';
 
 /** Words after which one more node may hold the rest. They count until their bracket closes. */
 const HARD: ReadonlySet<string> = new Set([
@@ -26,6 +27,9 @@ const ENDS: ReadonlySet<string> = new Set([
   'order',
   'limit',
 ]);
+
+/** Words that are operators. */
+const SOFT: ReadonlySet<string> = words('is isnull notnull collate at in like ilike similar between overlaps escape');
 
 interface Level {
   readonly isCase: boolean;
@@ -83,7 +87,7 @@ export function nestingOf(text: string): number {
     } else if (ENDS.has(piece)) {
       depth -= top.soft;
       top.soft = 0;
-    } else if (piece === 'is' || piece === 'collate' || piece === 'isnull' || piece === 'notnull' || piece === 'at') {
+    } else if (SOFT.has(piece)) {
       top.soft += 1;
       depth += 1;
     }

@@ -8,6 +8,12 @@ export const SQL_BYTES_MAX = 1 << 20;
 /** A text that may nest deeper is refused before it is parsed. The parser's own stack holds about 2500. */
 export const SQL_NESTING_MAX = 800;
 
+/**
+ * True once the parser ran out of stack or trapped: its memory is in no known state then, and it may never return. The bounds above are
+ * there so that this cannot happen.
+ */
+let isBroken = false;
+
 /** The statements of a text as PostgreSQL's own parser reads them, or why they cannot be told. Never throws. */
 export function parseSql(text: string): Result<readonly Node[], Incompleteness> {
   if (text.length > SQL_BYTES_MAX || Buffer.byteLength(text) > SQL_BYTES_MAX) {
@@ -19,11 +25,13 @@ export function parseSql(text: string): Result<readonly Node[], Incompleteness> 
   }
   // The parser takes an empty text for a mistake; to the server it is a text without statements.
   if (text.trim() === '') return ok([]);
+  if (isBroken) return fail({ kind: 'Unparsable', detail: 'The parser broke down; the gate must be started anew.' });
   try {
     const statements: Node[] = [];
     for (const { stmt } of parseSync(text).stmts ?? []) if (stmt !== undefined) statements.push(stmt);
     return ok(statements);
   } catch (error) {
+    isBroken ||= error instanceof RangeError || (error instanceof Error && error.name === 'RuntimeError');
     // The parser's message quotes the text, which may hold what must not be shown; the place says enough.
     const place = hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) + 1 : 0;
     return fail({ kind: 'Unparsable', detail: `PostgreSQL's parser cannot read it at position ${place}.` });

@@ -47,18 +47,19 @@ export function oneOf(values: readonly Value[]): Value {
 }
 
 function merge(values: readonly Value[]): Pick<Value, 'literals' | 'parameters'> {
-  let literals: readonly number[] = NONE;
-  let parameters: readonly number[] = NONE;
-  for (const value of values) {
-    literals = join(literals, value.literals);
-    parameters = join(parameters, value.parameters);
-  }
-  return { literals, parameters };
+  return {
+    literals: join(values.map(({ literals }) => literals)),
+    parameters: join(values.map(({ parameters }) => parameters)),
+  };
 }
 
-function join(left: readonly number[], right: readonly number[]): readonly number[] {
-  if (right.length === 0 || left === right) return left;
-  return left.length === 0 ? right : [...new Set([...left, ...right])];
+function join(lists: readonly (readonly number[])[]): readonly number[] {
+  const full = lists.filter(({ length }) => length > 0);
+  const [only = NONE] = full;
+  if (full.length < 2) return only;
+  const all = new Set<number>();
+  for (const list of full) for (const number of list) all.add(number);
+  return [...all];
 }
 
 function mergeOrigins(values: readonly Value[], isExpression: boolean): OutputOrigin {

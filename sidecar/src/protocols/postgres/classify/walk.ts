@@ -3,14 +3,17 @@ import type { CatalogRelation } from '../catalog.ts';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
 import type { Context, Findings, Use, ViewReading } from './findings.ts';
 import type { Columns, FromItem, Scope } from './scope.ts';
-import { LITERAL, type Value } from './value.ts';
+import { LITERAL, UNKNOWN, type Value } from './value.ts';
+
+const QUERY_LEVELS = 3;
 
 // SQL nests everything in everything: expressions hold queries, queries hold writes, views hold queries. Each module reads one kind of
 // thing and comes here for what is inside of it; `WALKERS` ties the ends together.
 
 /** Where the values of an expression come from; notes all that it uses on the way. Every kind of node is walked, known or not. */
 export function readExpression(node: Node, scope: Scope, context: Context, use: Use): Value {
-  return context.findings.walkers.expression(node, scope, context, use);
+  const { findings } = context;
+  return findings.deeper(1, () => findings.walkers.expression(node, scope, context, use), UNKNOWN);
 }
 
 export function readOptional(node: Node | undefined, scope: Scope, context: Context, use: Use): Value {
@@ -23,7 +26,8 @@ export function readAll(nodes: readonly Node[] | undefined, scope: Scope, contex
 
 /** Reads a query; gives its columns. `use` says what becomes of them. */
 export function readSelect(select: SelectStmt, parent: Scope | undefined, context: Context, use: Use): Columns {
-  return context.findings.walkers.select(select, parent, context, use);
+  const { findings } = context;
+  return findings.deeper(QUERY_LEVELS, () => findings.walkers.select(select, parent, context, use), undefined);
 }
 
 /** One item of a FROM list. `scope` holds the items before it, which only lateral items see. */
