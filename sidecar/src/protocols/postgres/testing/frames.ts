@@ -17,6 +17,11 @@ export const startup = (parameters: Readonly<Record<string, string>> = {}, versi
 
 export const request = (code: number): Uint8Array => writeUntagged({ int32: code });
 export const password = (text: string): Uint8Array => writeFrame(FRAME.password, text);
+/** The client's first SASL message. */
+export const sasl = (message: string): Uint8Array => {
+  const bytes = Buffer.from(message);
+  return writeFrame(FRAME.password, 'OAUTHBEARER', { int32: bytes.length }, bytes);
+};
 export const query = (text: string): Uint8Array => writeFrame(FRAME.query, text);
 export const parse = (name: string, text: string, types: readonly number[] = []): Uint8Array =>
   writeFrame(FRAME.parse, name, text, { int16: types.length }, ...types.map((type) => ({ int32: type })));

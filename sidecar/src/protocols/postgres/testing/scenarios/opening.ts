@@ -13,6 +13,7 @@ import {
   request,
   row,
   rows,
+  sasl,
   startup,
   status,
   target,
@@ -64,6 +65,32 @@ export const openingScenarios: readonly Scenario[] = [
     name: 'opening-token-refused',
     options: { ...token, identify: () => unauthenticated },
     happenings: [agent(startup()), agent(password('header.body.signature'))],
+  },
+  {
+    name: 'opening-oauthbearer',
+    options: token,
+    happenings: [
+      agent(startup({ options: '-c sidegate.auth=oauthbearer' })),
+      agent(sasl('n,,\u0001auth=Bearer header.body.signature\u0001\u0001')),
+      letIn,
+    ],
+  },
+  {
+    name: 'opening-oauthbearer-asks-where-to-get-a-token',
+    options: token,
+    happenings: [
+      agent(startup({ options: '-c sidegate.auth=oauthbearer' })),
+      agent(sasl('n,,\u0001auth=\u0001\u0001')),
+      agent(password('\u0001')),
+    ],
+  },
+  {
+    name: 'opening-oauthbearer-with-channel-binding',
+    options: token,
+    happenings: [
+      agent(startup({ options: '-c sidegate.auth=oauthbearer' })),
+      agent(sasl('p=tls-exporter,,\u0001auth=Bearer header.body.signature\u0001\u0001')),
+    ],
   },
   { name: 'opening-no-token', options: token, happenings: [agent(startup()), agent(password(''))] },
   {
