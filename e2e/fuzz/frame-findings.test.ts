@@ -47,6 +47,14 @@ describe('conversations that went wrong', () => {
       [[AGENT.parse('', 'select one'), AGENT.bind('b', '', []), AGENT.sync(), AGENT.describe('P', 'b'), AGENT.sync()]],
       '1 2 Z E:34000 Z',
     ],
+    [
+      'a portal that outlived the cycle in which it was bound is described for no command',
+      [
+        [AGENT.parse('a', 'select one'), AGENT.query('begin'), AGENT.bind('a', 'a', []), AGENT.sync()],
+        [AGENT.describe('P', 'a'), AGENT.sync()],
+      ],
+      '1 C Z 2 Z T Z',
+    ],
   ])('%s', (_story, chunks, expected) => {
     const whole = chunks.map((frames) => Buffer.concat(frames));
     const server = new ModelServer();

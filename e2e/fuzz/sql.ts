@@ -102,7 +102,7 @@ export const SQL_FUZZERS: readonly Fuzzer[] = [
   defineFuzzer({
     name: 'sql-shape',
     promise:
-      'Where the shape of a text decides, a text of that shape with other literals is read as the parser reads it.',
+      'A text that differs in its literals from one that was read before is read and shown as if it were read anew.',
     prepare,
     cases: fc.tuple(sqlTexts, literalTexts, literalNumbers, spellings, spellings),
     check([statements, texts, numbers, spelling, otherSpelling]) {

@@ -3,6 +3,7 @@ import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
 import { IDLE, type Lane } from './lane.ts';
 import type { RunningCommand } from './running-command.ts';
 import { readShape } from './shape.ts';
+import type { Portal } from './statements.ts';
 
 /** Takes the server's frames in order, masks what must be masked, and keeps the books of what the server still owes. */
 export class TargetSide {
@@ -117,7 +118,7 @@ export class TargetSide {
       head.statement.shape = shape;
       head.statement.shapeEpoch = head.epoch;
     }
-    if (!head.swallow) this.#pass(head.portal?.command.id ?? 0);
+    if (!head.swallow) this.#pass(described(head.portal)?.id ?? 0);
     if (head.unexpected !== undefined) lane.outbox.answer(0, head.unexpected);
     return true;
   }
@@ -222,11 +223,7 @@ export class TargetSide {
         this.#answers.error(head.command, this.#scanner, FRAME.error);
         break;
       case 'Describe':
-        this.#answers.error(
-          head.portal?.command.finished === true ? undefined : head.portal?.command,
-          this.#scanner,
-          FRAME.error,
-        );
+        this.#answers.error(described(head.portal), this.#scanner, FRAME.error);
         break;
       case 'Close':
         this.#answers.error(undefined, this.#scanner, FRAME.error);
@@ -306,4 +303,9 @@ export class TargetSide {
     const { buffer, start, end } = this.#scanner;
     this.#lane.outbox.pass(commandId, buffer, start, end);
   }
+}
+
+/** The command that the description of a portal belongs to: the one that bound it, until that is over. */
+function described(portal: Portal | undefined): RunningCommand | undefined {
+  return portal?.command.finished === true ? undefined : portal?.command;
 }
