@@ -84,13 +84,13 @@ export class GateProgram {
     if (!opened.ok) return nack(opened.fault);
     this.#wanted = configuration.doors;
     this.#gate.adopt(configuration);
-    this.#doors.closeOthers(configuration.doors);
-    return { kind: 'Ack', version, nonce, listeners: this.#doors.describe(configuration.doors) };
+    opened.value.settle();
+    return { kind: 'Ack', version, nonce, listeners: this.#doors.described };
   }
 
   stop(): void {
     this.#wanted = new Map();
-    this.#doors.closeOthers(this.#wanted);
+    this.#doors.close();
     this.#gate.stop();
   }
 

@@ -24,9 +24,9 @@ export interface Configuration {
   readonly doors: ReadonlyMap<string, OpenDoor>;
 }
 
-/** What a listener is known by: the same key in the next snapshot keeps it open. */
+/** What a door is known by: sessions through it go on when the next snapshot has the same. */
 export function doorKey({ access, target, listen }: Door): string {
-  return JSON.stringify([nameOf(access), nameOf(target), listen.host, listen.port, listen.unixDirectory ?? '']);
+  return JSON.stringify([nameOf(access), nameOf(target), listen.host, listen.port]);
 }
 
 /** Joins the parts of a snapshot; a door that leads nowhere is a fault of whoever made the snapshot. */

@@ -1,31 +1,25 @@
 import { mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 
+/** Where a listener listens: an address and port (0: any free one), or a Unix socket. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
 export interface Listener {
-  readonly host: string;
+  /** The port that was given; 0 for a Unix socket. */
   readonly port: number;
-  readonly unixSocket: string | undefined;
   close(): void;
 }
 
-type ListenFault = Fault<'CannotListen'>;
+export type ListenFault = Fault<'CannotListen'>;
 
-function listen(
-  server: Server,
-  where: { readonly host: string; readonly port: number } | { readonly path: string },
-): Promise<Result<void, ListenFault>> {
+function listen(server: Server, where: ListenAddress): Promise<Result<void, ListenFault>> {
   return new Promise((resolve) => {
     const refused = (error: Error): void => {
       const place = 'path' in where ? where.path : `${where.host}:${where.port}`;
-      resolve(
-        fail({
-          code: 'CannotListen',
-          message: `Cannot listen on ${place}: ${error.message}.`,
-          mend: 'End what listens there, or choose another address.',
-        }),
-      );
+      const message = `Cannot listen on ${place}: ${error.message}.`;
+      resolve(fail({ code: 'CannotListen', message, mend: 'End what listens there, or choose another address.' }));
     };
     server.once('error', refused);
     server.listen({ ...where, backlog: 1024 }, () => {
@@ -47,44 +41,23 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/**
- * Listens on an address and, where a directory is given, on the Unix socket `.s.PGSQL.PORT`-like name that the protocol's clients
- * look for there. A socket file that a killed gate left is replaced.
- */
+/** Listens. The folder of a Unix socket is made where it is missing, and a socket file that a killed gate left is replaced. */
 export async function openListener(
-  where: { readonly host: string; readonly port: number; readonly unixDirectory: string | undefined },
-  unixName: (port: number) => string,
+  where: ListenAddress,
   accept: (socket: Socket) => void,
 ): Promise<Result<Listener, ListenFault>> {
-  const greet = (socket: Socket): void => {
+  const server = createServer((socket) => {
     // A client may be gone before anybody looks at its socket; that is no fault of the gate.
     socket.on('error', () => {});
     accept(socket);
-  };
-  const tcp = createServer(greet);
-  const listening = await listen(tcp, { host: where.host, port: where.port });
-  if (!listening.ok) return listening;
-  const address = tcp.address();
-  const port = typeof address === 'object' && address !== null ? address.port : where.port;
-  if (where.unixDirectory === undefined) {
-    return ok({ host: where.host, port, unixSocket: undefined, close: () => void tcp.close() });
-  }
-  const path = join(where.unixDirectory, unixName(port));
-  await mkdir(where.unixDirectory, { recursive: true });
-  if (!(await answers(path))) await unlink(path).catch(() => {});
-  const unix = createServer(greet);
-  const onUnix = await listen(unix, { path });
-  if (!onUnix.ok) {
-    tcp.close();
-    return onUnix;
-  }
-  return ok({
-    host: where.host,
-    port,
-    unixSocket: path,
-    close() {
-      tcp.close();
-      unix.close();
-    },
   });
+  if ('path' in where) {
+    await mkdir(dirname(where.path), { recursive: true }).catch(() => {});
+    if (!(await answers(where.path))) await unlink(where.path).catch(() => {});
+  }
+  const listening = await listen(server, where);
+  if (!listening.ok) return listening;
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return ok({ port, close: () => void server.close() });
 }
