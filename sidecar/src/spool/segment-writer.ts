@@ -50,6 +50,8 @@ export class SegmentWriter {
   /** Of all segments on disk. */
   #bytes: number;
   #diskFull = false;
+  /** Bytes of the last write when it failed. */
+  #needed = 0;
   #broken: WriteFault | undefined;
 
   constructor(options: {
@@ -79,8 +81,9 @@ export class SegmentWriter {
     return this.#bytes;
   }
 
-  /** Whether `count` more bytes may be written. An empty spool takes any one write, so that none waits for ever. */
-  hasRoom(count: number): boolean {
+  /** Whether `least` more bytes, and what did not fit the last time, may be written. An empty spool takes any one write, so that none waits for ever. */
+  hasRoom(least: number): boolean {
+    const count = Math.max(least, this.#needed);
     if (this.#broken !== undefined) return false;
     if (this.#diskFull && this.#files.freeBytes(this.#folder) < count + FREE_BYTES_MIN) return false;
     return this.#bytes === 0 || this.#bytes + count <= this.#spoolBytesMax;
@@ -89,14 +92,18 @@ export class SegmentWriter {
   /** Appends all slices, `count` bytes, or nothing. */
   write(slices: readonly Uint8Array[]): Result<void, WriteFault> {
     if (this.#broken !== undefined) return fail(this.#broken);
-    const count = slices.reduce((sum, slice) => sum + slice.length, 0);
+    const head = this.#file === undefined ? [headFrame(this.#gateId)] : [];
+    const all = [...head, ...slices];
+    const count = all.reduce((sum, slice) => sum + slice.length, 0);
+    this.#needed = count;
     if (!this.hasRoom(count)) {
       this.finishSegment();
       return fail(this.#full());
     }
     try {
-      this.#append(slices, count);
+      this.#append(all, count);
       this.#diskFull = false;
+      this.#needed = 0;
       return ok(undefined);
     } catch (error) {
       return fail(this.#takeBack(error));
@@ -117,16 +124,9 @@ export class SegmentWriter {
     this.#bytes -= bytes;
   }
 
-  #append(slices: readonly Uint8Array[], count: number): void {
-    let all = slices;
-    let total = count;
-    if (this.#file === undefined) {
-      this.#file = this.#files.create(join(this.#folder, segmentName(this.#segment)));
-      const head = headFrame(this.#gateId);
-      all = [head, ...slices];
-      total += head.length;
-    }
-    const written = this.#files.writev(this.#file, all);
+  #append(slices: readonly Uint8Array[], total: number): void {
+    this.#file ??= this.#files.create(join(this.#folder, segmentName(this.#segment)));
+    const written = this.#files.writev(this.#file, slices);
     if (written !== total) throw new ShortWrite();
     this.#offset += total;
     this.#bytes += total;

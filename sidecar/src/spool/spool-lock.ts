@@ -17,7 +17,7 @@ export function lockSpool(folder: string, waitMs: number): Result<SpoolLock, Fau
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: waitMs });
-    database.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     const held = database;
     return ok({ release: () => held.close() });
   } catch (error) {
@@ -34,7 +34,10 @@ export function lockSpool(folder: string, waitMs: number): Result<SpoolLock, Fau
   }
 }
 
+/** SQLITE_BUSY, in whatever extended form. */
+const BUSY = 5;
+
 function isBusy(error: unknown): boolean {
-  const BUSY = 5;
-  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === BUSY;
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return false;
+  return typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY;
 }

@@ -177,7 +177,9 @@ export class Spool implements Recorder {
   }
 
   async roomAgain(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.#writer.hasRoom(this.#gathering.bytes)) {
+    if (signal.aborted) return;
+    // Wait before the first look, too: a disk may have free space that is not for us, and then each try fails at once.
+    do {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(done, this.#options.limits.roomCheckMs);
         signal.addEventListener('abort', done, { once: true });
@@ -187,7 +189,7 @@ export class Spool implements Recorder {
           resolve();
         }
       });
-    }
+    } while (!signal.aborted && !this.#writer.hasRoom(this.#gathering.bytes));
   }
 
   async close(signal: AbortSignal): Promise<void> {
