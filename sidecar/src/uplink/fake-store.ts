@@ -11,6 +11,7 @@ import {
   type UploadResponse,
   UploadResponseSchema,
 } from '@sidegate/session/store';
+import type { OpenUpload } from './store-link.ts';
 
 /** One session as a store holds it. */
 export interface HeldSession {
@@ -87,6 +88,9 @@ export class FakeStore {
     }
   }
 
+  /** A stream without a network between. */
+  readonly open: OpenUpload = async (requests, signal) => untilAborted(this.upload(requests), signal);
+
   /** Serves Ingest on a free port of this machine, or on `port`. */
   async listen(port = 0): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
     const connections = new Set<ServerHttp2Session>();
@@ -124,4 +128,16 @@ function judgeAgain(chunk: OpenedChunk, held: HeldSession): Verdict {
     if (Buffer.compare(known, event) !== 0) return [Status.FORK, `event ${chunk.firstSequence + index} differs`];
   }
   return [Status.DUPLICATE];
+}
+
+async function* untilAborted<T>(values: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  const iterator = values[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([iterator.next(), aborted]);
+    if (next.done === true) return;
+    yield next.value;
+  }
 }

@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals';
+import { encodeEvent, openChunk } from '@sidegate/session';
+import { FLAG } from '../spool/segment.ts';
+import { SessionQueue } from './session-queue.ts';
+
+const rules = { chunkBytesMax: 1000, chunkWaitMs: 50 };
+const never = Number.POSITIVE_INFINITY;
+
+const event = (sequence: number, flags = 0, length = 100) => ({
+  sequence,
+  flags,
+  event: Buffer.from(
+    encodeEvent(sequence, { kind: 'AnswerPart', atUs: 1, commandId: 1, bytes: new Uint8Array(length) }),
+  ),
+});
+
+function queueOf(sizes: readonly number[], flags = 0): SessionQueue {
+  const queue = new SessionQueue('s', 'g');
+  for (const [index, size] of sizes.entries()) queue.add(event(index + 1, flags, size), 10);
+  return queue;
+}
+
+/** First and last event of the next chunk. */
+function cut(queue: SessionQueue): readonly [number, number] {
+  const { firstSequence, lastSequence } = queue.cut(rules);
+  return [firstSequence, lastSequence];
+}
+
+describe('a chunk is due', () => {
+  test.each([
+    ['never without events', [], 0, never],
+    ['a while after the first event that can wait', [100, 100], 0, 60],
+    ['at once with an event that cannot', [100], FLAG.Urgent, 0],
+    ['at once when it is full', [400, 400, 400], 0, 0],
+  ])('%s', (_name, sizes, flags, due) => {
+    expect(queueOf(sizes, flags).dueMs(rules)).toBe(due);
+  });
+
+  test('never while one is on its way, and again when that is acknowledged', () => {
+    const queue = queueOf([400, 400, 400]);
+    const { lastSequence, sha256 } = queue.cut(rules);
+    expect(queue.dueMs(rules)).toBe(never);
+    queue.acknowledge(lastSequence, sha256);
+    expect(queue.dueMs(rules)).toBe(60);
+  });
+});
+
+describe('a chunk takes', () => {
+  test.each([
+    ['all that there is below the limit', [100, 100, 100], [1, 3]],
+    ['no more than the limit', [400, 400, 400], [1, 2]],
+    ['one event that is larger than the limit', [5000, 1], [1, 1]],
+  ])('%s', (_name, sizes, bounds) => {
+    expect(cut(queueOf(sizes))).toEqual(bounds);
+  });
+
+  test('the same events again in the next process, although there are more by then', () => {
+    const first = queueOf([100, 100]);
+    const sealed = first.cut(rules);
+    const progress = first.progress();
+    const second = new SessionQueue('s', 'another gate', progress);
+    second.add(event(1), 0);
+    // The rest of the chunk that may have been sent is still to be read.
+    expect(second.dueMs(rules)).toBe(never);
+    for (const sequence of [2, 3]) second.add(event(sequence), 0);
+    expect(second.dueMs(rules)).toBe(0);
+    expect(second.cut(rules)).toEqual(sealed);
+  });
+
+  test('what the store lacks when the store has the same events cut otherwise', () => {
+    const queue = queueOf([100, 100, 100]);
+    queue.cut(rules);
+    queue.acknowledge(2, Buffer.alloc(32, 1));
+    const opened = openChunk(queue.cut(rules).bytes);
+    expect(opened).toMatchObject({ ok: true, value: { firstSequence: 3, previousSha256: Buffer.alloc(32, 1) } });
+  });
+});
+
+describe('an event', () => {
+  test('that was read before is not taken again', () => {
+    const queue = queueOf([100, 100]);
+    expect(queue.add(event(2), 0)).toBe(false);
+    expect(queue.add(event(3), 0)).toBe(true);
+  });
+
+  test('that does not follow makes the queue ask where the store is', () => {
+    const queue = queueOf([100]);
+    expect(queue.positioned).toBe(true);
+    queue.add(event(3), 0);
+    expect(queue.positioned).toBe(false);
+  });
+
+  test('that is Closed finishes the session when it is acknowledged, also when another process had it acknowledged', () => {
+    const queue = queueOf([100]);
+    queue.add(event(2, FLAG.Closes | FLAG.Urgent), 0);
+    expect(queue.finished).toBe(false);
+    const { lastSequence, sha256 } = queue.cut(rules);
+    queue.acknowledge(lastSequence, sha256);
+    expect(queue.finished).toBe(true);
+    const next = new SessionQueue('s', 'g', { ...queue.progress(), closed: false });
+    expect(next.finished).toBe(false);
+    expect(next.add(event(2, FLAG.Closes), 0)).toBe(false);
+    expect(next.finished).toBe(true);
+  });
+});

@@ -1,0 +1,340 @@
+import { mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { decodeEvent, type Opened, verifySession } from '@sidegate/session';
+import { UploadResponse_Status as Status } from '@sidegate/session/store';
+import { ProgressJournal, readProgress } from '../spool/progress.ts';
+import { openSpool, SPOOL_LIMITS, type Spool } from '../spool/spool.ts';
+import { spreadFrom } from './back-off.ts';
+import { FakeStore } from './fake-store.ts';
+import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits } from './messages.ts';
+import { SharedPosition } from './shared-position.ts';
+import { Uplink } from './uplink.ts';
+
+let folder: string;
+let store: FakeStore;
+let running: Gate[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sidegate-uplink-'));
+  store = new FakeStore();
+  running = [];
+});
+afterEach(async () => {
+  for (const gate of running) await gate.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** A spool and its uplink in one thread, so that a test can stop them at any point. */
+class Gate {
+  readonly spool: Spool;
+  readonly notices: RecorderNotice[] = [];
+  #uplink: Uplink | undefined;
+  readonly #position = new SharedPosition();
+  readonly #limits: UplinkLimits;
+  #drained: () => void = () => {};
+  readonly #noticed = new Map<RecorderNotice['kind'], () => void>();
+
+  constructor(limits: Partial<UplinkLimits> = {}) {
+    const spoolLimits = { ...SPOOL_LIMITS, lockWaitMs: 0, segmentBytesMax: 2000, centralWaitMs: 60_000 };
+    const opening = openSpool({ folder, gateId: 'g', nowUs: () => 7, limits: spoolLimits });
+    if (!opening.ok) throw new Error(opening.fault.message);
+    this.spool = opening.value;
+    // A pause without spread of 0 ms: retries come at once.
+    this.#limits = { ...UPLINK_LIMITS, pauseMsMin: 0, pauseMsMax: 0, ...limits };
+    running.push(this);
+  }
+
+  startUplink(): this {
+    const uplink = new Uplink({
+      folder,
+      journal: new ProgressJournal(folder, readProgress(folder)),
+      limits: this.#limits,
+      open: store.open,
+      end: () => this.#position.read(),
+      sleep: (seen) => this.#position.sleep(seen),
+      tell: (message) => this.#hear(message),
+      nowMs: () => performance.now(),
+      random: () => 0,
+    });
+    this.#uplink = uplink;
+    this.spool.attach({
+      advanced: (end) => {
+        if (this.#position.advance(end)) this.#uplink?.wake();
+      },
+      drained: async () => {},
+      close: async () => {},
+    });
+    void uplink.run();
+    return this;
+  }
+
+  commit(): void {
+    expect(this.spool.commit().ok).toBe(true);
+  }
+
+  async drained(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#uplink?.drain();
+    });
+  }
+
+  async noticed(kind: RecorderNotice['kind']): Promise<void> {
+    if (this.notices.some((notice) => notice.kind === kind)) return;
+    await new Promise<void>((resolve) => void this.#noticed.set(kind, resolve));
+  }
+
+  /** As if the process had been killed: nothing more is read, sent or written. */
+  async stop(): Promise<void> {
+    running = running.filter((gate) => gate !== this);
+    this.#uplink?.stop();
+    await this.spool.close(AbortSignal.abort());
+  }
+
+  #hear(message: FromUplink): void {
+    if (message.kind === 'Drained') this.#drained();
+    if (message.kind === 'Removed') this.spool.removed(message.bytes);
+    if (message.kind === 'Stored') this.spool.waits.stored(message.sessionId, message.sequence);
+    if (message.kind === 'Refused') this.spool.waits.refused(message.sessionId, message.reason);
+    if (message.kind !== 'Notice') return;
+    this.notices.push(message.notice);
+    this.#noticed.get(message.notice.kind)?.();
+  }
+}
+
+const opened = (sessionId: string): Opened => ({
+  kind: 'Opened',
+  atUs: 1,
+  sessionId,
+  gate: { id: 'g', version: '1' },
+  protocol: 'Postgres',
+  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
+  access: { namespace: 'agents', name: 'bot' },
+  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
+  claimed: {},
+  details: {},
+  policyVersion: '1',
+});
+const remark = (text: string) => ({ kind: 'Remark', atUs: 2, code: 'C', text }) as const;
+const answer = (length: number) =>
+  ({ kind: 'AnswerPart', atUs: 2, commandId: 1, bytes: new Uint8Array(length).fill(3) }) as const;
+const closed = { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' } as const;
+
+const chunksOf = (sessionId: string) => store.sessions.get(sessionId)?.chunks ?? [];
+const verdictOf = (sessionId: string) => verifySession(chunksOf(sessionId), sessionId);
+const segments = () => readdirSync(folder).filter((name) => name.endsWith('.spool'));
+
+function kindsOf(sessionId: string): readonly string[] {
+  return (store.sessions.get(sessionId)?.events ?? []).map((bytes) => {
+    const decoded = decodeEvent(bytes);
+    return decoded.ok ? decoded.value.event.kind : decoded.fault.message;
+  });
+}
+
+/** Records whole sessions of some length, in turns. */
+function recordSessions(gate: Gate, names: readonly string[], rounds: number): void {
+  const records = names.map((name) => gate.spool.open(opened(name), 'Spool'));
+  gate.commit();
+  for (let round = 0; round < rounds; round += 1) {
+    for (const record of records) record.append(round % 3 === 0 ? remark(`round ${round}`) : answer(round * 10));
+    gate.commit();
+  }
+  for (const record of records) record.append(closed);
+  gate.commit();
+}
+
+describe('the store', () => {
+  test('gets whole sessions, chained, and the spool forgets them', async () => {
+    const gate = new Gate({ chunkBytesMax: 500 }).startUplink();
+    recordSessions(gate, ['a', 'b', 'c'], 40);
+    await gate.drained();
+    expect(store.alarms).toEqual([]);
+    for (const name of ['a', 'b', 'c']) {
+      expect(verdictOf(name)).toMatchObject({ kind: 'Complete', lastSequence: 42 });
+      expect(chunksOf(name).length).toBeGreaterThan(5);
+    }
+    // Only the segment that is being written may be left.
+    expect(segments().length).toBeLessThanOrEqual(1);
+  });
+
+  test('that breaks before or after it keeps a chunk gets each chunk once', async () => {
+    const random = spreadFrom(7);
+    store.behave = () => {
+      const drawn = random();
+      return drawn < 0.2 ? 'BreakBefore' : drawn < 0.4 ? 'BreakAfter' : 'Answer';
+    };
+    const gate = new Gate({ chunkBytesMax: 300 }).startUplink();
+    recordSessions(gate, ['a', 'b'], 20);
+    await gate.drained();
+    expect(store.alarms).toEqual([]);
+    expect(store.statuses.get(Status.DUPLICATE)).toBeGreaterThan(0);
+    for (const name of ['a', 'b']) expect(verdictOf(name)).toMatchObject({ kind: 'Complete', lastSequence: 22 });
+  });
+
+  test('that does not answer slows no commit, and gets everything when it does', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    store.behave = () => promise;
+    const gate = new Gate().startUplink();
+    recordSessions(gate, ['a'], 500);
+    expect(store.sessions.size).toBe(0);
+    resolve();
+    await gate.drained();
+    expect(verdictOf('a')).toMatchObject({ kind: 'Complete', lastSequence: 502 });
+  });
+
+  test('that is full is asked again until it takes it', async () => {
+    let refusals = 5;
+    store.behave = () => {
+      refusals -= 1;
+      return refusals > 0 ? Status.PUSH_BACK : 'Answer';
+    };
+    const gate = new Gate().startUplink();
+    recordSessions(gate, ['a', 'b'], 5);
+    await gate.drained();
+    expect(gate.notices).toContainEqual({ kind: 'StorePushesBack', reason: 'as told' });
+    for (const name of ['a', 'b']) expect(verdictOf(name)).toMatchObject({ kind: 'Complete' });
+  });
+
+  test('that is silent too long is left for a new stream', async () => {
+    let silent = true;
+    store.behave = () => {
+      if (!silent) return 'Answer';
+      silent = false;
+      return new Promise(() => {});
+    };
+    const gate = new Gate({ ackWaitMs: 1 }).startUplink();
+    recordSessions(gate, ['a'], 2);
+    await gate.noticed('StoreLost');
+    await gate.drained();
+    expect(verdictOf('a')).toMatchObject({ kind: 'Complete' });
+  });
+
+  test.each([
+    ['a fork', Status.FORK],
+    ['a gap', Status.GAP],
+    ['an invalid chunk', Status.INVALID],
+  ])('that calls one session %s gets all the others, and that one is set aside', async (_name, status) => {
+    store.behave = ({ sessionId }) => (sessionId === 'bad' ? status : 'Answer');
+    const gate = new Gate().startUplink();
+    recordSessions(gate, ['good', 'bad'], 30);
+    await gate.drained();
+    expect(verdictOf('good')).toMatchObject({ kind: 'Complete' });
+    expect(gate.notices).toContainEqual({ kind: 'SessionRefused', sessionId: 'bad', reason: 'as told' });
+    expect(readdirSync(join(folder, 'aside'))).toEqual(['bad.chunks']);
+    expect(segments().length).toBeLessThanOrEqual(1);
+  });
+
+  test('that refuses a session for which there is no room aside leaves it in the spool', async () => {
+    store.behave = ({ sessionId }) => (sessionId === 'bad' ? Status.FORK : 'Answer');
+    const gate = new Gate({ asideBytesMax: 10 }).startUplink();
+    recordSessions(gate, ['bad'], 30);
+    await gate.noticed('SessionRefused');
+    recordSessions(gate, ['good'], 3);
+    const goodIsThere = () => verdictOf('good').kind === 'Complete';
+    while (!goodIsThere()) await new Promise((resolve) => void setImmediate(resolve));
+    expect(readdirSync(join(folder, 'aside'))).toEqual([]);
+    expect(segments().length).toBeGreaterThan(1);
+  });
+});
+
+describe('a gate that is started again', () => {
+  test('sends what was in flight in the same chunk, although more could be sent by now', async () => {
+    store.behave = () => 'BreakAfter';
+    const first = new Gate().startUplink();
+    const record = first.spool.open(opened('s'), 'Spool');
+    first.commit();
+    await first.noticed('StoreLost');
+    record.append(remark('more'));
+    first.commit();
+    await first.stop();
+    store.behave = () => 'Answer';
+    await new Gate().startUplink().drained();
+    expect(store.alarms).toEqual([]);
+    expect(store.statuses.has(Status.RECUT)).toBe(false);
+    expect(store.statuses.get(Status.DUPLICATE)).toBeGreaterThan(0);
+    expect(kindsOf('s')).toEqual(['Opened', 'Remark', 'Closed']);
+    expect(verdictOf('s')).toMatchObject({ kind: 'Complete' });
+  });
+
+  test.each([
+    ['has everything yet', 0],
+    ['has deleted what was acknowledged', 60],
+  ])('without its progress goes on where the store is, when it %s', async (_name, rounds) => {
+    const first = new Gate({ chunkBytesMax: 400 }).startUplink();
+    const record = first.spool.open(opened('s'), 'Spool');
+    record.append(remark('one'));
+    first.commit();
+    for (let round = 0; round < rounds; round += 1) {
+      record.append(answer(100));
+      first.commit();
+    }
+    await first.drained();
+    await first.stop();
+    unlinkSync(join(folder, 'progress'));
+    await new Gate().startUplink().drained();
+    expect(store.alarms).toEqual([]);
+    expect(kindsOf('s').slice(0, 2)).toEqual(['Opened', 'Remark']);
+    expect(kindsOf('s')).toHaveLength(rounds + 3);
+    expect(verdictOf('s').kind).toBe('Complete');
+  });
+
+  test('ends a session of which nothing is left in the spool, once', async () => {
+    const first = new Gate().startUplink();
+    first.spool.open(opened('s'), 'Spool').append(answer(5000));
+    first.commit();
+    await first.drained();
+    expect(segments()).toEqual([]);
+    await first.stop();
+    for (let start = 0; start < 3; start += 1) {
+      const next = new Gate().startUplink();
+      await next.drained();
+      await next.stop();
+    }
+    expect(store.alarms).toEqual([]);
+    expect(kindsOf('s')).toEqual(['Opened', 'AnswerPart', 'Closed']);
+  });
+});
+
+describe('a Central commit', () => {
+  test('settles when the store has it, not before, and a Spool commit needs no answer', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    store.behave = () => promise;
+    const gate = new Gate().startUplink();
+    gate.spool.open(opened('spool'), 'Spool');
+    expect(gate.spool.commit()).toEqual({ ok: true, value: { central: undefined } });
+    gate.spool.open(opened('central'), 'Central').append(answer(10));
+    const commit = gate.spool.commit();
+    if (!commit.ok || commit.value.central === undefined) throw new Error('a promise was expected');
+    const order: string[] = [];
+    const settled = commit.value.central.then((result) => order.push(result.ok ? 'stored' : result.fault.code));
+    order.push('store answers');
+    resolve();
+    await settled;
+    expect(order).toEqual(['store answers', 'stored']);
+    expect(kindsOf('central')).toEqual(['Opened', 'AnswerPart']);
+  });
+
+  test('ends in a fault when the store refuses the session', async () => {
+    store.behave = () => Status.FORK;
+    const gate = new Gate().startUplink();
+    const record = gate.spool.open(opened('s'), 'Central');
+    const first = gate.spool.commit();
+    expect(first.ok && (await first.value.central)).toMatchObject({ ok: false, fault: { code: 'StoreUnavailable' } });
+    record.append(remark('later'));
+    const later = gate.spool.commit();
+    expect(later.ok && (await later.value.central)).toMatchObject({ ok: false, fault: { code: 'StoreUnavailable' } });
+  });
+
+  test('can be asked for, and no longer, while the session runs', async () => {
+    const gate = new Gate().startUplink();
+    const record = gate.spool.open(opened('s'), 'Spool');
+    record.require('Central');
+    record.append(remark('central'));
+    const central = gate.spool.commit();
+    expect(central.ok && (await central.value.central)).toEqual({ ok: true, value: undefined });
+    record.require('Spool');
+    record.append(remark('spool'));
+    expect(gate.spool.commit()).toEqual({ ok: true, value: { central: undefined } });
+  });
+});
