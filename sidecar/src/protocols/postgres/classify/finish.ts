@@ -34,8 +34,14 @@ export function finish(
     verbs: [...new Set(command.statements.map(({ verb }) => verb))],
     objects: objectsOf(command),
     ofThisMoment: findings.ofThisMoment,
-    masksText: (masks) => maskSqlText(text, (index) => literals[index] ?? [], masks),
+    masksText: textMasker(text, literals, command),
   };
+}
+
+/** How a text is shown: in a command that was read whole, a literal that met no column meets none; in another nobody knows. */
+export function textMasker(text: string, literals: LiteralColumns, command: PostgresCommand): SqlReading['masksText'] {
+  const untold = command.complete ? [] : undefined;
+  return (masks) => maskSqlText(text, (index) => literals[index] ?? untold, masks);
 }
 
 function parametersOf(findings: Findings): SqlReading['parameters'] {

@@ -1,22 +1,30 @@
-import type { Mask, MaskRules } from '@sidegate/policy';
+import { type Mask, type MaskRules, strongerMask } from '@sidegate/policy';
 import type { BaseColumn } from '../sql-reading.ts';
 import { lexSql, type Token } from './lexer.ts';
 
-/** Finds the columns that the nth literal of a text meets. */
-export type ColumnsOfLiteral = (index: number) => readonly BaseColumn[];
+/** Finds the columns that the nth literal of a text meets; undefined when that cannot be told. */
+export type ColumnsOfLiteral = (index: number) => readonly BaseColumn[] | undefined;
 
 /** The tokens that count as literals, in order. */
 export function literalTokens(tokens: readonly Token[]): readonly Token[] {
   return tokens.filter(({ kind }) => kind === 'String' || kind === 'Number');
 }
 
-/** The text with literals masked that meet masked columns, then with content detectors run over all of it, comments too. */
+/**
+ * The text with literals masked that meet masked columns, then with content detectors run over all of it, comments too. A literal of which nobody can
+ * tell what it meets is redacted where columns are masked; where even the ends of such literals are not certain, so is the whole text.
+ */
 export function maskSqlText(text: string, columnsOf: ColumnsOfLiteral, masks: MaskRules): string {
   if (masks.empty) return text;
+  const tokens = lexSql(text);
   let masked = '';
   let from = 0;
-  for (const [index, token] of literalTokens(lexSql(text)).entries()) {
-    const mask = strongest(columnsOf(index), masks);
+  for (const [index, token] of literalTokens(tokens).entries()) {
+    const columns = columnsOf(index);
+    const isUntold = columns === undefined && masks.columns;
+    // Where the text could not be read whole, a backslash may or may not have been an escape.
+    if (isUntold && (text.includes('\\') || tokens.some(({ certain }) => !certain))) return REDACTED;
+    const mask = isUntold ? redact(masks) : strongest(columns ?? [], masks);
     if (mask === undefined) continue;
     masked += text.slice(from, token.start) + maskToken(text.slice(token.start, token.end), mask, masks);
     from = token.end;
@@ -24,14 +32,17 @@ export function maskSqlText(text: string, columnsOf: ColumnsOfLiteral, masks: Ma
   return masks.maskContent(masked + text.slice(from));
 }
 
-const STRENGTH: Readonly<Record<Mask['with']['type'], number>> = { Partial: 1, Hash: 2, Redact: 3, Null: 4 };
+const REDACTED = '[masked]';
+
+function redact(masks: MaskRules): Mask {
+  return { rule: masks.unknownOrigin.rule, with: { type: 'Redact' } };
+}
 
 function strongest(columns: readonly BaseColumn[], masks: MaskRules): Mask | undefined {
   let found: Mask | undefined;
   for (const { schema, table, column } of columns) {
     const mask = masks.columnMask(schema, table, column);
-    if (mask !== undefined && (found === undefined || STRENGTH[mask.with.type] > STRENGTH[found.with.type]))
-      found = mask;
+    if (mask !== undefined) found = found === undefined ? mask : strongerMask(found, mask);
   }
   return found;
 }

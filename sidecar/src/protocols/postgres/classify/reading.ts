@@ -3,8 +3,7 @@ import { type Catalog, isCatalog } from '../catalog.ts';
 import type { ReadSql, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
 import { unread } from '../unread.ts';
 import { Findings } from './findings.ts';
-import { finish, placeLiterals } from './finish.ts';
-import { maskSqlText } from './mask-text.ts';
+import { finish, placeLiterals, textMasker } from './finish.ts';
 import { shapeOf } from './normalise.ts';
 import { parseSql } from './parser.ts';
 import { ShapeCache, type WholeReading } from './shape-cache.ts';
@@ -62,7 +61,7 @@ function readStatements(nodes: readonly Node[], findings: Findings, statements: 
 
 /** A reading of the same shape for another text: only what it shows of its literals differs. */
 export function withText({ reading, literals }: WholeReading, text: string): SqlReading {
-  return { ...reading, masksText: (masks) => maskSqlText(text, (index) => literals[index] ?? [], masks) };
+  return { ...reading, masksText: textMasker(text, literals, reading.command) };
 }
 
 /** The shapes read so far, for as long as their catalog lives. */
