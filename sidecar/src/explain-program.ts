@@ -98,7 +98,15 @@ function readByName(text: string): Answer {
     standardConformingStrings: true,
     serverVersion: 0,
   };
-  const empty = { version: 'none', defaults, relations: [], functions: [], operators: [], casts: [] };
+  const empty = {
+    version: 'none',
+    defaults,
+    schemas: ['public'],
+    relations: [],
+    functions: [],
+    operators: [],
+    casts: [],
+  };
   const catalog = openCatalog(empty, () => undefined);
   const { command } = readSql(text, catalog, openSqlState(catalog));
   const left = command.incomplete.filter(({ kind }) => !CATALOG_ONLY.has(kind));

@@ -7,6 +7,7 @@ export interface CatalogQuery {
 export type CatalogQueryName =
   | 'settings'
   | 'pin'
+  | 'schemas'
   | 'relations'
   | 'attributes'
   | 'inherits'
@@ -35,6 +36,10 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'server_version_num')`,
   },
   { name: 'pin', sql: `SET search_path = pg_catalog` },
+  {
+    name: 'schemas',
+    sql: `SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1`,
+  },
   {
     name: 'relations',
     sql: `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhasrules, c.relispartition, c.relpersistence,

@@ -55,6 +55,7 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   const parts = {
     version: versionOf(results),
     defaults,
+    schemas: (results.schemas ?? []).map(([name]) => text(name)),
     relations,
     functions,
     operators: (results.operators ?? []).map(([, operator, schema, name]) => ({

@@ -68,6 +68,10 @@ export interface Catalog extends RelationCatalog {
     name: string,
     searchPath: readonly string[] | undefined,
   ): CatalogRelation | undefined;
+  /** The schema in which a new relation without a schema is made: the first of the path that is there. Empty when none is. */
+  creationSchema(searchPath: readonly string[] | undefined): string;
+  /** Temporary relations of this name, whichever session made them. */
+  temporary(name: string): readonly CatalogRelation[];
   /** A relation by oid with all that reading SQL needs. */
   byOid(oid: number): CatalogRelation | undefined;
   /** All functions of a name, whatever their schema and arguments. */
@@ -88,6 +92,7 @@ export function isCatalog(catalog: RelationCatalog): catalog is Catalog {
 export interface CatalogParts {
   readonly version: string;
   readonly defaults: CatalogDefaults;
+  readonly schemas: readonly string[];
   readonly relations: readonly CatalogRelation[];
   readonly functions: readonly CatalogFunction[];
   readonly operators: readonly (QualifiedName & { readonly operator: string })[];
@@ -109,6 +114,11 @@ export function isSystemSchema(schema: string): boolean {
 export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog {
   const byOid = new Map(parts.relations.map((relation) => [relation.oid, relation]));
   const byName = new Map(parts.relations.map((relation) => [`${relation.schema}\0${relation.name}`, relation]));
+  const schemas = new Set(parts.schemas);
+  const temporary = Map.groupBy(
+    parts.relations.filter((relation) => relation.temporary),
+    ({ name }) => name,
+  );
   const functions = Map.groupBy(parts.functions, ({ name }) => name);
   const operators = Map.groupBy(parts.operators, ({ operator }) => operator);
   const casts = Map.groupBy(parts.casts, ({ type }) => type);
@@ -136,6 +146,8 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
       }
       return undefined;
     },
+    creationSchema: (searchPath) => searchPath?.find((schema) => schemas.has(schema)) ?? '',
+    temporary: (name) => temporary.get(name) ?? [],
     functions: (name) => functions.get(name) ?? [],
     operatorFunctions: (name) => operators.get(name) ?? [],
     castFunctions: (name) => casts.get(name) ?? [],

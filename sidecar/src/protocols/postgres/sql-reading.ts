@@ -1,4 +1,5 @@
 import type { MaskRules, PostgresCommand } from '@sidegate/policy';
+import type { CreatedRelation, SessionNames } from './session-names.ts';
 
 /** A column of a table that holds data (not of a view). */
 export interface BaseColumn {
@@ -82,6 +83,10 @@ export interface StatementReading {
   readonly copy?: CopyShape;
   /** DDL: unqualified names of the relations and functions that an older catalog describes wrongly from here on. */
   readonly changes?: readonly string[];
+  /** The relations that it makes. */
+  readonly creates?: readonly CreatedRelation[];
+  /** The names of `outputs`, where they are known. */
+  readonly outputNames?: readonly string[];
 }
 
 /** A text of SQL, read by PostgreSQL's own parser. A text that cannot be parsed gives no statements and a command that is not complete. */
@@ -114,8 +119,8 @@ export interface SqlState {
   readonly cursors: ReadonlyMap<string, readonly OutputOrigin[] | undefined>;
   /** Upper case, letters and digits only (`UTF8`). Absent: what the text was decoded from is known to be right. */
   readonly clientEncoding?: string;
-  /** All `changes` of the statements of the open transaction: the gate's own connection does not see them yet. Absent: none. */
-  readonly changed?: ReadonlySet<string>;
+  /** What `defineNames` makes of the statements so far. Absent: nothing was defined. */
+  readonly names?: SessionNames;
 }
 
 export interface RelationColumn {

@@ -1,6 +1,5 @@
+import { defineNames, endNames, type NameChanges, NO_NAMES, type SessionNames } from './session-names.ts';
 import type { OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
-
-const NOTHING_CHANGED: ReadonlySet<string> = new Set();
 
 /** The settings that the meaning of a statement depends on. */
 interface Settings {
@@ -30,7 +29,7 @@ export class SessionState {
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
-  #changed: ReadonlySet<string> = NOTHING_CHANGED;
+  #names: SessionNames = NO_NAMES;
 
   constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
     this.#loginRole = parameters.get('session_authorization') ?? user;
@@ -57,7 +56,7 @@ export class SessionState {
   view(prepared: SqlState['prepared'], portals: ReadonlyMap<string, readonly OutputOrigin[] | undefined>): SqlState {
     const cursors = new Map(portals);
     for (const [name, { outputs }] of this.#cursors) cursors.set(name, outputs);
-    return { settingsKey: this.#key, ...this.#settings, prepared, cursors, changed: this.#changed };
+    return { settingsKey: this.#key, ...this.#settings, prepared, cursors, names: this.#names };
   }
 
   /** The server reports a setting. */
@@ -130,10 +129,14 @@ export class SessionState {
     }
   }
 
-  /** DDL changed what these names mean; until the transaction ends, only this session's server knows how. */
-  redefined(names: readonly string[]): void {
-    if (names.length === 0) return;
-    this.#changed = new Set([...this.#changed, ...names]);
+  /** DDL made or changed what names mean; until the transaction ends, only this session's server knows it all. */
+  redefined(statement: NameChanges): void {
+    this.#rename(defineNames(this.#names, statement));
+  }
+
+  #rename(names: SessionNames): void {
+    if (names === this.#names) return;
+    this.#names = names;
     this.#rekey();
   }
 
@@ -171,10 +174,7 @@ export class SessionState {
   }
 
   #dropCursors(): void {
-    if (this.#changed.size > 0) {
-      this.#changed = NOTHING_CHANGED;
-      this.#rekey();
-    }
+    this.#rename(endNames(this.#names));
     if (this.#cursors.size > 0) this.#cursors = new Map([...this.#cursors].filter(([, { hold }]) => hold));
   }
 
@@ -217,12 +217,7 @@ export class SessionState {
 
   #rekey(): void {
     const { searchPath, standardConformingStrings, role } = this.#settings;
-    this.#key = JSON.stringify([
-      searchPath ?? null,
-      standardConformingStrings ?? null,
-      role ?? null,
-      [...this.#changed],
-    ]);
+    this.#key = JSON.stringify([searchPath ?? null, standardConformingStrings ?? null, role ?? null, this.#names.key]);
   }
 }
 

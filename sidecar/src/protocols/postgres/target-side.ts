@@ -174,7 +174,7 @@ export class TargetSide {
       return;
     }
     if (statement.changesCatalog) lane.catalogChanged();
-    lane.state.redefined(statement.changes ?? []);
+    lane.state.redefined(statement);
     const effect = statement.sessionEffect;
     if (effect === undefined) return;
     lane.state.applied(effect, tag);

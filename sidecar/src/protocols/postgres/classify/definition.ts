@@ -1,10 +1,12 @@
-import type { AlterTableStmt, CreateTableAsStmt, Node, RangeVar } from 'libpg-query';
+import type { AlterTableStmt, Constraint, CreateStmt, CreateTableAsStmt, Node, RangeVar } from 'libpg-query';
 import type { CatalogRelation } from '../catalog.ts';
+import { Changes, creationSchema } from './changes.ts';
 import type { Context } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, type Scope } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
+import { resolveName } from './table-name.ts';
 import { columnsOf, LITERAL } from './value.ts';
 import { readExpression, readStatement } from './walk.ts';
 import { words } from './words.ts';
@@ -40,16 +42,17 @@ export function readDefinition(node: Node, context: Context): Outcome {
   const kind = kindOf(node);
   const uncertain = UNCERTAIN[kind];
   if (uncertain !== undefined) context.findings.incomplete(...uncertain);
-  const changes = new Set<string>();
+  const changes = new Changes();
   readDefined(node, changes, context);
   if (QUIET.has(kind)) return outcome();
-  return outcome({ changesCatalog: true, changes: [...changes] });
+  return outcome({ changesCatalog: true, changes: [...changes.names], creates: changes.creates });
 }
 
-function readDefined(node: Node, changes: Set<string>, context: Context): void {
+function readDefined(node: Node, changes: Changes, context: Context): void {
   if ('CreateTableAsStmt' in node) readCreateAs(node.CreateTableAsStmt, changes, context);
   else if ('ViewStmt' in node) {
     writeName(node.ViewStmt.view, changes, context);
+    if (node.ViewStmt.view !== undefined) changes.create(node.ViewStmt.view, undefined, context);
     if (node.ViewStmt.query !== undefined) readStatement(node.ViewStmt.query, context.findings);
   } else if ('AlterTableStmt' in node) readAlterTable(node.AlterTableStmt, changes, context);
   else if ('RenameStmt' in node) {
@@ -69,7 +72,9 @@ function readDefined(node: Node, changes: Set<string>, context: Context): void {
     const scope = tableScope(relation === undefined ? undefined : readTable(relation, 'Write', context), context);
     walk([...(indexParams ?? []), ...(whereClause === undefined ? [] : [whereClause])], scope, context);
   } else if ('CreateStmt' in node) {
-    writeName(node.CreateStmt.relation, changes, context);
+    const { relation } = node.CreateStmt;
+    writeName(relation, changes, context);
+    if (relation !== undefined) changes.create(relation, tableColumnNames(node.CreateStmt, context), context);
     walk(childNodes(node.CreateStmt), tableScope(undefined, context), context);
   } else if ('DropStmt' in node) readDrop(node.DropStmt.objects, node.DropStmt.removeType ?? '', changes, context);
   else if ('CreateFunctionStmt' in node) {
@@ -81,8 +86,23 @@ function readDefined(node: Node, changes: Set<string>, context: Context): void {
   } else readOther(node, changes, context);
 }
 
+/** The columns of a new table; undefined when they come from elsewhere. */
+function tableColumnNames(create: CreateStmt, context: Context): readonly string[] | undefined {
+  if (create.inhRelations !== undefined || create.ofTypename !== undefined || create.partbound !== undefined)
+    return undefined;
+  const names: string[] = [];
+  for (const element of create.tableElts ?? []) {
+    if ('ColumnDef' in element) names.push(element.ColumnDef.colname ?? '');
+    if (!('TableLikeClause' in element) || element.TableLikeClause.relation === undefined) continue;
+    const like = resolveName(element.TableLikeClause.relation, context);
+    if (like === undefined) return undefined;
+    names.push(...like.columns.map(({ name }) => name));
+  }
+  return names;
+}
+
 /** Any other statement: the tables that it names, and its expressions. */
-function readOther(node: Node, changes: Set<string>, context: Context): void {
+function readOther(node: Node, changes: Changes, context: Context): void {
   const body: unknown = Object.values(node)[0];
   const tables: RangeVar[] = [];
   collectTables(body, tables);
@@ -92,26 +112,30 @@ function readOther(node: Node, changes: Set<string>, context: Context): void {
 }
 
 /** A table that is defined or changed. It need not be there yet. */
-function writeName(table: RangeVar | undefined, changes: Set<string>, context: Context): CatalogRelation | undefined {
+function writeName(table: RangeVar | undefined, changes: Changes, context: Context): CatalogRelation | undefined {
   if (table === undefined) return undefined;
   const { schemaname, relname = '' } = table;
   changes.add(relname);
   const { catalog, state } = context.findings;
   const known = catalog.resolveTable(schemaname, relname, state.searchPath);
-  context.statement.addTable(known?.schema ?? schemaname ?? '', known?.name ?? relname, 'Write');
+  const schema = known?.schema ?? schemaname ?? (table.relpersistence === 't' ? 'pg_temp' : creationSchema(context));
+  context.statement.addTable(schema, relname, 'Write');
   return known;
 }
 
-function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Set<string>, context: Context): void {
+function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Changes, context: Context): void {
   writeName(into?.rel, changes, context);
-  if (query === undefined) return;
+  if (query === undefined || into?.rel === undefined) return;
   const inside =
     'ExecuteStmt' in query ? readExecute(query.ExecuteStmt, context) : readStatement(query, context.findings);
+  const names = stringsOf(into.colNames);
+  const columns = inside.outputNames?.map((name, index) => names[index] ?? name);
+  changes.create(into.rel, objtype === 'OBJECT_MATVIEW' ? undefined : columns, context);
   // A materialized view keeps its query, so its columns are still known for what they are.
   if (objtype !== 'OBJECT_MATVIEW') noteCopies(inside.outputs, context);
 }
 
-function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Set<string>, context: Context): void {
+function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Changes, context: Context): void {
   const known = writeName(relation, changes, context);
   const scope = tableScope(known, context);
   for (const node of cmds ?? []) {
@@ -127,7 +151,7 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Se
   }
 }
 
-function readDrop(objects: readonly Node[] | undefined, type: string, changes: Set<string>, context: Context): void {
+function readDrop(objects: readonly Node[] | undefined, type: string, changes: Changes, context: Context): void {
   for (const object of objects ?? []) {
     const names = 'List' in object ? stringsOf(object.List.items) : [];
     if (['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_FOREIGN_TABLE', 'OBJECT_SEQUENCE'].includes(type)) {
@@ -161,10 +185,24 @@ function tableScope(relation: CatalogRelation | undefined, context: Context): Sc
   return scope;
 }
 
+/** A foreign key tells of each value whether the other table has it. */
+function noteReference({ pktable, pk_attrs }: Constraint, context: Context): void {
+  if (pktable === undefined || pk_attrs === undefined) return;
+  const names = new Set(stringsOf(pk_attrs));
+  const { catalog, state } = context.findings;
+  // A table that is not there yet holds nothing to tell.
+  const relation = catalog.resolveTable(pktable.schemaname, pktable.relname ?? '', state.searchPath);
+  if (relation === undefined) return;
+  for (const { name, value } of tableColumns(relation, context) ?? []) {
+    if (names.has(name)) context.statement.addColumns(columnsOf(value.origin), 'Condition');
+  }
+}
+
 /** Walks expressions in DDL; tables that are named in passing are no expressions. */
 function walk(nodes: readonly Node[], scope: Scope, context: Context): void {
   for (const node of nodes) {
     if ('RangeVar' in node || 'String' in node) continue;
+    if ('Constraint' in node) noteReference(node.Constraint, context);
     if ('ColumnDef' in node || 'Constraint' in node || 'DefElem' in node || 'List' in node || 'IndexElem' in node) {
       walk(childNodes(Object.values(node)[0]), scope, context);
     } else if ('SelectStmt' in node || kindOf(node).endsWith('Stmt')) readStatement(node, context.findings);

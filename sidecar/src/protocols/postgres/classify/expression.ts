@@ -3,10 +3,11 @@ import { readCall } from './call.ts';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
 import { TOTAL_OPERATORS } from './function-lists.ts';
 import { useFunction } from './function-use.ts';
-import { childNodes, qualifiedName, stringsOf } from './node.ts';
+import { childNodes, kindOf, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, isSystemColumn, type NamedValue, type Scope, wholeRow } from './scope.ts';
 import { columnsOf, computed, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional, readSelect } from './walk.ts';
+import { words } from './words.ts';
 
 /** Where the values of an expression come from; notes all that it uses on the way. Every kind of node is walked, known or not. */
 export function walkExpression(node: Node, scope: Scope, context: Context, use: Use): Value {
@@ -50,7 +51,23 @@ export function walkExpression(node: Node, scope: Scope, context: Context, use: 
     context.findings.incomplete('UnknownSyntax', 'A table or a write stands where an expression is expected.');
     return UNKNOWN;
   }
-  return computed(childNodes(Object.values(node)[0]).map((child) => readExpression(child, scope, context, use)));
+  const inner = isTransparent(node) ? use : alsoCondition(use);
+  return computed(readAll(childNodes(Object.values(node)[0]), scope, context, inner));
+}
+
+/** Kinds of node that put values together without looking at them. Any other may fail on a value, and tell by that. */
+const TRANSPARENT =
+  words(`RowExpr A_ArrayExpr BoolExpr NullTest BooleanTest MinMaxExpr XmlExpr GroupingFunc List JsonObjectConstructor
+  JsonArrayConstructor JsonArrayQueryConstructor JsonObjectAgg JsonArrayAgg JsonKeyValue JsonValueExpr JsonScalarExpr
+  SQLValueFunction ReturningOption ResTarget`);
+
+function isTransparent(node: Node): boolean {
+  if (!TRANSPARENT.has(kindOf(node))) return false;
+  if (!('JsonObjectAgg' in node) && !('JsonArrayAgg' in node)) return true;
+  const { constructor } = 'JsonObjectAgg' in node ? node.JsonObjectAgg : node.JsonArrayAgg;
+  return (
+    constructor?.agg_filter === undefined && constructor?.agg_order === undefined && constructor?.over === undefined
+  );
 }
 
 function used(column: NamedValue, context: Context, use: Use): Value {

@@ -8,6 +8,7 @@ import type {
 } from '@sidegate/policy';
 import type { Node, SelectStmt } from 'libpg-query';
 import type { Catalog, CatalogRelation } from '../catalog.ts';
+import { NO_NAMES, type SessionNames } from '../session-names.ts';
 import type { BaseColumn, OutputOrigin, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
 import type { Columns, FromItem, Scope } from './scope.ts';
 import { columnKey, columnsOf, type Value } from './value.ts';
@@ -26,8 +27,6 @@ const STEPS_MAX = 400_000;
 
 /** Levels of expressions; a query in a query counts as several. */
 const DEPTH_MAX = 1_200;
-
-const NOTHING: ReadonlySet<string> = new Set();
 
 /** More findings of one kind than this, and the command counts as not understood. */
 const FINDINGS_MAX = 20_000;
@@ -163,9 +162,8 @@ export class Findings {
     this.walkers = walkers;
   }
 
-  /** Names that DDL of this transaction changed, in earlier texts or earlier in this one. */
-  get changed(): ReadonlySet<string> {
-    return this.state.changed ?? NOTHING;
+  get names(): SessionNames {
+    return this.state.names ?? NO_NAMES;
   }
 
   openStatement(verb: string): Context {

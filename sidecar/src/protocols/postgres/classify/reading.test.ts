@@ -121,6 +121,51 @@ describe('what is not understood', () => {
   });
 });
 
+describe('what this session defined', () => {
+  test.each<[string, string, readonly string[], string | undefined]>([
+    ['a table of this transaction', 'BEGIN; CREATE TABLE t (a int, b text); SELECT b FROM t', [], 't.b'],
+    ['a temporary table', 'CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1); SELECT * FROM t', [], 't.a'],
+    [
+      'a table made of a query',
+      'CREATE TEMP TABLE t AS SELECT id, city AS c FROM customers; SELECT c FROM t',
+      [],
+      't.c',
+    ],
+    ['SELECT INTO', 'SELECT id AS x INTO TEMP t FROM orders; SELECT x FROM pg_temp.t', [], 't.x'],
+    ['a table like another', 'CREATE TABLE t (LIKE archive); SELECT label FROM t', [], 't.label'],
+    [
+      'a temporary view over a table',
+      'CREATE TEMP VIEW orders AS SELECT email AS status FROM customers; SELECT status FROM orders',
+      ['StaleCatalog'],
+      undefined,
+    ],
+    ['a temporary table that hides another', 'CREATE TEMP TABLE orders (x int); SELECT * FROM orders', [], 'orders.x'],
+    [
+      'the hidden one by its full name',
+      'CREATE TEMP TABLE archive_ids (x int); SELECT * FROM public.archive_ids',
+      ['StaleCatalog'],
+      undefined,
+    ],
+    [
+      'a table that was altered',
+      'CREATE TABLE t (a int); ALTER TABLE t ADD b int; SELECT b FROM t',
+      ['UnknownTable'],
+      undefined,
+    ],
+    ['a table that was dropped', 'CREATE TABLE t (a int); DROP TABLE t; SELECT a FROM t', ['UnknownTable'], undefined],
+    [
+      'a table made twice',
+      'DROP TABLE archive_ids; CREATE TABLE archive_ids (z int); SELECT z FROM archive_ids',
+      ['StaleCatalog', 'UnknownColumn'],
+      undefined,
+    ],
+    ['a view of this transaction', 'CREATE VIEW v AS SELECT 1 AS x; SELECT x FROM v', ['UnknownTable'], undefined],
+  ])('%s', (_, text, expected, output) => {
+    expect(kinds(text)).toEqual(expected);
+    if (output !== undefined) expect(outputs(text)).toBe(output);
+  });
+});
+
 describe('conditions without effect', () => {
   test.each([
     ['DELETE FROM orders', false],

@@ -48,14 +48,14 @@ function readStatements(nodes: readonly Node[], findings: Findings, statements: 
   for (const node of nodes) {
     const reading = readStatement(node, findings);
     statements.push(reading);
-    const { sessionEffect, changes = [] } = reading;
+    const { sessionEffect } = reading;
     if (sessionEffect !== undefined) {
       // A setting made before in this text may or may not outlive the transaction.
       const isLost = hasSet && sessionEffect.kind === 'Commit';
       if (sessionEffect.kind === 'Set' && sessionEffect.local) hasSet = true;
       findings.state = afterEffect(findings.state, isLost ? { kind: 'Unknown' } : sessionEffect, findings.catalog);
     }
-    findings.state = afterChanges(findings.state, changes);
+    findings.state = afterChanges(findings.state, reading);
   }
 }
 

@@ -1,5 +1,6 @@
 import { assertNever } from '@sidegate/crds';
 import type { Catalog } from '../catalog.ts';
+import { defineNames, type NameChanges, NO_NAMES } from '../session-names.ts';
 import type { SessionEffect, SqlState } from '../sql-reading.ts';
 
 /** The state of a fresh session that has said nothing yet. */
@@ -16,8 +17,8 @@ export function openSqlState(catalog: Catalog): SqlState {
 }
 
 function rekey(state: SqlState): SqlState {
-  const { searchPath, standardConformingStrings, role, clientEncoding, changed } = state;
-  const parts = [searchPath, standardConformingStrings, role, clientEncoding, changed && [...changed]];
+  const { searchPath, standardConformingStrings, role, clientEncoding, names } = state;
+  const parts = [searchPath, standardConformingStrings, role, clientEncoding, names?.key];
   return { ...state, settingsKey: JSON.stringify(parts.map((part) => part ?? null)) };
 }
 
@@ -77,9 +78,11 @@ export function afterEffect(state: SqlState, effect: SessionEffect, catalog: Cat
   }
 }
 
-/** Names that DDL changed count as changed for what follows in the same text. */
-export function afterChanges(state: SqlState, names: readonly string[]): SqlState {
-  return names.length === 0 ? state : rekey({ ...state, changed: new Set([...(state.changed ?? []), ...names]) });
+/** Names that DDL made or changed mean that for what follows in the same text. */
+export function afterChanges(state: SqlState, changes: NameChanges): SqlState {
+  const before = state.names ?? NO_NAMES;
+  const names = defineNames(before, changes);
+  return names === before ? state : rekey({ ...state, names });
 }
 
 function without<V>(map: ReadonlyMap<string, V>, name: string | undefined): ReadonlyMap<string, V> {

@@ -1,6 +1,7 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { SessionEffect, StatementReading } from '../sql-reading.ts';
 import { isAlwaysTrue } from './always-true.ts';
+import { Changes, creationSchema } from './changes.ts';
 import { readCopy } from './copy.ts';
 import { readDefinition } from './definition.ts';
 import { readExplain } from './explain.ts';
@@ -80,11 +81,18 @@ function readQuery(select: SelectStmt, context: Context): Outcome {
   const made = findings.settings.slice(before);
   let sessionEffect: SessionEffect | undefined;
   if (made.length > 0) sessionEffect = followSetting(select, made, context);
-  if (select.intoClause?.rel === undefined) return outcome({ outputs: originsOf(columns), sessionEffect });
+  const outputNames = columns?.map(({ name }) => name);
+  const named = outputNames === undefined ? {} : { outputNames };
+  if (select.intoClause?.rel === undefined) return outcome({ outputs: originsOf(columns), sessionEffect, ...named });
   noteCopies(originsOf(columns), context);
   const { rel } = select.intoClause;
-  findings.openStatement('CREATE').statement.addTable(rel.schemaname ?? '', rel.relname ?? '', 'Write');
-  return outcome({ changesCatalog: true, changes: [rel.relname ?? ''] });
+  findings
+    .openStatement('CREATE')
+    .statement.addTable(rel.schemaname ?? creationSchema(context), rel.relname ?? '', 'Write');
+  const changes = new Changes();
+  changes.add(rel.relname ?? '');
+  changes.create(rel, outputNames, context);
+  return outcome({ changesCatalog: true, changes: [...changes.names], creates: changes.creates });
 }
 
 /** `SELECT set_config('search_path', '', false)` alone can be followed like SET; anywhere else it cannot. */

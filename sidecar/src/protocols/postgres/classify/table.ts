@@ -4,6 +4,7 @@ import { type CatalogRelation, descendants, tableBases } from '../catalog.ts';
 import type { OutputOrigin } from '../sql-reading.ts';
 import type { Context } from './findings.ts';
 import type { Columns, NamedValue } from './scope.ts';
+import { resolveName } from './table-name.ts';
 import { UNKNOWN } from './value.ts';
 import { readView } from './walk.ts';
 import { words } from './words.ts';
@@ -11,21 +12,12 @@ import { words } from './words.ts';
 /** Notes that a table is read or written; gives what the catalog knows of it. */
 export function readTable(table: RangeVar, access: TableUse['access'], context: Context): CatalogRelation | undefined {
   const { findings, statement } = context;
-  const { schemaname, relname = '' } = table;
-  const { searchPath } = findings.state;
-  const relation =
-    schemaname === undefined && searchPath === undefined
-      ? undefined
-      : findings.catalog.resolveTable(schemaname, relname, searchPath);
+  const relation = resolveName(table, context);
   if (relation === undefined) {
-    statement.addTable(schemaname ?? '', relname, access);
-    findings.incomplete('UnknownTable', `The catalog has no table ${schemaname ?? '(search path)'}.${relname}.`);
+    statement.addTable(table.schemaname ?? '', table.relname ?? '', access);
     return undefined;
   }
   statement.addTable(relation.schema, relation.name, access);
-  if (findings.changed.has(relation.name)) {
-    findings.incomplete('StaleCatalog', `${relation.name} was changed earlier in this transaction.`);
-  }
   if (table.inh === true) {
     for (const child of descendants(findings.catalog, relation)) statement.addTable(child.schema, child.name, access);
   }
@@ -43,7 +35,7 @@ function readBehind(relation: CatalogRelation, access: TableUse['access'], conte
     statement.addTable(table.schema, table.name, 'Read');
     // A write through a view changes the table that it shows; which one is not told apart here.
     if (access === 'Write') statement.addTable(table.schema, table.name, 'Write');
-    if (findings.changed.has(table.name)) {
+    if (findings.names.changed.has(table.name)) {
       findings.incomplete('StaleCatalog', `${table.name} was changed earlier in this transaction.`);
     }
   }

@@ -1,0 +1,70 @@
+import type { RangeVar } from 'libpg-query';
+import type { CatalogRelation } from '../catalog.ts';
+import type { CreatedRelation } from '../session-names.ts';
+import type { Context, Findings } from './findings.ts';
+
+/** The relation that a name means in this session; notes why when that cannot be told. */
+export function resolveName({ schemaname, relname = '' }: RangeVar, context: Context): CatalogRelation | undefined {
+  const { findings } = context;
+  const { created, changed } = findings.names;
+  const hidden = resolveTemporary(schemaname, relname, findings);
+  if (hidden !== undefined) return hidden === 'Unknown' ? undefined : hidden;
+  const { searchPath } = findings.state;
+  const isKnown = schemaname !== undefined || searchPath !== undefined;
+  const relation = isKnown ? findings.catalog.resolveTable(schemaname, relname, searchPath) : undefined;
+  if (relation !== undefined) {
+    if (changed.has(relname)) {
+      findings.incomplete('StaleCatalog', `${relname} was changed earlier in this transaction.`);
+    }
+    return relation;
+  }
+  const made = created.get(relname);
+  if (made?.columns !== undefined && (schemaname === undefined || schemaname === made.schema)) return asRelation(made);
+  findings.incomplete('UnknownTable', `The catalog has no table ${schemaname ?? '(search path)'}.${relname}.`);
+  return undefined;
+}
+
+/** A temporary relation of this session; undefined when none is meant. They come before all others. */
+function resolveTemporary(
+  schema: string | undefined,
+  name: string,
+  findings: Findings,
+): CatalogRelation | 'Unknown' | undefined {
+  const { created, changed, temporary } = findings.names;
+  if (schema !== 'pg_temp' && (schema !== undefined || !temporary.has(name))) return undefined;
+  const made = created.get(name);
+  if (made?.columns !== undefined && made.temporary) return asRelation(made);
+  if (changed.has(name)) {
+    findings.incomplete('StaleCatalog', `${name} was changed earlier in this transaction.`);
+    return 'Unknown';
+  }
+  const candidates = findings.catalog.temporary(name);
+  const [only] = candidates;
+  if (only !== undefined && candidates.length === 1) return only;
+  if (only === undefined) return undefined;
+  findings.incomplete('AmbiguousTable', `More than one session has a temporary table ${name}.`);
+  return 'Unknown';
+}
+
+const relations = new WeakMap<CreatedRelation, CatalogRelation>();
+
+function asRelation(made: CreatedRelation): CatalogRelation {
+  let relation = relations.get(made);
+  if (relation === undefined) {
+    relation = {
+      oid: 0,
+      schema: made.schema,
+      name: made.name,
+      kind: 'Table',
+      temporary: made.temporary,
+      columns: (made.columns ?? []).map((name, index) => ({ number: index + 1, name, typeOid: 0 })),
+      definition: undefined,
+      rewritten: false,
+      parents: [],
+      children: [],
+      triggers: [],
+    };
+    relations.set(made, relation);
+  }
+  return relation;
+}
