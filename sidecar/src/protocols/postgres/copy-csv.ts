@@ -77,6 +77,8 @@ interface CsvRow {
 /** One row from `start`, or undefined when its end is not there yet. `over`: the end of the data ends the row. */
 function readRow(data: string, start: number, shape: CopyShape, over: boolean): CsvRow | undefined {
   const { delimiter, quote, escape } = shape;
+  const plain = plainRow(data, start, delimiter, quote);
+  if (plain !== undefined) return plain;
   const fields: CsvField[] = [];
   let fieldStart = start;
   let value = '';
@@ -110,4 +112,15 @@ function readRow(data: string, start: number, shape: CopyShape, over: boolean): 
   if (!over || inside) return undefined;
   fields.push({ raw: data.slice(fieldStart), value, quoted });
   return { fields, newline: '', end: data.length };
+}
+
+/** A row without quotes, which needs no look at each character; undefined when it is not one, or not all there. */
+function plainRow(data: string, start: number, delimiter: string, quote: string): CsvRow | undefined {
+  const newline = data.indexOf('\n', start);
+  if (newline < 0) return undefined;
+  const end = data.charAt(newline - 1) === '\r' && newline > start ? newline - 1 : newline;
+  const row = data.slice(start, end);
+  if (row.includes(quote)) return undefined;
+  const fields = row.split(delimiter).map((raw) => ({ raw, value: raw, quoted: false }));
+  return { fields, newline: data.slice(end, newline + 1), end: newline + 1 };
 }

@@ -4,17 +4,21 @@ import type { CopyShape } from './sql-reading.ts';
 
 const NEWLINE = 0x0a;
 const BACKSLASH = 0x5c;
+const NEWLINE_BYTE = Uint8Array.of(NEWLINE);
+const EMPTY = new Uint8Array(0);
 
 /** COPY's text format: a row ends at a newline, a field at the delimiter; a backslash escapes both (documentation of COPY, "Text Format"). */
 export class TextRows implements CopyMasker {
   readonly #delimiter: number;
+  readonly #separator: Uint8Array;
   readonly #nullText: string;
   readonly #fields: FieldMasker;
   #header: boolean;
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = EMPTY;
 
   constructor(shape: CopyShape, fields: FieldMasker) {
     this.#delimiter = shape.delimiter.charCodeAt(0);
+    this.#separator = Uint8Array.of(this.#delimiter);
     this.#nullText = shape.nullText;
     this.#fields = fields;
     this.#header = shape.header;
@@ -38,50 +42,58 @@ export class TextRows implements CopyMasker {
         continue;
       }
       count++;
-      rows.push(this.#row(row), Uint8Array.of(NEWLINE));
+      const masked = this.#row(row);
+      if (masked === row) rows.push(data.subarray(start - row.length - 1, start));
+      else rows.push(masked, NEWLINE_BYTE);
     }
     if (data.length - start > ROW_BYTES_MAX) return undefined;
-    this.#rest = start === data.length ? new Uint8Array(0) : Uint8Array.from(data.subarray(start));
+    this.#rest = start === data.length ? EMPTY : Uint8Array.from(data.subarray(start));
     return { bytes: concatenate(rows), rows: count, maskedValues: this.#fields.maskedValues };
   }
 
   end(): MaskedPiece {
     this.#fields.maskedValues = 0;
     const rest = this.#rest;
-    this.#rest = new Uint8Array(0);
+    this.#rest = EMPTY;
     if (rest.length === 0) return { bytes: rest, rows: 0, maskedValues: 0 };
     return { bytes: this.#row(rest), rows: 1, maskedValues: this.#fields.maskedValues };
   }
 
+  /** The row with masks applied: the same bytes when nothing changes. */
   #row(row: Uint8Array): Uint8Array {
     if (row.length === 2 && row[0] === BACKSLASH && row[1] === 0x2e) return row;
+    // A lone backslash at the end escapes nothing; what it belongs to was not seen.
+    if (row.at(-1) === BACKSLASH && !endsEscaped(row)) return EMPTY;
     const { plans } = this.#fields;
+    const delimiter = this.#delimiter;
     const parts: Uint8Array[] = [];
-    const separator = Uint8Array.of(this.#delimiter);
+    let changed = false;
     let column = 0;
     let start = 0;
-    for (let at = 0; at <= row.length; at++) {
-      const byte = row[at];
-      if (byte === BACKSLASH) at++;
-      else if (at === row.length || byte === this.#delimiter) {
-        if (column > 0) parts.push(separator);
-        const raw = row.subarray(start, at);
-        const passes = column < plans.length && plans[column] === undefined;
-        parts.push(passes ? raw : this.#field(column, raw));
-        column++;
-        start = at + 1;
+    let backslash = row.indexOf(BACKSLASH);
+    for (;;) {
+      let end = row.indexOf(delimiter, start);
+      // A backslash takes the next byte with it, also a delimiter.
+      while (backslash >= 0 && (end < 0 || backslash < end)) {
+        const after = backslash + 2;
+        if (end >= 0 && end < after) end = row.indexOf(delimiter, after);
+        backslash = row.indexOf(BACKSLASH, after);
       }
+      const raw = row.subarray(start, end < 0 ? row.length : end);
+      const masked = column < plans.length && plans[column] === undefined ? raw : this.#field(column, raw);
+      if (masked !== raw) changed = true;
+      if (column > 0) parts.push(this.#separator);
+      parts.push(masked);
+      column++;
+      if (end < 0) return changed ? concatenate(parts) : row;
+      start = end + 1;
     }
-    // A lone backslash at the end escapes nothing; what it belongs to was not seen.
-    if (start <= row.length && row.length > 0 && row.at(-1) === BACKSLASH && !endsEscaped(row))
-      return new Uint8Array(0);
-    return concatenate(parts);
   }
 
   #field(column: number, raw: Uint8Array): Uint8Array {
     const text = asLatin1(raw);
     if (text === this.#nullText) return raw;
-    const value = Buffer.from(unescapeText(text), 'latin1');
+    const value = text.includes('\\') ? Buffer.from(unescapeText(text), 'latin1') : raw;
     const masked = this.#fields.field(column, value);
     if (masked === value) return raw;
     if (masked === null) return Buffer.from(this.#nullText, 'latin1');
