@@ -180,6 +180,9 @@ export class GatedSession {
       case 'Cancel':
         this.#around.cancelOther(step.key);
         return NOTHING;
+      case 'CancelTarget':
+        this.#cancelTarget();
+        return NOTHING;
       case 'CancelKey':
         this.#around.claimCancelKey(step.key);
         return NOTHING;
@@ -189,6 +192,15 @@ export class GatedSession {
       default:
         return assertNever(step);
     }
+  }
+
+  #cancelTarget(): void {
+    const delivered = (): void => {
+      if (!this.#closed) this.#carryOut(this.#session.cancelDelivered?.() ?? NOTHING);
+    };
+    const bytes = this.#session.cancelBytes();
+    if (bytes === undefined) delivered();
+    else this.#around.wires.sendCancel(bytes, delivered);
   }
 
   #answer({ commandId, bytes, recorded = bytes }: StepOf<'Answer'>): void {

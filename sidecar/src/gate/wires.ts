@@ -13,6 +13,6 @@ export interface Wires {
   resumeReading(): void;
   /** Sends what is queued, then closes both sides. */
   close(): void;
-  /** Opens a connection of its own to the target, sends `bytes` and closes it. */
-  sendCancel(bytes: Uint8Array): void;
+  /** Opens a connection of its own to the target, sends `bytes` and closes it; `over` is called once when the target has closed it, or it failed. */
+  sendCancel(bytes: Uint8Array, over?: () => void): void;
 }

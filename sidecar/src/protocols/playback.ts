@@ -168,6 +168,7 @@ export class Playback {
         return [];
       case 'Remark':
       case 'Cancel':
+      case 'CancelTarget':
       case 'CancelKey':
         this.#note(step.kind, undefined, undefined, detailsOf(step));
         return [];

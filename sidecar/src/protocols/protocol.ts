@@ -138,6 +138,11 @@ export type Step =
   | { readonly kind: 'Remark'; readonly code: string; readonly text: string }
   /** A cancel request for the session that holds this key: the gate finds it and calls `cancelBytes` there. */
   | { readonly kind: 'Cancel'; readonly key: string }
+  /**
+   * What runs at the target for this session is to be stopped: the gate sends `cancelBytes` on a connection of its own and calls
+   * `cancelDelivered` once the target has taken them, or never will.
+   */
+  | { readonly kind: 'CancelTarget' }
   /** The session wants to be found by this key for cancels. */
   | { readonly kind: 'CancelKey'; readonly key: string }
   /** After what was sent so far, close the agent's side (and the target's). */
@@ -244,6 +249,8 @@ export interface ProtocolSession {
   terminate(refusal: Refusal, code: CloseCode): readonly Step[];
   agentLeft(): readonly Step[];
   targetLeft(reason: string): readonly Step[];
+  /** The cancel that CancelTarget asked for is with the target, or cannot be sent. Absent where a protocol never asks. */
+  cancelDelivered?(): readonly Step[];
   /** What to send to the target on a new connection to cancel what runs here, or undefined before login. */
   cancelBytes(): Uint8Array | undefined;
 }

@@ -150,12 +150,13 @@ export class Connection implements Wires {
     }
   }
 
-  sendCancel(bytes: Uint8Array): void {
+  sendCancel(bytes: Uint8Array, over: () => void = () => {}): void {
     const socket = dial(this.#options.target);
     socket.setTimeout(DIAL_TIMEOUT_MS, () => socket.destroy());
     // PostgreSQL closes the connection without an answer; a cancel that cannot be sent is only a cancel that came too late.
     socket.on('error', () => {});
     socket.once('connect', () => socket.end(bytes));
+    socket.once('close', () => this.#guard(over));
     socket.resume();
   }
 

@@ -72,6 +72,7 @@ export class AgentSide {
       lane.end('AgentLeft', 'The client said goodbye.', undefined, { kind: 'PaceTarget', bytes: TERMINATE });
       return true;
     }
+    if (lane.cancelling) return false;
     if (lane.skipping && type !== FRAME.sync) return true;
     if (type !== FRAME.copyData) this.#copyIn.flush();
     if (lane.copy === 'In') return this.#copyIn.take(type, this.#scanner);

@@ -1,9 +1,8 @@
-import type { MaskRules } from '@sidegate/policy';
-import type { Permit } from '../../permit.ts';
-import type { Refusal } from '../protocol.ts';
+import type { Refusal, Settlement } from '../protocol.ts';
 import { FRAME } from './codec.ts';
 import { writeNamed } from './codec-writer.ts';
 import type { Lane } from './lane.ts';
+import { isPureRead } from './pure-read.ts';
 import { sqlStateOf, writeRefusal } from './refuse.ts';
 import { RunningCommand } from './running-command.ts';
 import { withFormats } from './shape.ts';
@@ -21,7 +20,7 @@ export class Forwarder {
   }
 
   /** The gate lets a command pass. */
-  forward(waiting: Waiting, permit: Permit, masks: MaskRules, recordMasks: MaskRules): void {
+  forward(waiting: Waiting, { permit, masks, recordMasks, meter }: Extract<Settlement, { kind: 'Forward' }>): void {
     const lane = this.#lane;
     if (waiting.skipped) {
       lane.drop(
@@ -40,6 +39,7 @@ export class Forwarder {
       cycle: lane.cycle,
       masks,
       recordMasks,
+      meter,
     });
     lane.running.add(command);
     switch (waiting.kind) {
@@ -89,6 +89,7 @@ export class Forwarder {
     const lane = this.#lane;
     portal.executed = true;
     lane.executing(command);
+    if (command.meter !== undefined && !isPureRead(command.reading)) lane.writingCycles.add(command.cycle);
     this.#learnShape(portal, command);
     this.#send(command, frame);
     lane.expect({ kind: 'Execute', command, portal });

@@ -59,6 +59,10 @@ export class Lane {
   flushNeeded = false;
   /** The agent's frames are dropped until its Sync: something in this cycle failed or was refused. */
   skipping = false;
+  /** A cancel is on its way to the server: what it might meet must wait. */
+  cancelling = false;
+  /** Cycles in which something was sent for execution that may change anything; kept only while answers are limited. */
+  readonly writingCycles = new Set<number>();
   copy: 'None' | 'Awaited' | 'In' = 'None';
   copyCommand: RunningCommand | undefined;
   /** Known shapes hold within an epoch: what changes names or tables begins another. */
@@ -232,6 +236,7 @@ export class Lane {
 
   /** The Sync of a cycle is answered: what was bound in it and never executed is over. */
   endCycle(cycle: number): void {
+    for (const ended of this.writingCycles) if (ended <= cycle) this.writingCycles.delete(ended);
     for (const command of this.running) {
       if (command.cycle > cycle) continue;
       this.finish(command);

@@ -10,8 +10,9 @@ export function sqlStateOf(refusal: Refusal, code?: CloseCode): string {
     case 'Denied':
     case 'Incomplete':
     case 'ApprovalRefused':
-    case 'LimitExceeded':
       return '42501';
+    case 'LimitExceeded':
+      return '53400';
     case 'NotRecorded':
       return '58030';
     case 'Unauthenticated':

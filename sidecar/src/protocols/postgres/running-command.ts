@@ -1,6 +1,6 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
-import type { CommandId } from '../protocol.ts';
+import type { AnswerMeter, CommandId } from '../protocol.ts';
 import { bothMasks } from './both-masks.ts';
 import type { CopyMasker } from './copy-masker.ts';
 import type { RowMasker } from './data-row.ts';
@@ -21,6 +21,7 @@ export interface CommandStart {
   readonly cycle: number;
   readonly masks: MaskRules;
   readonly recordMasks: MaskRules;
+  readonly meter: AnswerMeter | undefined;
 }
 
 /** A judged command from its permit to its end. */
@@ -29,6 +30,8 @@ export class RunningCommand {
   readonly permit: Permit;
   readonly text: string;
   readonly reading: SqlReading | undefined;
+  /** Counts what the agent is given; undefined: nothing is limited. */
+  readonly meter: AnswerMeter | undefined;
   /** The cycle (Sync to Sync) that it was forwarded in. */
   readonly cycle: number;
   masks: MaskRules;
@@ -59,6 +62,7 @@ export class RunningCommand {
     this.cycle = start.cycle;
     this.masks = start.masks;
     this.recordMasks = start.recordMasks;
+    this.meter = start.meter;
   }
 
   get statement(): StatementReading | undefined {

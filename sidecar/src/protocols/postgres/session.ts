@@ -118,7 +118,7 @@ export class PostgresSession implements ProtocolSession {
         break;
       case 'Forward':
         open.lane.waiting = undefined;
-        open.forwarder.forward(waiting, settlement.permit, settlement.masks, settlement.recordMasks);
+        open.forwarder.forward(waiting, settlement);
         break;
       default:
         assertNever(settlement);
@@ -160,6 +160,13 @@ export class PostgresSession implements ProtocolSession {
     const farewell = writeFarewell({ kind: 'TargetUnavailable', rule: '', reason, hint: '' }, 'TargetLeft');
     if (this.#open === undefined) this.#opening.terminate(farewell, 'TargetLeft', reason);
     else this.#open.lane.end('TargetLeft', reason, this.#open.lane.saidFarewell ? undefined : farewell);
+    return this.#take();
+  }
+
+  cancelDelivered(): readonly Step[] {
+    if (this.#open === undefined || this.#over) return [];
+    this.#open.lane.cancelling = false;
+    this.#open.agent.pump();
     return this.#take();
   }
 

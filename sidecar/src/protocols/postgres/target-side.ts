@@ -1,5 +1,6 @@
 import { AnswerMasker } from './answer-masker.ts';
 import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
+import { AnswerCut } from './cut.ts';
 import { IDLE, type Lane } from './lane.ts';
 import type { RunningCommand } from './running-command.ts';
 import { readShape } from './shape.ts';
@@ -10,11 +11,13 @@ export class TargetSide {
   readonly #lane: Lane;
   readonly #scanner: FrameScanner;
   readonly #answers: AnswerMasker;
+  readonly #cut: AnswerCut;
 
   constructor(lane: Lane, scanner: FrameScanner) {
     this.#lane = lane;
     this.#scanner = scanner;
     this.#answers = new AnswerMasker(lane);
+    this.#cut = new AnswerCut(lane);
   }
 
   receive(): void {
@@ -36,6 +39,7 @@ export class TargetSide {
   #take(type: number): boolean {
     const lane = this.#lane;
     const { head } = lane;
+    if (this.#cut.drops(type) || !this.#admitted(type)) return true;
     switch (type) {
       case FRAME.notice:
       case FRAME.notification:
@@ -88,6 +92,17 @@ export class TargetSide {
       default:
         return false;
     }
+  }
+
+  /** False: a limit cut the answer at this frame. */
+  #admitted(type: number): boolean {
+    const { head } = this.#lane;
+    if (head?.kind !== 'Query' && head?.kind !== 'Execute' && head?.kind !== 'FunctionCall') return true;
+    if (head.command.meter === undefined) return true;
+    const isRow = type === FRAME.dataRow || type === FRAME.copyData || type === FRAME.functionResult;
+    if (!isRow && type !== FRAME.notice) return true;
+    const { start, end } = this.#scanner;
+    return this.#cut.admits(head.command, isRow ? 1 : 0, end - start);
   }
 
   /** One frame ends the command. */

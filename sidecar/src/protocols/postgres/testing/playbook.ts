@@ -1,7 +1,15 @@
 import type { Fault, Result } from '@sidegate/crds';
 import type { MaskRules } from '@sidegate/policy';
 import { openMint } from '../../../permit.ts';
-import type { JudgedCommand, ProtocolSession, Refusal, SessionOptions, Settlement, Step } from '../../protocol.ts';
+import type {
+  AnswerMeter,
+  JudgedCommand,
+  ProtocolSession,
+  Refusal,
+  SessionOptions,
+  Settlement,
+  Step,
+} from '../../protocol.ts';
 import { openPostgres } from '../protocol.ts';
 import type { RelationCatalog } from '../sql-reading.ts';
 import { NO_MASKS } from './fake-masks.ts';
@@ -25,6 +33,8 @@ export interface PlaybookOptions {
   readonly targetTls?: boolean;
   /** What the gate answers; everything passes by default. */
   readonly judge?: (judged: JudgedCommand, commandId: number) => Verdict;
+  /** How many rows all answers together may give. */
+  readonly rowsMax?: number;
   readonly identify?: (token: string | undefined) => Refusal | undefined;
 }
 
@@ -37,9 +47,11 @@ export class Stage {
   readonly steps: Step[] = [];
   readonly #options: PlaybookOptions;
   readonly #mint = openMint();
+  readonly #meter: AnswerMeter | undefined;
 
   constructor(options: PlaybookOptions) {
     this.#options = options;
+    this.#meter = options.rowsMax === undefined ? undefined : meterOf(options.rowsMax);
     let drawn = 0;
     const readSql = fakeReader(options.readings ?? {});
     const buildCatalog = (): Result<unknown, Fault> => ({ ok: true, value: NO_CATALOG });
@@ -105,8 +117,23 @@ export class Stage {
     if (verdict === 'Hold') return { kind: 'Hold', notice: 'it waits for dba', hint: 'sidegate approve 1' };
     if (verdict !== 'Forward') return { kind: 'Refuse', refusal: verdict };
     const { masks = NO_MASKS, recordMasks = masks } = this.#options;
-    return { kind: 'Forward', permit: this.#mint.mint(commandId), masks, recordMasks };
+    const meter = this.#meter === undefined ? {} : { meter: this.#meter };
+    return { kind: 'Forward', permit: this.#mint.mint(commandId), masks, recordMasks, ...meter };
   }
+}
+
+function meterOf(rowsMax: number): AnswerMeter {
+  let left = rowsMax;
+  return {
+    take(rows) {
+      if (rows > left) {
+        const reason = `The limit budget of ${rowsMax} rows in 60 seconds is used up.`;
+        return { kind: 'LimitExceeded', rule: 'data/guard/budget', reason, hint: 'Wait.' };
+      }
+      left -= rows;
+      return undefined;
+    },
+  };
 }
 
 /** Plays happenings in order and tells what the session did. */

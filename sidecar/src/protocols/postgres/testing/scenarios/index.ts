@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { copyScenarios } from './copy.ts';
+import { cutScenarios } from './cut.ts';
 import { extendedScenarios } from './extended.ts';
 import { maskedScenarios } from './masked.ts';
 import { nameScenarios } from './names.ts';
@@ -13,5 +14,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...extendedScenarios,
   ...nameScenarios,
   ...copyScenarios,
+  ...cutScenarios,
   ...maskedScenarios,
 ];
