@@ -16,6 +16,8 @@ import { RunningCommands } from './running-commands.ts';
 import { walkSteps } from './step-walk.ts';
 import type { Admission, SessionSurroundings, StepOf } from './surroundings.ts';
 
+/** Sessions that somebody or a token's time ends are over within a second, whatever their peers do: how long those may take to read. */
+const URGENT_LAST_BYTES_MS = 500;
 const NOTHING: readonly Step[] = [];
 
 /**
@@ -286,6 +288,7 @@ export class GatedSession {
   #leave(reason: string, lastWords: () => readonly Step[], code: CloseCode): void {
     if (this.#closed) return;
     this.#judge?.end(reason);
+    if (isUrgent(code)) this.#stopAtOnce();
     this.#carryOut(lastWords());
     this.#close(code, reason);
   }
@@ -299,7 +302,21 @@ export class GatedSession {
     }
     this.#append({ kind: 'Closed', atUs: this.#around.nowUs(), code, reason });
     this.#end();
-    this.#outbox.act(() => this.#around.wires.close());
+    const { wires, turn } = this.#around;
+    const close = (): void => wires.close(isUrgent(code) ? URGENT_LAST_BYTES_MS : undefined);
+    this.#outbox.act(close);
+    // The spool has no room, and may have none for long: what is left to write waits for it, the session does not.
+    if (isUrgent(code) && turn.blocked) {
+      this.#outbox.drop();
+      close();
+    }
+  }
+
+  /** What runs is cancelled at the target, and nothing waits for the store any longer. */
+  #stopAtOnce(): void {
+    const bytes = this.#running.isAnyForwarded ? this.#session.cancelBytes() : undefined;
+    if (bytes !== undefined) this.#around.wires.sendCancel(bytes);
+    this.#outbox.abandonStored();
   }
 
   /** Nothing can be written down: the agent is told, and that word alone passes unrecorded. */
@@ -322,4 +339,8 @@ export class GatedSession {
     this.#closed = true;
     this.#around.ended();
   }
+}
+
+function isUrgent(code: CloseCode): boolean {
+  return code === 'Killed' || code === 'Expired';
 }

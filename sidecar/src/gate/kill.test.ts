@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { KillSelection } from '@sidegate/crds';
 import { isSelected } from './kill-selection.ts';
-import { openSession, say, sent, World } from './testing/session-stage.ts';
+import { answer, openSession, say, sent, settle, World } from './testing/session-stage.ts';
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -12,6 +12,44 @@ afterEach(() => {
 });
 
 const REFUSAL = { kind: 'Terminated', rule: 'kill', reason: 'dan ended this session: enough', hint: '' } as const;
+
+test('a kill cancels what runs at the target, and only what runs', async () => {
+  const world = new World();
+  const busy = await openSession({ world });
+  const idle = await openSession({ world });
+  await say(busy, 'read');
+  await say(idle, 'read');
+  await answer(idle, 'row');
+  for (const stage of [busy, idle]) {
+    stage.crossed.length = 0;
+    stage.session.terminate(REFUSAL, 'Killed');
+  }
+  await settle();
+  expect(sent(busy)[0]).toBe('cancel> cancel');
+  expect(sent(idle)).toEqual(['ended', 'agent< bye Terminated: dan ended this session: enough', 'close']);
+  expect(busy.recorder.written).toContain('Finished 1 Lost');
+});
+
+test('a kill waits neither for a store that is away nor for room in the spool', async () => {
+  const stage = await openSession({ durability: 'Central' });
+  stage.recorder.central = new Promise(() => {});
+  await say(stage, 'one');
+  stage.session.terminate(REFUSAL, 'Killed');
+  await settle();
+  const bye = 'agent< bye Terminated: dan ended this session: enough';
+  expect(sent(stage)).toEqual(['cancel> cancel', 'ended', bye, 'close']);
+  const blocked = await openSession();
+  blocked.recorder.fault = { code: 'SpoolFull', message: 'The spool is full.' };
+  await say(blocked, 'one');
+  blocked.session.terminate(REFUSAL, 'Killed');
+  const ended = ['hold reading', 'cancel> cancel', 'ended', 'close'];
+  expect(sent(blocked)).toEqual(ended);
+  blocked.recorder.fault = undefined;
+  blocked.recorder.makeRoom();
+  await settle();
+  expect(sent(blocked)).toEqual([...ended, 'resume reading']);
+  expect(blocked.recorder.written.at(-1)).toBe('Closed Killed');
+});
 
 test.each<[string, KillSelection, readonly string[]]>([
   ['one session', { session: 's2' }, ['s2']],

@@ -21,6 +21,8 @@ export class Outbox implements TurnMember {
   #joined = false;
   #reading = true;
   #storing: Promise<void> | undefined;
+  /** Counts how often what waited for the store was given up. */
+  #abandoned = 0;
   /** Wait for the store, not only for the spool. */
   central = false;
 
@@ -81,6 +83,18 @@ export class Outbox implements TurnMember {
     this.#unrecordable(fault);
   }
 
+  /** The session must end now: what waits for the store is given up, and the last words wait for the spool alone. */
+  abandonStored(): void {
+    this.#abandoned++;
+    this.#storing = undefined;
+    this.central = false;
+  }
+
+  /** What waits is never sent. */
+  drop(): void {
+    this.#outgoing = [];
+  }
+
   #resume(): void {
     if (this.#reading) return;
     this.#reading = true;
@@ -103,8 +117,10 @@ export class Outbox implements TurnMember {
     stored: Promise<Result<void, Fault>>,
     outgoing: readonly Outgoing[],
   ): Promise<void> {
+    const abandoned = this.#abandoned;
     await before;
     const result = await stored;
+    if (abandoned !== this.#abandoned) return;
     if (result.ok) this.#send(outgoing);
     else this.refuse(result.fault);
   }

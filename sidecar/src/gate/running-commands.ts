@@ -46,6 +46,12 @@ export class RunningCommands {
     };
   }
 
+  /** True while something was sent to the target and is not finished. */
+  get isAnyForwarded(): boolean {
+    for (const { forwarded } of this.#running.values()) if (forwarded) return true;
+    return false;
+  }
+
   get ids(): readonly CommandId[] {
     return [...this.#running.keys()];
   }

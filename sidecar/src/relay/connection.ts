@@ -136,7 +136,7 @@ export class Connection implements Wires {
     });
   }
 
-  close(): void {
+  close(lastBytesMs: number = LAST_BYTES_TIMEOUT_MS): void {
     if (this.#closing) return;
     this.#closing = true;
     for (const socket of [this.#agent, this.#target]) {
@@ -145,7 +145,7 @@ export class Connection implements Wires {
       socket.on('error', () => {});
       socket.resume();
       socket.destroySoon();
-      const timeout = setTimeout(() => socket.destroy(), LAST_BYTES_TIMEOUT_MS).unref();
+      const timeout = setTimeout(() => socket.destroy(), lastBytesMs).unref();
       socket.once('close', () => clearTimeout(timeout));
     }
   }
