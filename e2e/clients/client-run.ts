@@ -8,8 +8,10 @@ export async function runClient(
   program: string,
   parameters: readonly string[],
   input?: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const env = {
+    ...environment,
     PGHOST: stage.host,
     PGPORT: String(stage.port),
     PGUSER: 'agent',
@@ -27,8 +29,9 @@ export async function runClientWell(
   program: string,
   parameters: readonly string[],
   input?: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const { code, stdout, stderr } = await runClient(stage, program, parameters, input);
+  const { code, stdout, stderr } = await runClient(stage, program, parameters, input, environment);
   expect({ code, stderr: code === 0 ? '' : `${stdout}\n${stderr}` }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { cacheFolder } from '../support/cache-folder.ts';
 import { run } from './node.ts';
 import { PAUSE_IMAGE } from './node-configuration.ts';
-import { cacheFolder } from './programs.ts';
 
 /** A Docker daemon of this run's own: it builds images and runs nothing. */
 export class ImageBuilder implements AsyncDisposable {

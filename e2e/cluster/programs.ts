@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../support/cache-folder.ts';
+import { findGo } from '../support/go.ts';
 
 export const KUBERNETES_VERSION = 'v1.36.3';
 
@@ -48,30 +49,11 @@ const MODULES: readonly ProgramModule[] = [
 
 const here = join(import.meta.dirname, 'programs');
 
-/** Where built programs are kept between runs: `SIDEGATE_CACHE`, else the user's cache folder. */
-export function cacheFolder(): string {
-  return process.env.SIDEGATE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sidegate');
-}
-
 /** Everything that decides what is built. */
 function keyOf(module: ProgramModule, goVersion: string): string {
   const hash = createHash('sha256').update(JSON.stringify([module, goVersion]));
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(here, module.folder, file)));
   return hash.digest('hex').slice(0, 16);
-}
-
-/** The Go that is new enough for the modules, or undefined. */
-export function findGo(): { readonly program: string; readonly version: string } | undefined {
-  for (const program of ['go', '/usr/local/go/bin/go']) {
-    const { status, stdout } = spawnSync(program, ['env', 'GOVERSION'], {
-      encoding: 'utf8',
-      env: { ...process.env, GOTOOLCHAIN: 'local' },
-    });
-    const version = stdout?.trim() ?? '';
-    const minor = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? '0');
-    if (status === 0 && minor >= 26) return { program, version };
-  }
-  return undefined;
 }
 
 /** What cannot be done here, and why. */

@@ -64,7 +64,11 @@ export function postgresBuilds(): readonly PostgresBuild[] {
 /** The current PostgreSQL, from npm; undefined on a platform for which there is none. */
 export function npmPostgres(): PostgresBuild | undefined {
   const folder = npmFolder();
-  if (folder === undefined) return undefined;
+  return folder === undefined ? undefined : packagedPostgres(folder);
+}
+
+/** The PostgreSQL in the `native` folder of one of npm's packages of it. */
+export function packagedPostgres(folder: string): PostgresBuild | undefined {
   makeLinks(folder);
   return buildIn(join(folder, 'bin')) ?? buildIn(join(copyForServer(folder), 'bin'));
 }

@@ -120,6 +120,8 @@ async function startIn(
     }
   };
   const statements: PostgresServer['statements'] = async (since = 0) => {
+    if (Number(build.version) < 15)
+      throw new Error(`PostgreSQL ${build.version} writes no JSON log to read statements from`);
     // Backends write to the log before they answer, so all that was answered so far stands before this mark.
     const mark = `SELECT 'mark-${randomBytes(8).toString('hex')}'`;
     await query(mark);
@@ -186,7 +188,8 @@ async function initialise(
     timezone: `'UTC'`,
     fsync: 'off',
     logging_collector: 'on',
-    log_destination: `'stderr,jsonlog'`,
+    // The JSON log came with 15; `statements` needs it.
+    log_destination: Number(build.version) < 15 ? `'stderr'` : `'stderr,jsonlog'`,
     log_directory: `'${folder.file('log')}'`,
     log_filename: `'postgres.log'`,
     log_rotation_age: '0',
