@@ -111,6 +111,14 @@ describe('a commit', () => {
     expect(kindsOf(recorded()['two'])).toEqual(['1 Opened', '2 Remark']);
   });
 
+  test('that must wait for a store ends in a fault at once when there is none', async () => {
+    const spool = open();
+    spool.open(opened('s'), 'Central');
+    const commit = spool.commit();
+    expect(commit.ok && (await commit.value.central)).toMatchObject({ ok: false, fault: { code: 'StoreUnavailable' } });
+    expect(kindsOf(recorded()['s'])).toEqual(['1 Opened']);
+  });
+
   test('of nothing writes nothing', () => {
     const { disk, files } = limitedDisk();
     expect(open({}, files).commit().ok).toBe(true);

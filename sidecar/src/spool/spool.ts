@@ -37,8 +37,8 @@ export const SPOOL_LIMITS: SpoolLimits = {
 
 /** What takes the spool's segments to the store. */
 export interface SpoolReader {
-  /** Everything before `end` is written. */
-  advanced(end: SpoolEnd): void;
+  /** Everything before `end` is written. `awaited`: somebody waits until the store has it. */
+  advanced(end: SpoolEnd, awaited: boolean): void;
   /** Settles when the store has everything that was written, or when `signal` aborts. */
   drained(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -129,7 +129,7 @@ export class Spool implements Recorder {
   /** From now on `reader` is told of every commit. */
   attach(reader: SpoolReader): void {
     this.#reader = reader;
-    reader.advanced(this.#writer.end);
+    reader.advanced(this.#writer.end, false);
   }
 
   /** A segment of that many bytes was deleted. */
@@ -166,14 +166,19 @@ export class Spool implements Recorder {
     this.#faulted = !written.ok;
     if (!written.ok) {
       // The segment may be finished now, and then it can be deleted.
-      this.#reader?.advanced(this.#writer.end);
+      this.#reader?.advanced(this.#writer.end, false);
       return written;
     }
     const awaited = this.#gathering.clear(number);
     // The wait begins before the reader hears of it, or the answer could come first.
-    const central = awaited.size === 0 ? undefined : this.waits.wait(new Map(awaited));
-    this.#reader?.advanced(this.#writer.end);
+    const central = awaited.size === 0 ? undefined : this.#stored(new Map(awaited));
+    this.#reader?.advanced(this.#writer.end, central !== undefined);
     return ok({ central });
+  }
+
+  #stored(awaited: Map<string, number>): NonNullable<Commit['central']> {
+    if (this.#reader !== undefined) return this.waits.wait(awaited);
+    return Promise.resolve(fail({ code: 'StoreUnavailable', message: 'This gate has no store.' }));
   }
 
   async roomAgain(signal: AbortSignal): Promise<void> {
@@ -198,7 +203,7 @@ export class Spool implements Recorder {
       await this.roomAgain(signal);
     }
     this.#writer.finishSegment();
-    this.#reader?.advanced(this.#writer.end);
+    this.#reader?.advanced(this.#writer.end, false);
     await this.#reader?.drained(signal);
     this.waits.close();
     await this.#reader?.close();

@@ -32,10 +32,10 @@ export class UplinkThread implements SpoolReader {
     this.#options = options;
   }
 
-  advanced(end: SpoolEnd): void {
+  advanced(end: SpoolEnd, awaited: boolean): void {
     const sleeping = this.#position.advance(end);
     if (this.#worker === undefined && this.#restart === undefined && !this.#closed) this.#start();
-    else if (sleeping) this.#post('Advanced');
+    else if (sleeping || awaited) this.#post('Advanced');
   }
 
   async drained(signal: AbortSignal): Promise<void> {

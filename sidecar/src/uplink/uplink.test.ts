@@ -59,8 +59,8 @@ class Gate {
     });
     this.#uplink = uplink;
     this.spool.attach({
-      advanced: (end) => {
-        if (this.#position.advance(end)) this.#uplink?.wake();
+      advanced: (end, awaited) => {
+        if (this.#position.advance(end) || awaited) this.#uplink?.wake();
       },
       drained: async () => {},
       close: async () => {},

@@ -24,7 +24,7 @@ export interface UplinkParts {
   readonly open: OpenUpload;
   /** Where the written part of the spool ends now. */
   readonly end: () => SpoolEnd;
-  /** Everything before the end was read; false when more was written meanwhile. After true, `wake` comes with the next commit. */
+  /** All before the end was read; false when more was written meanwhile. After true, `wake` comes with the next commit. */
   readonly sleep: (seen: SpoolEnd) => boolean;
   readonly tell: (message: FromUplink) => void;
   /** Milliseconds that only go forward. */
@@ -32,6 +32,13 @@ export interface UplinkParts {
   /** Numbers in [0, 1). */
   readonly random: () => number;
 }
+
+/**
+ * While there was something to read within `AWAKE_MS`, the uplink looks again by itself every `LOOK_MS`: waking a thread costs the
+ * thread that wakes, and that one stands in the way of commands.
+ */
+const AWAKE_MS = 50;
+const LOOK_MS = 2;
 
 /** Something on the stream. A presence is a question whose answer changes nothing. */
 interface Sent {
@@ -60,6 +67,7 @@ export class Uplink {
   readonly #oldSegments: Set<number>;
   #hadOldSegments = true;
   #draining = false;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = 0;
   #reached: boolean | undefined;
   #scheduled = false;
@@ -119,28 +127,31 @@ export class Uplink {
 
   #turn(): void {
     const caughtUp = this.#read();
-    const nextMs = this.#send(!caughtUp || this.#draining);
+    let nextMs = this.#send(!caughtUp || this.#draining);
+    const now = this.#parts.nowMs();
+    if (caughtUp && this.#awake(now)) nextMs = Math.min(nextMs, now + LOOK_MS);
     if (caughtUp && this.#draining && this.#pending.size === 0) {
       this.#draining = false;
       this.#parts.tell({ kind: 'Drained' });
     }
     clearTimeout(this.#timer);
     if (nextMs < Number.POSITIVE_INFINITY) {
-      this.#timer = setTimeout(() => this.wake(), Math.max(0, nextMs - this.#parts.nowMs()));
+      this.#timer = setTimeout(() => this.wake(), Math.max(0, nextMs - now));
     }
   }
 
   /** Reads until everything is read or memory is full; true when everything is read. */
   #read(): boolean {
-    const { limits, end, sleep } = this.#parts;
+    const { limits, end, sleep, nowMs } = this.#parts;
     let bytes = this.#pendingBytes();
     while (bytes < limits.memoryBytesMax) {
       const seen = end();
       const entry = this.#feed.next();
       if (entry === undefined) {
-        if (sleep(seen)) return true;
+        if (this.#awake(nowMs()) || sleep(seen)) return true;
         continue;
       }
+      this.#readAtMs = nowMs();
       switch (entry.kind) {
         case 'Session':
           this.#retention.appears(entry.segment, this.#queue(entry.sessionId, entry.gateId));
@@ -157,6 +168,10 @@ export class Uplink {
       }
     }
     return false;
+  }
+
+  #awake(now: number): boolean {
+    return now - this.#readAtMs < AWAKE_MS;
   }
 
   #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
