@@ -1,0 +1,86 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../support/free-port.ts';
+import { unprivileged } from '../support/postgres-build.ts';
+import type { PostgresServer } from '../support/postgres-server.ts';
+import { type ProcessOptions, type RunningProcess, startProcess } from '../support/processes.ts';
+import { findProgram } from '../support/programs.ts';
+import type { TemporaryFolder } from '../support/temporary-folder.ts';
+import { untilListening } from './listening.ts';
+import type { Route } from './route.ts';
+
+const RELAY = join(import.meta.dirname, 'plain-relay.ts');
+
+/** Starts the plain relay and what else is installed, all before the same server. What is started is put on `started`. */
+export async function startPeers(
+  postgres: PostgresServer,
+  folder: TemporaryFolder,
+  started: AsyncDisposableStack,
+): Promise<readonly Route[]> {
+  chmodSync(folder.path, 0o755);
+  const { user, password, database } = postgres;
+  const host = '127.0.0.1';
+  const direct: Route = { name: 'direct', host, port: postgres.port, user, password, database, pid: undefined };
+  const routes = [direct];
+  const start = async (
+    name: Route['name'],
+    program: string,
+    parameters: readonly string[],
+    port: number,
+    options?: ProcessOptions,
+  ): Promise<void> => {
+    const running = started.use(startProcess(program, parameters, options));
+    await untilListening(port, () => running.output());
+    routes.push({ ...direct, name, port, pid: () => running.pid });
+  };
+
+  const haproxy = findProgram('haproxy');
+  if (haproxy !== undefined) {
+    const port = await freePort();
+    const file = folder.file('haproxy.cfg');
+    writeFileSync(file, haproxyFile(port, postgres.port));
+    await start('haproxy', haproxy, ['-db', '-f', file], port);
+  }
+  const pgbouncer = findProgram('pgbouncer');
+  if (pgbouncer !== undefined) {
+    const port = await freePort();
+    const file = folder.file('pgbouncer.ini');
+    writeFileSync(file, pgbouncerFile(port, postgres));
+    await start('pgbouncer', pgbouncer, [file], port, unprivileged());
+  }
+  const relay: RunningProcess = started.use(startProcess(process.execPath, [RELAY, String(postgres.port)]));
+  const port = Number((await relay.line(/^port (\d+)$/))[1]);
+  routes.push({ ...direct, name: 'relay', port, pid: () => relay.pid });
+  return routes;
+}
+
+function haproxyFile(port: number, serverPort: number): string {
+  return `global
+  maxconn 4000
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 1h
+  timeout server 1h
+listen postgres
+  bind 127.0.0.1:${port}
+  server postgres 127.0.0.1:${serverPort}
+`;
+}
+
+/** Session pooling: one server connection for each client, as all other routes have. It does not check who asks. */
+function pgbouncerFile(port: number, { port: serverPort, user, password, database }: PostgresServer): string {
+  return `[databases]
+${database} = host=127.0.0.1 port=${serverPort} user=${user} password=${password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = session
+max_client_conn = 2000
+default_pool_size = 100
+ignore_startup_parameters = extra_float_digits
+`;
+}
