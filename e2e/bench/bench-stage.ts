@@ -10,7 +10,7 @@ export interface BenchStage extends AsyncDisposable {
   /** In the order in which they take turns. */
   readonly routes: readonly Route[];
   /** The route with that name; throws when it is not there. */
-  route(name: Route['name']): Route;
+  readonly route: (name: Route['name']) => Route;
   readonly seconds: number;
   readonly rounds: number;
   readonly progress: (step: string) => void;

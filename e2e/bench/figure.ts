@@ -18,10 +18,10 @@ export interface Figure {
 export function figure(name: string, value: number, unit: string, budget?: Budget): Figure {
   const rounded = round(value);
   if (budget === undefined) return { name, value: rounded, unit, budget: null, ok: null };
-  const atLeast = budget.kind === 'AtLeast';
+  const lower = budget.kind === 'AtLeast';
   // What could not be measured is not kept to.
-  const ok = atLeast ? value >= budget.value : value <= budget.value;
-  return { name, value: rounded, unit, budget: `${atLeast ? '>=' : '<='} ${budget.value}`, ok };
+  const ok = lower ? value >= budget.value : value <= budget.value;
+  return { name, value: rounded, unit, budget: `${lower ? '>=' : '<='} ${budget.value}`, ok };
 }
 
 export function atLeast(value: number): Budget {
