@@ -1,10 +1,12 @@
+import type { PostgresCommand } from '@sidegate/policy';
 import type { ReadSql, RelationCatalog, SqlReading, SqlState } from './sql-reading.ts';
 
-/** Texts kept, and how much text in all: a text that is large is read again instead. */
+/** Texts kept; the length of one text, and of all together, in characters. A text that is longer is read again instead. */
 const TEXTS_MAX = 5_000;
 const TEXT_LENGTH_MAX = 16_384;
+const TEXT_LENGTH_SUM_MAX = 8_000_000;
 
-/** A reading and its number, which names it in decisions that are kept. */
+/** A reading and the number of its command, which names it in decisions that are kept: texts that differ in literals alone share it. */
 export interface NumberedReading {
   readonly number: number;
   readonly reading: SqlReading;
@@ -17,7 +19,8 @@ export interface NumberedReading {
 export class ReadingCache {
   readonly #read: ReadSql;
   readonly #kept = new Map<string, NumberedReading>();
-  readonly #inner = new WeakMap<SqlReading, NumberedReading>();
+  readonly #numbers = new WeakMap<PostgresCommand, number>();
+  #lengthSum = 0;
   #lastNumber = 0;
 
   constructor(read: ReadSql) {
@@ -25,31 +28,33 @@ export class ReadingCache {
   }
 
   read(text: string, catalog: RelationCatalog, settingsKey: string, state: () => SqlState): NumberedReading {
-    if (text.length > TEXT_LENGTH_MAX) return this.#fresh(text, catalog, state());
+    if (text.length > TEXT_LENGTH_MAX) return this.numbered(this.#read(text, catalog, state()));
     const key = `${catalog.version}\n${settingsKey}\n${text}`;
     const known = this.#kept.get(key);
     if (known !== undefined) return known;
-    const fresh = this.#fresh(text, catalog, state());
-    if (fresh.reading.ofThisMoment) return fresh;
-    // Oldest first: what is used all the time is soon back.
-    const oldest = this.#kept.size >= TEXTS_MAX ? this.#kept.keys().next().value : undefined;
-    if (oldest !== undefined) this.#kept.delete(oldest);
-    this.#kept.set(key, fresh);
+    const fresh = this.numbered(this.#read(text, catalog, state()));
+    if (!fresh.reading.ofThisMoment) this.#keep(key, fresh);
     return fresh;
   }
 
-  /** The reading of a statement inside another text (PREPARE), with a number of its own. */
+  /** A reading from elsewhere (the statement inside a PREPARE) with the number of its command. */
   numbered(reading: SqlReading): NumberedReading {
-    let known = this.#inner.get(reading);
-    if (known === undefined) {
-      known = { number: ++this.#lastNumber, reading };
-      this.#inner.set(reading, known);
+    let number = this.#numbers.get(reading.command);
+    if (number === undefined) {
+      number = ++this.#lastNumber;
+      this.#numbers.set(reading.command, number);
     }
-    return known;
+    return { number, reading };
   }
 
-  #fresh(text: string, catalog: RelationCatalog, state: SqlState): NumberedReading {
-    this.#lastNumber++;
-    return { number: this.#lastNumber, reading: this.#read(text, catalog, state) };
+  #keep(key: string, fresh: NumberedReading): void {
+    this.#kept.set(key, fresh);
+    this.#lengthSum += key.length;
+    // Oldest first: what is used all the time is soon back.
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= TEXTS_MAX && this.#lengthSum <= TEXT_LENGTH_SUM_MAX) break;
+      this.#kept.delete(oldest);
+      this.#lengthSum -= oldest.length;
+    }
   }
 }
