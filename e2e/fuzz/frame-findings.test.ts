@@ -55,6 +55,14 @@ describe('conversations that went wrong', () => {
       ],
       '1 C Z 2 Z T Z',
     ],
+    [
+      'a frame between the end of a COPY and its Sync does not wait for an answer that the server keeps back',
+      [
+        [AGENT.parse('', 'copy in'), AGENT.bind('', '', []), AGENT.execute('', 0)],
+        [AGENT.copyData('x\n'), AGENT.copyDone(), AGENT.parse('', 'select one'), AGENT.sync()],
+      ],
+      '1 2 G C 1 Z',
+    ],
   ])('%s', (_story, chunks, expected) => {
     const whole = chunks.map((frames) => Buffer.concat(frames));
     const server = new ModelServer();

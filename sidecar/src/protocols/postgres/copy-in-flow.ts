@@ -93,6 +93,8 @@ export class CopyInFlow {
     this.#masker = undefined;
     // Another COPY of the same text may follow; nothing else may before the command is done.
     lane.copy = 'Awaited';
+    // In the extended protocol the server keeps its answer back; a frame that waits for it would wait for ever.
+    if (lane.head?.kind === 'Execute') lane.flushNeeded = true;
   }
 
   #input(command: RunningCommand, bytes: Uint8Array, recorded: Uint8Array): void {
