@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { failureOf } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { type Answer, ask, describeAnswer, WORK, type Work } from './agent-work.ts';
+import { waitForPeople } from './approval-work.ts';
 import { Outcomes } from './outcomes.ts';
 import { workWithPsql } from './psql-work.ts';
 import { checkRecord } from './record-check.ts';
@@ -27,6 +28,8 @@ async function demonstrate(): Promise<void> {
   );
   const sessionId = await agentWorks(stage);
   await policyChanges(stage);
+  say('\nCommands that wait for a human\n');
+  await waitForPeople(stage, outcomes, show);
   await strangersComeNot(stage);
   say('\npsql\n');
   if (!(await workWithPsql(stage, outcomes, show))) say('left out: psql is not installed');
@@ -173,6 +176,9 @@ Everything stays up. In a second terminal, in this folder:
   export PGPASSWORD=${token}
   psql ${where} -c 'SELECT * FROM customers'
   psql ${where} -c 'DROP TABLE orders'
+  psql ${where} -c 'DELETE FROM orders WHERE id = 5'     # waits; in a third terminal:
+  npx sidegate approvals
+  npx sidegate approve ID
 
 The rules are in ${folder}: edit policy.yaml there, and the next command obeys. Ctrl-C ends everything.`);
 }
