@@ -8,7 +8,7 @@ import { SegmentReader } from './segment-reader.ts';
 export interface Leftovers {
   /** The number of the last segment; 0: none. */
   readonly lastSegment: number;
-  /** Bytes of all segments, after torn ends were cut off. */
+  /** Bytes of all segments, after the torn end was cut off. */
   readonly bytes: number;
   /** Sessions that have no Closed, with the sequence number of the last event known of each. */
   readonly openSessions: readonly { readonly sessionId: string; readonly lastSequence: number }[];
@@ -23,7 +23,7 @@ export function listSegments(folder: string): readonly number[] {
 }
 
 /**
- * Reads all segments that are left, cuts off torn ends (nothing of them was ever said to be recorded), removes empty ones, and
+ * Reads all segments that are left, cuts off the torn end (nothing of it was ever said to be recorded), removes empty ones, and
  * finds the sessions that were never closed. Throws when the folder cannot be read or written.
  */
 export function recoverSegments(folder: string, progress: ReadonlyMap<string, SessionProgress>): Leftovers {
@@ -33,16 +33,19 @@ export function recoverSegments(folder: string, progress: ReadonlyMap<string, Se
   const numbers = listSegments(folder);
   let bytes = 0;
   let tornBytes = 0;
+  let damagedBytes = 0;
   for (const number of numbers) {
     const { whole, total } = recoverSegment(folder, number, open, closed);
-    bytes += whole;
-    tornBytes += total - whole;
     const path = join(folder, segmentName(number));
     if (whole === 0) unlinkSync(path);
-    else if (whole < total) truncateSync(path, whole);
+    // Only the last write of the process can be torn. Anything else is damage, and is left as it is for whoever reads on.
+    else if (number === numbers.at(-1) && whole < total) truncateSync(path, whole);
+    else if (whole < total) damagedBytes += total - whole;
+    bytes += whole;
+    if (number === numbers.at(-1)) tornBytes = total - whole;
   }
   const openSessions = [...open].map(([sessionId, lastSequence]) => ({ sessionId, lastSequence }));
-  return { lastSegment: numbers.at(-1) ?? 0, bytes, openSessions, tornBytes };
+  return { lastSegment: numbers.at(-1) ?? 0, bytes: bytes + damagedBytes, openSessions, tornBytes };
 }
 
 function recoverSegment(folder: string, number: number, open: Map<string, number>, closed: Set<string>) {

@@ -1,8 +1,21 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { frameOf } from '../spool/frame.ts';
 
-/** Keeps chunks that the store will not take: one file a session, a row of frames, each with one chunk. */
+/**
+ * Keeps what cannot go to the store: chunks that it will not take (one file a session, a row of frames, each with one chunk), and
+ * segments that are damaged.
+ */
 export class Aside {
   readonly #folder: string;
   readonly #bytesMax: number;
@@ -35,5 +48,16 @@ export class Aside {
     }
     this.#bytes += frame.length;
     return true;
+  }
+
+  /** Keeps a copy of a segment for people to look at. */
+  keepSegment(spoolFolder: string, name: string, bytes: number): void {
+    if (this.#bytes + bytes > this.#bytesMax) return;
+    try {
+      copyFileSync(join(spoolFolder, name), join(this.#folder, name));
+      this.#bytes += bytes;
+    } catch {
+      // There is no room for a copy; the notice says what was lost.
+    }
   }
 }

@@ -13,8 +13,8 @@ export interface LinkEvents {
   /** A new stream: nothing that was sent on the one before counts. */
   opened(): void;
   answered(response: UploadResponse): void;
-  /** The stream is gone; another will be opened. */
-  lost(reason: string): void;
+  /** The stream is gone; another will be opened. No reason: the store ended it in good order, as it does now and then. */
+  lost(reason: string | undefined): void;
 }
 
 /** Keeps one stream to the store open, with pauses after failures. */
@@ -68,7 +68,7 @@ export class StoreLink {
     this.#stream?.abort();
   }
 
-  async #oneStream(): Promise<string> {
+  async #oneStream(): Promise<string | undefined> {
     const stream = new AbortController();
     const requests = new RequestQueue();
     this.#stream = stream;
@@ -82,7 +82,7 @@ export class StoreLink {
         this.#events.answered(response);
         this.#backOff.reset();
       }
-      return 'The store ended the stream.';
+      return undefined;
     } catch (error) {
       return errorText(error);
     } finally {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -277,6 +277,29 @@ describe('a gate that is started again', () => {
     expect(kindsOf('s').slice(0, 2)).toEqual(['Opened', 'Remark']);
     expect(kindsOf('s')).toHaveLength(rounds + 3);
     expect(verdictOf('s').kind).toBe('Complete');
+  });
+
+  test('says which segment is damaged, keeps it aside, and sends what can be read', async () => {
+    const first = new Gate();
+    first.spool.open(opened('a'), 'Spool').append(closed);
+    first.commit();
+    for (const name of ['b', 'c']) {
+      first.spool.open(opened(name), 'Spool').append(answer(3000));
+      first.commit();
+    }
+    await first.stop();
+    const [damaged = ''] = segments();
+    const bytes = readFileSync(join(folder, damaged));
+    // In the answer of `b`: `a` stands before it, `c` in the next segment.
+    bytes[bytes.length - 5] = 0xff;
+    writeFileSync(join(folder, damaged), bytes);
+    const next = new Gate().startUplink();
+    await next.drained();
+    expect(next.notices).toContainEqual({ kind: 'SegmentDamaged', segment: 1, bytes: expect.any(Number) });
+    expect(readdirSync(join(folder, 'aside'))).toContain(damaged);
+    expect(verdictOf('a')).toMatchObject({ kind: 'Complete' });
+    expect(verdictOf('c')).toMatchObject({ kind: 'Complete' });
+    expect(kindsOf('b')).toEqual(['Opened', 'Closed']);
   });
 
   test('ends a session of which nothing is left in the spool, once', async () => {

@@ -8,6 +8,7 @@ import {
 } from '@sidegate/session/store';
 import { type ProgressJournal } from '../spool/progress.ts';
 import { listSegments } from '../spool/recovery.ts';
+import { segmentName } from '../spool/segment.ts';
 import type { SpoolEnd } from '../spool/segment-writer.ts';
 import { Aside } from './aside.ts';
 import { BackOff } from './back-off.ts';
@@ -91,7 +92,7 @@ export class Uplink {
     const events = {
       opened: () => this.#opened(),
       answered: (response: UploadResponse) => this.#answered(response),
-      lost: (reason: string) => this.#lost(reason),
+      lost: (reason: string | undefined) => this.#lost(reason),
     };
     this.#link = new StoreLink(parts.open, events, new BackOff(pauseMsMin, pauseMsMax, random), ackWaitMs);
   }
@@ -185,7 +186,10 @@ export class Uplink {
   }
 
   #segmentEnded(segment: number, bytes: number, lostBytes: number): void {
-    if (lostBytes > 0) this.#notice({ kind: 'SegmentDamaged', segment, bytes: lostBytes });
+    if (lostBytes > 0) {
+      this.#aside.keepSegment(this.#parts.folder, segmentName(segment), bytes);
+      this.#notice({ kind: 'SegmentDamaged', segment, bytes: lostBytes });
+    }
     this.#retention.ended(segment, bytes);
   }
 
@@ -280,10 +284,11 @@ export class Uplink {
     this.wake();
   }
 
-  #lost(reason: string): void {
+  #lost(reason: string | undefined): void {
     this.#sent = [];
     for (const queue of this.#pending) queue.sent = false;
-    if (this.#reached !== false) this.#notice({ kind: 'StoreLost', reason });
+    if (reason === undefined || this.#reached === false) return;
+    this.#notice({ kind: 'StoreLost', reason });
     this.#reached = false;
   }
 
