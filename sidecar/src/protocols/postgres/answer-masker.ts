@@ -1,7 +1,7 @@
 import type { MaskRules } from '@sidegate/policy';
 import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
-import { writeFrame } from './codec-writer.ts';
-import { openCopyMasker } from './copy-mask.ts';
+import { writeFrame, writeParameterStatus } from './codec-writer.ts';
+import { chainCopyMaskers, openCopyMasker } from './copy-mask.ts';
 import type { CopyMasker } from './copy-masker.ts';
 import { RowMasker } from './data-row.ts';
 import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
@@ -9,6 +9,9 @@ import type { Lane } from './lane.ts';
 import { MaskPlanner } from './mask.ts';
 import type { RowPlan, RunningCommand } from './running-command.ts';
 import { withFormats } from './shape.ts';
+
+/** Settings that the server reports and that may hold any text. */
+const FREE_SETTINGS = new Set(['application_name', 'search_path']);
 
 const PASSES: RowPlan = { agent: undefined, record: undefined };
 
@@ -41,7 +44,23 @@ export class AnswerMasker {
   beginCopy(command: RunningCommand): void {
     const agent = this.#openCopy(command, command.masks);
     const same = command.recordMasks === command.masks;
-    command.copyOut = { agent, record: same ? agent : this.#openCopy(command, command.recordMasks) };
+    command.copyOut = { agent, record: same ? agent : this.#openCopy(command, command.recordMasks), begun: false };
+  }
+
+  /** Masks were added in the middle of a COPY: what is left of it gets both. */
+  renewCopy(command: RunningCommand): void {
+    const before = command.copyOut;
+    if (before === undefined) return;
+    this.beginCopy(command);
+    if (!before.begun) return;
+    const midway = { begun: true };
+    const agent = chainCopyMaskers(before.agent, this.#openCopy(command, command.masks, true));
+    if (before.agent === before.record && command.masks === command.recordMasks)
+      command.copyOut = { agent, record: agent, ...midway };
+    else {
+      const record = chainCopyMaskers(before.record, this.#openCopy(command, command.recordMasks, true));
+      command.copyOut = { agent, record, ...midway };
+    }
   }
 
   /** CopyData and CopyDone of the server. False: the data is not what the statement said. */
@@ -49,6 +68,7 @@ export class AnswerMasker {
     const { copyOut } = command;
     if (copyOut === undefined) return false;
     const { agent, record } = copyOut;
+    copyOut.begun = true;
     const { outbox } = this.#lane;
     const { buffer, start, end } = scanner;
     if (agent === undefined && record === undefined) {
@@ -108,6 +128,25 @@ export class AnswerMasker {
     return true;
   }
 
+  /** ParameterStatus: a setting that takes any text may have been given a value of a row. False: it is malformed. */
+  setting(name: string, value: string, { buffer, start, end }: FrameScanner): void {
+    const lane = this.#lane;
+    const { currentId, head } = lane;
+    const command = head !== undefined && 'command' in head ? head.command : undefined;
+    const shown = this.#maskSetting(name, value, command, command?.masks ?? lane.masks);
+    const recorded = this.#maskSetting(name, value, command, command?.recordMasks ?? lane.recordMasks);
+    if (shown === value && recorded === value) lane.outbox.pass(currentId, buffer, start, end);
+    else lane.outbox.answer(currentId, writeParameterStatus(name, shown), writeParameterStatus(name, recorded));
+  }
+
+  #maskSetting(name: string, value: string, command: RunningCommand | undefined, masks: MaskRules): string {
+    if (masks.empty || !FREE_SETTINGS.has(name)) return value;
+    // What the agent has said itself tells it nothing new. In the extended protocol nobody knows any more which command set it.
+    const said = value === '' || this.#lane.said.get(name) === value || this.#lane.atStart.get(name) === value;
+    const involved = command === undefined ? masks.columns : this.#involved(command, masks);
+    return involved && !said ? '[masked]' : masks.maskContent(value);
+  }
+
   /** FunctionCallResponse: nobody knows where the value comes from. */
   functionResult(command: RunningCommand, { buffer, start, end }: FrameScanner): boolean {
     const { outbox } = this.#lane;
@@ -151,10 +190,10 @@ export class AnswerMasker {
     return record === undefined ? buffer.subarray(start, end) : record.mask(buffer, start, end);
   }
 
-  #openCopy(command: RunningCommand, masks: MaskRules): CopyMasker | undefined {
+  #openCopy(command: RunningCommand, masks: MaskRules, midway = false): CopyMasker | undefined {
     const { catalog, utf8, treacherous } = this.#lane;
     const planner = new MaskPlanner(masks, catalog);
-    return openCopyMasker(command.statement?.copy, command.reading, planner, utf8, treacherous);
+    return openCopyMasker(command.statement?.copy, command.reading, planner, utf8, treacherous, midway);
   }
 
   #involved(command: RunningCommand | undefined, masks: MaskRules): boolean {

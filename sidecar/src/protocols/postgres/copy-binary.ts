@@ -10,8 +10,9 @@ export class BinaryRows implements CopyMasker {
   #rest: Uint8Array = EMPTY;
   #place: 'Header' | 'Rows' | 'Over' = 'Header';
 
-  constructor(fields: FieldMasker) {
+  constructor(fields: FieldMasker, midway: boolean) {
     this.#fields = fields;
+    if (midway) this.#place = 'Rows';
   }
 
   mask(piece: Uint8Array): MaskedPiece | undefined {

@@ -1,5 +1,5 @@
 import type { Mask, MaskRules } from '@sidegate/policy';
-import { asLatin1, asText } from './codec.ts';
+import { asLatin1, asText, concatenate } from './codec.ts';
 import { BinaryRows } from './copy-binary.ts';
 import { CsvRows } from './copy-csv.ts';
 import { type CopyMasker, FieldMasker, type MaskedPiece } from './copy-masker.ts';
@@ -9,7 +9,7 @@ import type { CopyShape, SqlReading } from './sql-reading.ts';
 
 /**
  * The masker for a COPY, or undefined when its data passes as it is. A COPY whose columns cannot be told gives no row at all when masked
- * columns may be in it.
+ * columns may be in it. `midway`: rows have gone already, and the next piece begins a row, as the server sends them.
  */
 export function openCopyMasker(
   shape: CopyShape | undefined,
@@ -17,6 +17,7 @@ export function openCopyMasker(
   planner: MaskPlanner,
   utf8: boolean,
   treacherous = false,
+  midway = false,
 ): CopyMasker | undefined {
   const { masks } = planner;
   if (masks.empty) return undefined;
@@ -38,15 +39,37 @@ export function openCopyMasker(
   const fields = new FieldMasker(plans, masks, utf8);
   switch (shape.format) {
     case 'Binary':
-      return new BinaryRows(fields);
+      return new BinaryRows(fields, midway);
     case 'Csv':
-      return new CsvRows(shape, fields);
+      return new CsvRows(midway ? { ...shape, header: false } : shape, fields);
     case 'Text':
-      return new TextRows(shape, fields);
+      return new TextRows(midway ? { ...shape, header: false } : shape, fields);
     default:
       return shape.format satisfies never;
   }
 }
+
+/** What one masker lets through is masked by the other. */
+export function chainCopyMaskers(
+  first: CopyMasker | undefined,
+  second: CopyMasker | undefined,
+): CopyMasker | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  const through = (piece: MaskedPiece | undefined, last: boolean): MaskedPiece | undefined => {
+    if (piece === undefined) return undefined;
+    const masked = second.mask(piece.bytes);
+    const rest = last ? second.end() : NOTHING;
+    if (masked === undefined || rest === undefined) return undefined;
+    return {
+      bytes: concatenate([masked.bytes, rest.bytes]),
+      rows: piece.rows,
+      maskedValues: piece.maskedValues + masked.maskedValues + rest.maskedValues,
+    };
+  };
+  return { mask: (piece) => through(first.mask(piece), false), end: () => through(first.end(), true) };
+}
+
+const NOTHING: MaskedPiece = { bytes: new Uint8Array(0), rows: 0, maskedValues: 0 };
 
 /** Nothing of the data may be seen. */
 class NoRows implements CopyMasker {

@@ -5,8 +5,12 @@ import { writeFields } from './codec-writer.ts';
 /** More fields than the protocol has letters is no error message. */
 const FIELDS_MAX = 64;
 
-/** Fields that may quote values: message, detail, hint, context, internal query. Names of objects and places cannot. */
+/** Fields that may quote values: message, detail, hint, context, internal query. */
 const TELLING = new Set(['M', 'D', 'H', 'W', 'q']);
+/** Names of objects, which a function that raises an error of its own can set to anything: schema, table, column, type, constraint. */
+const NAMES = new Set(['s', 't', 'c', 'd', 'n']);
+/** Source files that pass on what others wrote: procedural languages and connections to other servers. */
+const OTHERS = /^(?:$|pl|dblink|postgres_fdw|connection\.c)/u;
 
 /**
  * Classes of errors whose message, as the server itself words it, names objects and states but no values: connection, transaction and
@@ -39,7 +43,7 @@ export function maskErrorFields(
   involved: boolean,
 ): { readonly fields: ReadonlyMap<string, string>; readonly changed: boolean } {
   const sqlState = fields.get('C') ?? '';
-  const byServer = !(fields.get('F') ?? 'pl').startsWith('pl');
+  const byServer = !OTHERS.test(fields.get('F') ?? '');
   // The parser found it before any row was read, and only the parser knows a position in the text.
   const beforeRows = sqlState.startsWith('42') && fields.has('P');
   const masked = new Map<string, string>();
@@ -50,7 +54,7 @@ export function maskErrorFields(
       const harmless = letter === 'M' && byServer && PLAIN_CLASSES.has(sqlState.slice(0, 2));
       if (involved && !beforeRows && !harmless) shown = letter === 'M' ? HIDDEN_MESSAGE : HIDDEN;
       else shown = masks.maskContent(value);
-    }
+    } else if (NAMES.has(letter)) shown = involved && !byServer ? HIDDEN : masks.maskContent(value);
     if (shown !== value) changed = true;
     masked.set(letter, shown);
   }

@@ -67,6 +67,10 @@ export class Lane {
   copyCommand: RunningCommand | undefined;
   /** Known shapes hold within an epoch: what changes names or tables begins another. */
   shapeEpoch = 1;
+  /** Values of settings as the agent itself gave them last. */
+  readonly said = new Map<string, string>();
+  /** What the server reported at login. */
+  readonly atStart: ReadonlyMap<string, string>;
   /** Counts the rules that were in force: what was judged under older ones is judged again. */
   rulesEpoch = 1;
   waiting: Waiting | undefined;
@@ -90,6 +94,7 @@ export class Lane {
     this.limits = options.limits;
     this.state = options.state;
     this.catalog = options.catalog;
+    this.atStart = options.parameters;
     this.masks = options.masks;
     this.recordMasks = options.recordMasks;
     this.statements = new Statements(options.limits.preparedMax);

@@ -24,6 +24,14 @@ export interface CommandStart {
   readonly meter: AnswerMeter | undefined;
 }
 
+/** How the rows of a COPY are masked. */
+export interface CopyOut {
+  readonly agent: CopyMasker | undefined;
+  readonly record: CopyMasker | undefined;
+  /** A piece has gone already. */
+  begun: boolean;
+}
+
 /** A judged command from its permit to its end. */
 export class RunningCommand {
   readonly id: CommandId;
@@ -42,7 +50,7 @@ export class RunningCommand {
   shape: Shape | undefined;
   /** Worked out at the first row, forgotten when masks or shape change. */
   rowPlan: RowPlan | undefined;
-  copyOut: { readonly agent: CopyMasker | undefined; readonly record: CopyMasker | undefined } | undefined;
+  copyOut: CopyOut | undefined;
   copyIn: CopyMasker | undefined;
   rows = 0;
   maskedValues = 0;

@@ -135,6 +135,7 @@ export class PostgresSession implements ProtocolSession {
     lane.recordMasks = recordMasks;
     lane.rulesEpoch++;
     for (const command of lane.running) command.addMasks(masks, recordMasks);
+    this.#open?.target.masksAdded();
     return this.#take();
   }
 

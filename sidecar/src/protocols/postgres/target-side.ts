@@ -20,6 +20,11 @@ export class TargetSide {
     this.#cut = new AnswerCut(lane);
   }
 
+  /** Masks were added while answers are on their way. */
+  masksAdded(): void {
+    for (const command of this.#lane.running) this.#answers.renewCopy(command);
+  }
+
   receive(): void {
     const lane = this.#lane;
     while (!lane.over) {
@@ -192,6 +197,7 @@ export class TargetSide {
     lane.state.redefined(statement);
     const effect = statement.sessionEffect;
     if (effect === undefined) return;
+    if (effect.kind === 'Set' && effect.value !== undefined) lane.said.set(effect.name, effect.value);
     lane.state.applied(effect, tag);
     lane.shapeEpoch++;
     switch (effect.kind) {
@@ -310,7 +316,7 @@ export class TargetSide {
     const value = body.string();
     if (!body.complete) return false;
     lane.parameterReported(name, value);
-    this.#pass(lane.currentId);
+    this.#answers.setting(name, value, this.#scanner);
     return true;
   }
 

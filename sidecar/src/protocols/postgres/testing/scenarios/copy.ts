@@ -109,6 +109,28 @@ export const copyScenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'copy-out-masked-from-the-middle-on',
+    options: copies({}),
+    happenings: [
+      ...opening,
+      agent(query('copy')),
+      target(copyOut(2), copyData('Ann\t123-45-6789\n')),
+      { event: (session) => session.masksChanged(masks, masks) },
+      target(copyData('Bob\t987-65-4321\n'), copyDone, complete('COPY 2'), ready()),
+    ],
+  },
+  {
+    name: 'copy-out-masked-binary-from-the-middle-on',
+    options: copies({ format: 'Binary' }),
+    happenings: [
+      ...opening,
+      agent(query('copy')),
+      target(copyOut(2), copyData(binary)),
+      { event: (session) => session.masksChanged(masks, masks) },
+      target(copyData(binary.subarray(19)), copyData(Buffer.from([0xff, 0xff])), copyDone, complete('COPY 2'), ready()),
+    ],
+  },
+  {
     name: 'copy-out-of-unknown-columns-of-a-masked-table',
     options: { ...copies(nobody), masks },
     happenings: [

@@ -8,6 +8,7 @@ import {
   describe,
   error,
   execute,
+  noData,
   notice,
   notification,
   opening,
@@ -18,6 +19,7 @@ import {
   ready,
   row,
   rows,
+  status,
   sync,
   target,
 } from '../frames.ts';
@@ -230,6 +232,52 @@ export const maskedScenarios: readonly Scenario[] = [
     name: 'masked-contents-of-errors-on-other-tables',
     options: masked,
     happenings: [...opening, agent(q), target(error('22P02', 'bad value "top-secret"', { D: 'fine' }), ready())],
+  },
+  {
+    name: 'masked-names-in-errors-that-a-function-raises',
+    options: { ...masked, readings: { q: { policy: reads } } },
+    happenings: [
+      ...opening,
+      agent(q),
+      target(error('23505', 'raised: 123-45-6789', { F: 'pl_exec.c', n: '123-45-6789' }), ready()),
+      agent(q),
+      target(error('55000', 'remote: 123-45-6789', { F: 'dblink.c' }), ready()),
+    ],
+  },
+  {
+    name: 'masked-settings-that-take-any-text',
+    options: {
+      ...masked,
+      readings: {
+        q: { policy: reads },
+        'set application_name': {
+          statements: [
+            {
+              outputs: [],
+              sessionEffect: { kind: 'Set', name: 'application_name', value: 'a top-secret', local: false },
+            },
+          ],
+        },
+      },
+    },
+    happenings: [
+      ...opening,
+      agent(q),
+      target(status('application_name', '123-45-6789'), status('TimeZone', 'CET'), complete('SELECT 1'), ready()),
+      agent(query('set application_name')),
+      target(complete('SET'), status('application_name', 'a top-secret'), ready()),
+      agent(parse('', 'set application_name'), bind('', ''), execute(''), sync),
+      target(parseComplete, bindComplete, complete('SET'), status('application_name', 'a top-secret'), ready()),
+      agent(parse('', 'select odd()'), bind('', ''), execute(''), sync),
+      target(
+        parseComplete,
+        bindComplete,
+        noData,
+        complete('SELECT 1'),
+        status('application_name', '123-45-6789'),
+        ready(),
+      ),
+    ],
   },
   {
     name: 'masked-notification-payloads',
