@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** Where what is slow to build is kept between runs: `SIDEGATE_CACHE`, else the user's cache folder. Outside the checkout. */
 export function cacheFolder(): string {
   return process.env['SIDEGATE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sidegate');
 }
 
+const ATTEMPTS_MAX = 3;
+
 /**
  * A folder that `build` fills once for the same inputs (files and words) and that is found there the next time. A build that fails or
- * is killed leaves nothing behind.
+ * is killed leaves nothing behind; one that fails is tried again, for what it fetches may be away for a moment.
  */
 export async function builtOnce(
   name: string,
@@ -23,10 +25,16 @@ export async function builtOnce(
   const folder = join(cacheFolder(), name, hash.digest('hex').slice(0, 16));
   if (existsSync(folder)) return folder;
   const fresh = `${folder}.${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
-  mkdirSync(dirname(folder), { recursive: true });
-  await build(fresh);
+  for (let attempt = 1; ; attempt++) {
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true });
+    try {
+      await build(fresh);
+      break;
+    } catch (error) {
+      if (attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
   try {
     renameSync(fresh, folder);
   } catch (error) {
