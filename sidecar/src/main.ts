@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FromGate } from '@sidegate/crds';
@@ -110,7 +111,11 @@ process.on('message', (message) => {
     void answerQuestion(question, asked).then((given) => answer({ kind: 'Answer', id, answer: given }));
     return;
   }
-  void program.apply(message.snapshot).then(answer);
+  void program.apply(message.snapshot).then((reply) => {
+    // A gate that is killed writes nothing: what it compiled is kept now, for the next one. It costs nothing when it is kept already.
+    flushCompileCache();
+    answer(reply);
+  });
 });
 // Without whoever gave the rules there is nobody to change them: the gate on one machine ends with its supervisor.
 process.on('disconnect', () => void stop());

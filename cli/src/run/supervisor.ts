@@ -122,6 +122,7 @@ export class Supervisor {
     const gate = new GateProcess({
       program: programs.gate,
       parameters: ['--state', join(stateFolder, 'gate'), ...uplink],
+      cacheFolder: join(stateFolder, 'gate', 'compiled'),
       ended: (how) => this.#again('gate', how, () => this.#startGate()),
     });
     this.#gate = gate;

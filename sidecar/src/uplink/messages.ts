@@ -14,7 +14,7 @@ export interface UplinkLimits {
   readonly chunkBytesMax: number;
   /** How long an answer may wait for more before it is sent. Default 1 s. */
   readonly chunkWaitMs: number;
-  /** What is read from the spool and not yet acknowledged. Default 16 MiB. */
+  /** What is read from the spool and not yet acknowledged. Default 8 MiB. */
   readonly memoryBytesMax: number;
   /** Chunks that may be on their way at once. Default 32. */
   readonly inFlightMax: number;
@@ -30,7 +30,7 @@ export interface UplinkLimits {
 export const UPLINK_LIMITS: UplinkLimits = {
   chunkBytesMax: 1024 * 1024,
   chunkWaitMs: 1000,
-  memoryBytesMax: 16 * 1024 * 1024,
+  memoryBytesMax: 8 * 1024 * 1024,
   inFlightMax: 32,
   ackWaitMs: 30_000,
   pauseMsMin: 100,
