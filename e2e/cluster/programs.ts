@@ -59,6 +59,20 @@ function keyOf(module: ProgramModule, goVersion: string): string {
 /** What cannot be done here, and why. */
 export class ClusterUnavailable extends Error {}
 
+function folderOf(keys: readonly string[]): string {
+  return join(cacheFolder(), 'cluster', createHash('sha256').update(keys.join()).digest('hex').slice(0, 16));
+}
+
+/** The folder with the programs of Kubernetes when they are built already; undefined when they are not, or cannot be. */
+export function builtPrograms(): string | undefined {
+  const go = findGo();
+  if (go === undefined) return undefined;
+  const keys = MODULES.map((module) => keyOf(module, go.version));
+  const folder = folderOf(keys);
+  const index = MODULES.findIndex((module) => module.folder === 'kubernetes');
+  return existsSync(join(folder, `.kubernetes-${keys[index]}`)) ? folder : undefined;
+}
+
 /**
  * The folder with every program of a cluster, built where it is missing. The first build takes about ten minutes on two cores; it is
  * kept by what it is made of.
@@ -70,7 +84,7 @@ export function buildPrograms(tell: (line: string) => void): string {
       'Go 1.26 or newer is needed to build Kubernetes; set KUBECONFIG to use a cluster that is there',
     );
   const keys = MODULES.map((module) => keyOf(module, go.version));
-  const folder = join(cacheFolder(), 'cluster', createHash('sha256').update(keys.join()).digest('hex').slice(0, 16));
+  const folder = folderOf(keys);
   const pause = join(folder, 'pause');
   for (const [index, module] of MODULES.entries()) buildModule(module, keys[index] ?? '', folder, go.program, tell);
   if (!existsSync(pause)) {

@@ -143,6 +143,15 @@ export class ClusterState {
       .map(({ key }) => key);
   }
 
+  /** Policies beside the agents of a namespace, and of the whole cluster, that do not compile and speak for the Target. */
+  invalidPoliciesOf(agents: string, target: string): readonly string[] {
+    const own = new Set([agents, this.settings.operatorNamespace]);
+    const owner = this.target(target)?.namespace;
+    // The Target's own are in its standing.
+    if (owner !== undefined) own.delete(owner);
+    return [...own].flatMap((namespace) => this.invalidPolicies(namespace, target));
+  }
+
   standing(target: string): TargetStanding | undefined {
     this.#standings ??= this.#judgeTargets();
     return this.#standings.get(target);
@@ -160,7 +169,7 @@ export class ClusterState {
   #rivals(): ReadonlyMap<string, string> {
     const first = new Map<string, string>();
     const rivals = new Map<string, string>();
-    for (const { key, namespace, resource } of this.targets.toSorted(byAge)) {
+    for (const { key, namespace, resource } of this.targets.toSorted(byClaim)) {
       if (!resource.ok || this.agentsIn(namespace) !== undefined) continue;
       const place = `${resource.value.spec.host}:${resource.value.spec.port}`;
       const before = first.get(place);
@@ -207,6 +216,16 @@ export class ClusterState {
       }),
     };
   }
+}
+
+/** Who has a host and port: the older one. Of two made in the same second (more is not known of them) the one that has it already. */
+function byClaim(one: StoredTarget, other: StoredTarget): number {
+  return one.createdMs - other.createdMs || Number(isAccepted(other)) - Number(isAccepted(one)) || byAge(one, other);
+}
+
+function isAccepted({ object }: StoredTarget): boolean {
+  const { conditions } = { conditions: [], ...Object(object['status']) };
+  return Array.isArray(conditions) && conditions.some(({ type, status }) => type === 'Accepted' && status === 'True');
 }
 
 /** Whether a Policy may speak for the Target, within its scope. One that cannot be read may speak for anything. */

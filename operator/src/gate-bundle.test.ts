@@ -73,7 +73,7 @@ test('no other Target, AgentAccess, Secret or Policy is in it', () => {
   const { content } = bundleOf(bundles);
   const text = JSON.stringify(content);
   for (const word of ['swordfish', 'other', 'elsewhere']) expect(text).not.toContain(word);
-  expect(content.resources.policies.map(({ metadata }) => metadata.name)).toEqual(['guard', 'own', 'cluster']);
+  expect(content.resources.policies.map(({ metadata }) => metadata.name)).toEqual(['own', 'guard', 'cluster']);
 });
 
 test.each([
@@ -109,6 +109,17 @@ test('equal content has an equal version; a rotated password has another', () =>
   expect(second.secrets[0]?.password).toBe('hunter3');
   cluster.put(secret());
   expect(bundleOf(bundles).content.version).toBe(first);
+});
+
+test('the order in which objects were seen changes nothing', () => {
+  const objects = [
+    accessObject({ podSelector: {} }, { name: 'second' }),
+    policyObject({}, { name: 'a' }),
+    policyObject({}, { name: 'b', namespace: 'agents' }),
+    targetObject({ host: 'other.data.svc' }, { name: 'other' }),
+  ];
+  const version = (seen: readonly ApiObject[]): string => bundleOf(start(...seen).bundles).content.version;
+  expect(version(objects.toReversed())).toBe(version(objects));
 });
 
 test('while a namespace is not read the gate keeps what it has', () => {
@@ -184,6 +195,15 @@ test.each([
   ],
 ] as const)('doors beside %s', (_, other, doors) => {
   expect(bundleOf(start(other).bundles).content.doors).toHaveLength(doors);
+});
+
+test.each([
+  ['has', 'True', 1],
+  ['does not have', 'False', 0],
+])('of two Targets of the same second the one that %s the host keeps it', (_, status, doors) => {
+  const held = { ...targetObject(), status: { conditions: [{ type: 'Accepted', status }] } };
+  const { bundles } = start(held, targetObject({}, { name: 'a-copy' }));
+  expect(bundleOf(bundles).content.doors).toHaveLength(doors);
 });
 
 test('a Target moved to a namespace of agents closes', () => {

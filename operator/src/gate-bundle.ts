@@ -39,6 +39,7 @@ export class GateBundles {
   readonly #state: ClusterState;
   #revision = -1;
   #bundles = new Map<string, GateBundle | Withheld>();
+  #byPod = new WeakMap<Pod, GateBundle | Withheld>();
 
   constructor(state: ClusterState) {
     this.#state = state;
@@ -49,7 +50,14 @@ export class GateBundles {
     if (this.#revision !== this.#state.revision) {
       this.#revision = this.#state.revision;
       this.#bundles = new Map();
+      this.#byPod = new WeakMap();
     }
+    const found = this.#byPod.get(pod) ?? this.#find(pod);
+    this.#byPod.set(pod, found);
+    return found;
+  }
+
+  #find(pod: Pod): GateBundle | Withheld {
     const { namespace = 'default' } = pod.metadata;
     const accesses = this.#state.accesses.filter((access) => selects(access, pod)).toSorted(byAge);
     const injected = this.#state.injected(pod);
@@ -89,16 +97,14 @@ export class GateBundles {
 
   #judge(pod: Pod, access: StoredAccess, target: string): ReturnType<typeof judgeRelease> {
     const state = this.#state;
-    const own = new Set([access.namespace, state.settings.operatorNamespace]);
     const standing = state.standing(target);
-    if (standing !== undefined) own.delete(standing.target.namespace);
     return judgeRelease({
       pod,
       access,
       standing,
       injected: state.injected(pod),
       labels: state.labelsOf(access.namespace),
-      invalidPolicies: [...own].flatMap((namespace) => state.invalidPolicies(namespace, target)),
+      invalidPolicies: state.invalidPoliciesOf(access.namespace, target),
     });
   }
 
@@ -135,7 +141,9 @@ export class GateBundles {
 
   #policiesFor(namespace: string, opened: readonly OpenedDoor[]): BundleContent['resources']['policies'] {
     const { operatorNamespace } = this.#state.settings;
-    return this.#state.policies.flatMap((policy) => {
+    // In an order of their own, so that every replica gives the same content the same version.
+    const policies = this.#state.policies.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+    return policies.flatMap((policy) => {
       const concerned = opened.some(({ key, release }) => {
         const owner = release.target.metadata.namespace ?? 'default';
         return [owner, namespace, operatorNamespace].includes(policy.namespace) && speaksFor(policy, key);

@@ -1,1 +1,4 @@
-export * from './kube/reflector.ts';
+export * from './control/control-service.ts';
+export * from './injection/gate-template.ts';
+export * from './injection/injection-check.ts';
+export * from './operator.ts';

@@ -2,21 +2,28 @@ import { expect, test } from '@jest/globals';
 import { fail, ok, type TargetSpec } from '@sidegate/crds';
 import { secret, stored } from '../fixture/resources.ts';
 import type { Secret } from '../kinds.ts';
+import type { Verdict } from '../kube/conditions.ts';
 import { readAuthorities } from './authorities.ts';
 import { readLogin } from './login.ts';
-import { judgeTarget, type TargetFacts } from './target.ts';
+import { type AcceptanceFacts, judgeAcceptance, judgeTarget, type TargetFacts } from './target.ts';
 
-const FINE: TargetFacts = {
+interface Facts extends AcceptanceFacts, Omit<TargetFacts, 'accepted'> {}
+
+const FINE: Facts = {
   agentsHere: undefined,
   rival: undefined,
   login: ok({ username: 'a', password: 'b' }),
   authorities: ok([]),
 };
 
-function shown(facts: Partial<TargetFacts>, spec: Partial<TargetSpec> | object = {}): readonly string[] {
-  return judgeTarget(stored.target(spec), { ...FINE, ...facts }).map(
-    ({ type, status, reason }) => `${type} ${status} ${reason}`,
-  );
+function judge(facts: Partial<Facts>, spec: Partial<TargetSpec> | object = {}): readonly Verdict[] {
+  const target = stored.target(spec);
+  const whole = { ...FINE, ...facts };
+  return judgeTarget(target, { ...whole, accepted: judgeAcceptance(target, whole) });
+}
+
+function shown(facts: Partial<Facts>, spec: Partial<TargetSpec> | object = {}): readonly string[] {
+  return judge(facts, spec).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
 }
 
 test('a Target with all that it needs is Ready', () => {
@@ -40,14 +47,14 @@ test.each([
   ],
   ['an older one has its host', { rival: 'other/db' }, 'Conflicted', /orders-db\.data\.svc:5432 .* other\/db/],
 ] as const)('not Accepted when %s', (_, facts, reason, message) => {
-  const [ready, accepted] = judgeTarget(stored.target(), { ...FINE, ...facts });
+  const [ready, accepted] = judge(facts);
   expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason });
   expect(accepted).toMatchObject({ type: 'Accepted', status: 'False', reason });
   expect(accepted?.message).toMatch(message);
 });
 
 test('a spec that our definition refuses names the field and the mend', () => {
-  const verdicts = judgeTarget(stored.target({ port: 70_000, hots: 'x' }), FINE);
+  const verdicts = judge({}, { port: 70_000, hots: 'x' });
   expect(verdicts.map(({ status, reason }) => `${status} ${reason}`)).toEqual([
     'False InvalidSpec',
     'False InvalidSpec',
@@ -59,7 +66,7 @@ test('a spec that our definition refuses names the field and the mend', () => {
 
 test('a missing certificate keeps it from being Ready', () => {
   const fault = { code: 'CertificateNotFound', message: 'There is none.', mend: 'Add it.' } as const;
-  expect(judgeTarget(stored.target(), { ...FINE, authorities: fail(fault) })[2]).toEqual({
+  expect(judge({ authorities: fail(fault) })[2]).toEqual({
     type: 'CredentialReady',
     status: 'False',
     reason: 'CertificateNotFound',

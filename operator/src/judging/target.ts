@@ -5,12 +5,17 @@ import type { AuthorityFault } from './authorities.ts';
 import type { Login, LoginFault } from './login.ts';
 import { listed, withSummary } from './summary.ts';
 
-/** What must be known of a Target's surroundings to judge it. */
-export interface TargetFacts {
+/** What must be known of a Target's surroundings to accept it. */
+export interface AcceptanceFacts {
   /** Why agents may run in its namespace; undefined when none do. */
   readonly agentsHere: string | undefined;
   /** The older Target with the same host and port, by `namespace/name`. */
   readonly rival: string | undefined;
+}
+
+export interface TargetFacts {
+  /** Its condition Accepted, as {@link judgeAcceptance} gives it. */
+  readonly accepted: Verdict;
   readonly login: Result<Login, LoginFault>;
   readonly authorities: Result<readonly string[], AuthorityFault>;
 }
@@ -18,7 +23,7 @@ export interface TargetFacts {
 /** Ready, Accepted and CredentialReady of a Target. */
 export function judgeTarget(target: StoredTarget, facts: TargetFacts): readonly Verdict[] {
   return withSummary(
-    [judgeAcceptance(target, facts), judgeCredential(target, facts)],
+    [facts.accepted, judgeCredential(target, facts)],
     'Gates may open it for the agents that may use it.',
   );
 }
@@ -26,7 +31,7 @@ export function judgeTarget(target: StoredTarget, facts: TargetFacts): readonly 
 /** Whether the Target may be opened at all: what a release asks too. */
 export function judgeAcceptance(
   { resource, namespace }: StoredTarget,
-  { agentsHere, rival }: Pick<TargetFacts, 'agentsHere' | 'rival'>,
+  { agentsHere, rival }: AcceptanceFacts,
 ): Verdict {
   if (!resource.ok) return refused('InvalidSpec', describeFaults(resource.fault));
   if (agentsHere !== undefined) {

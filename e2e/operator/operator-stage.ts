@@ -1,0 +1,291 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FromGate, Snapshot } from '@sidegate/crds';
+import { parse } from 'yaml';
+import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
+import type { Condition } from '../../operator/src/kube/conditions.ts';
+import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
+import type { ControlPhase } from '../../sidecar/src/config/control-state.ts';
+import { followControl } from '../../sidecar/src/config/control-stream.ts';
+import { LastKnownGood } from '../../sidecar/src/config/last-known-good.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { type Certificates, makeCertificates } from '../support/certificates.ts';
+import { DEADLINE_MS, type RunningProcess, startProcess } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+export const GATE_IMAGE = 'sidegate.test/gate:1';
+
+const NEVER = new AbortController().signal;
+const ROOT = join(import.meta.dirname, '..', '..');
+const GROUP = '/apis/sidegate.dev/v1alpha1';
+
+/** Nothing here takes longer than seconds; a slow machine may. */
+const WAIT_MS = 180_000;
+
+/** Resolves with what `look` finds, looking again until it finds something; rejects at the deadline with what was seen last. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  seen: () => unknown = () => '',
+): Promise<T> {
+  const givenUpMs = Date.now() + WAIT_MS;
+  while (Date.now() < givenUpMs) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await MACHINE_TIME.pause(50, NEVER);
+  }
+  throw new Error(`${what} did not come about: ${JSON.stringify(seen())}`);
+}
+
+/** A running operator. */
+export interface OperatorProcess {
+  readonly process: RunningProcess;
+  readonly controlUrl: string;
+  readonly probesUrl: string;
+}
+
+/** A gate without doors: it follows the operator as a real one does, and shows what it was given. */
+export class FollowingGate {
+  readonly applied: Snapshot[] = [];
+  readonly phases: ControlPhase[] = [];
+  readonly said: string[] = [];
+  refuses = false;
+  readonly #stop = new AbortController();
+  readonly #folder = temporaryFolder('gate');
+  readonly #following: Promise<void>;
+
+  constructor(url: string, authority: string, token: string) {
+    this.#following = followControl(
+      {
+        address: { url, authority, readToken: () => Promise.resolve(token) },
+        program: 'test',
+        clock: MACHINE_TIME_WITHOUT_CHANCE,
+        kept: new LastKnownGood(this.#folder.path),
+        apply: (snapshot) => Promise.resolve(this.#apply(snapshot)),
+        recording: () => true,
+        phaseChanged: (phase) => this.phases.push(phase),
+        log: (_, message, facts) => this.said.push(`${message} ${JSON.stringify(facts)}`),
+      },
+      this.#stop.signal,
+    );
+  }
+
+  get last(): Snapshot | undefined {
+    return this.applied.at(-1);
+  }
+
+  /** `target password`, one for each Target that the last snapshot opens. */
+  get secrets(): readonly string[] {
+    return (this.last?.secrets ?? []).map(({ target, password }) => `${target.namespace}/${target.name} ${password}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#following;
+    this.#folder.remove();
+  }
+
+  #apply(snapshot: Snapshot): FromGate {
+    const { version, nonce } = snapshot;
+    if (this.refuses)
+      return { kind: 'Nack', version, nonce, faults: [{ code: 'Test', message: 'This gate refuses.' }] };
+    this.applied.push(snapshot);
+    return { kind: 'Ack', version, nonce, listeners: [] };
+  }
+}
+
+const MACHINE_TIME_WITHOUT_CHANCE = { ...MACHINE_TIME, random: () => 0 };
+
+/** A real API server with our kinds in it, and operators that work on it. */
+export class OperatorStage {
+  readonly server: ApiServer;
+  readonly #certificates: Certificates;
+  readonly #operators: OperatorProcess[] = [];
+  readonly #gates: FollowingGate[] = [];
+
+  private constructor(server: ApiServer, certificates: Certificates) {
+    this.server = server;
+    this.#certificates = certificates;
+  }
+
+  static async start(programs: string): Promise<OperatorStage> {
+    const server = await startApiServer(programs);
+    const stage = new OperatorStage(server, makeCertificates(server.folder.path));
+    for (const kind of ['target', 'agent-access', 'policy', 'approval-request']) {
+      const definition: unknown = parse(readFileSync(join(ROOT, 'crds', `${kind}.yaml`), 'utf8'));
+      await stage.put('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+    }
+    for (const plural of ['targets', 'agentaccesses', 'policies', 'approvalrequests'])
+      await eventually(plural, async () => ((await stage.get(`${GROUP}/${plural}`)) === undefined ? undefined : true));
+    await stage.namespace('sidegate');
+    return stage;
+  }
+
+  async startOperator(identity: string): Promise<OperatorProcess> {
+    const configuration = this.server.folder.file(`${identity}.yaml`);
+    writeFileSync(
+      configuration,
+      JSON.stringify({
+        apiVersion: 'sidegate.dev/v1alpha1',
+        kind: 'Configuration',
+        issuers: [{ name: 'corporate', url: 'https://issuer.test', audiences: ['sidegate'] }],
+      }),
+    );
+    const { certificateFile, keyFile } = this.#certificates;
+    const process = startProcess('node', [
+      join(ROOT, 'operator', 'src', 'main.ts'),
+      `--kubeconfig=${this.server.kubeconfig}`,
+      '--namespace=sidegate',
+      `--identity=${identity}`,
+      `--configuration=${configuration}`,
+      `--gate-image=${GATE_IMAGE}`,
+      `--tls-certificate=${certificateFile}`,
+      `--tls-key=${keyFile}`,
+      '--control=127.0.0.1:0',
+      '--probes=127.0.0.1:0',
+    ]);
+    const [, control, probes] = await process.line(/"the operator has started".*"control":(\d+),"probes":(\d+)/);
+    const operator = {
+      process,
+      controlUrl: `https://localhost:${control}`,
+      probesUrl: `http://127.0.0.1:${probes}`,
+    };
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  async get(path: string): Promise<unknown> {
+    const found = await this.server.client.request({ path, signal: AbortSignal.timeout(DEADLINE_MS) });
+    return found.ok ? found.value : undefined;
+  }
+
+  /** Makes an object or replaces what is there, by server-side apply. */
+  async put(collection: string, object: unknown): Promise<void> {
+    const { metadata } = object as { readonly metadata: { readonly name: string } };
+    const written = await this.server.client.request({
+      method: 'PATCH',
+      path: `${collection}/${metadata.name}`,
+      query: { fieldManager: 'test', force: 'true' },
+      contentType: 'application/apply-patch+yaml',
+      body: object,
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    if (!written.ok) throw new Error(`${collection}/${metadata.name}: ${written.fault.message}`);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.server.client.request({
+      method: 'DELETE',
+      path,
+      query: { gracePeriodSeconds: '0' },
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+  }
+
+  async namespace(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.put('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+  }
+
+  async resource(
+    kind: 'Target' | 'AgentAccess' | 'Policy',
+    namespace: string,
+    name: string,
+    spec: object,
+  ): Promise<void> {
+    const object = { apiVersion: 'sidegate.dev/v1alpha1', kind, metadata: { name, namespace }, spec };
+    await this.put(`${GROUP}/namespaces/${namespace}/${PLURALS[kind]}`, object);
+  }
+
+  async secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Promise<void> {
+    const metadata = { name, namespace };
+    const object = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'sidegate.dev/credential', stringData: values };
+    await this.put(`/api/v1/namespaces/${namespace}/secrets`, object);
+  }
+
+  async serviceAccount(namespace: string, name: string): Promise<void> {
+    const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+    await this.put(`/api/v1/namespaces/${namespace}/serviceaccounts`, object);
+  }
+
+  /** A pod as injection makes it, or without its gate. Nothing runs it. */
+  async pod(
+    namespace: string,
+    name: string,
+    { labels = {}, gated = true }: { labels?: object; gated?: boolean },
+  ): Promise<void> {
+    const { container, volumes } = gateTemplate(GATE_IMAGE);
+    const agent = { name: 'agent', image: 'agent.test/agent:1', securityContext: { runAsUser: 1000 } };
+    await this.put(`/api/v1/namespaces/${namespace}/pods`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace, labels },
+      spec: {
+        serviceAccountName: 'bot',
+        automountServiceAccountToken: false,
+        containers: [agent],
+        ...(gated ? { initContainers: [container], volumes } : {}),
+      },
+    });
+  }
+
+  /** A token of the audience, bound to the pod: what the kubelet mounts in the gate. */
+  async token(namespace: string, pod: string, audience = 'sidegate-gate', bound = true): Promise<string> {
+    const found = (await this.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)) as { metadata: { uid: string } };
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod, uid: found.metadata.uid };
+    const made = await this.server.client.request({
+      method: 'POST',
+      path: `/api/v1/namespaces/${namespace}/serviceaccounts/bot/token`,
+      body: {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { audiences: [audience], expirationSeconds: 3600, ...(bound ? { boundObjectRef } : {}) },
+      },
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    if (!made.ok) throw new Error(made.fault.message);
+    return (made.value as { status: { token: string } }).status.token;
+  }
+
+  gate({ controlUrl }: OperatorProcess, token: string): FollowingGate {
+    const gate = new FollowingGate(controlUrl, this.#certificates.authority, token);
+    this.#gates.push(gate);
+    return gate;
+  }
+
+  /** The conditions of an object as `Type Status Reason`, with its counts. */
+  async status(kind: 'Target' | 'AgentAccess' | 'Policy', namespace: string, name: string): Promise<string> {
+    const found = await this.get(`${GROUP}/namespaces/${namespace}/${PLURALS[kind]}/${name}`);
+    const { status = {} } = (found ?? {}) as {
+      status?: { conditions?: readonly Condition[]; gates?: number; programmedGates?: number };
+    };
+    const conditions = (status.conditions ?? []).map(({ type, status: holds, reason }) => `${type}=${holds} ${reason}`);
+    const counts = status.gates === undefined ? [] : [`${status.programmedGates}/${status.gates}`];
+    return [...conditions, ...counts].join(', ');
+  }
+
+  /** Waits until the conditions of an object match. */
+  async becomes(
+    kind: 'Target' | 'AgentAccess' | 'Policy',
+    namespace: string,
+    name: string,
+    pattern: RegExp,
+  ): Promise<string> {
+    let last = '';
+    return eventually(
+      `${kind} ${namespace}/${name} ${pattern}`,
+      async () => {
+        last = await this.status(kind, namespace, name);
+        return pattern.test(last) ? last : undefined;
+      },
+      () => [last, ...this.#operators.map(({ process }) => process.output().slice(-2_000))],
+    );
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#gates.map((gate) => gate.stop()));
+    await Promise.all(this.#operators.map(({ process }) => process.stop('SIGKILL')));
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+const PLURALS = { Target: 'targets', AgentAccess: 'agentaccesses', Policy: 'policies' } as const;

@@ -1,0 +1,251 @@
+import { INJECTION_LABEL } from '@sidegate/crds';
+import { type ClusterIndexes, type ClusterSettings, ClusterState } from './cluster-state.ts';
+import { type Attested, attest } from './control/attestation.ts';
+import { ControlService } from './control/control-service.ts';
+import { GateBoard } from './control/gate-board.ts';
+import type { SessionTerms } from './control/gate-session.ts';
+import { agentAccessJudge, policyJudge, targetJudge } from './controllers/judges.ts';
+import { StatusController } from './controllers/status-controller.ts';
+import { GateBundles } from './gate-bundle.ts';
+import { GateTally } from './gate-tally.ts';
+import {
+  type ConfigMap,
+  isConfigMap,
+  isLive,
+  isNamespace,
+  isPod,
+  isSecret,
+  type Namespace,
+  type Pod,
+  type Secret,
+} from './kinds.ts';
+import type { ApiClient } from './kube/api-client.ts';
+import type { ApiObject } from './kube/api-object.ts';
+import { EventSeries } from './kube/event-series.ts';
+import type { Change } from './kube/object-index.ts';
+import { Reflector } from './kube/reflector.ts';
+import { ReflectorSet } from './kube/reflector-set.ts';
+import type { Timing } from './kube/timing.ts';
+import { WorkQueue } from './kube/work-queue.ts';
+
+export interface OperatorOptions {
+  readonly client: ApiClient;
+  readonly timing: Timing;
+  readonly settings: ClusterSettings;
+  readonly terms: SessionTerms;
+  /** The name of this replica. */
+  readonly identity: string;
+  readonly nonce: () => string;
+  readonly trouble: (what: string) => void;
+}
+
+const GROUP = '/apis/sidegate.dev/v1alpha1';
+/** Changes that come together are judged together, in milliseconds; gates that wait for them do not notice. */
+const GATHER_MS = 20;
+/** What gates say is counted no more often than this. */
+const COUNT_MS = 500;
+const WORKERS = 4;
+
+/**
+ * Everything of one replica but its sockets: reads the cluster, and while it leads writes conditions and serves gates. Reading goes on whoever
+ * leads, so that a follower takes over at once.
+ */
+export class Operator {
+  readonly state: ClusterState;
+  readonly control: ControlService;
+  readonly board: GateBoard;
+  readonly #options: OperatorOptions;
+  readonly #resources: readonly Reflector<ApiObject>[];
+  readonly #namespaces: Reflector<Namespace>;
+  readonly #pods: ReflectorSet<Pod>;
+  readonly #secrets: ReflectorSet<Secret>;
+  readonly #configMaps: ReflectorSet<ConfigMap>;
+  readonly #queue: WorkQueue;
+  readonly #controller: StatusController;
+  #reading: AbortSignal = AbortSignal.abort();
+  #leading: AbortSignal | undefined;
+  #gathering = false;
+  #counting = false;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    const { client, timing, trouble, settings, terms, nonce, identity } = options;
+    const shared = { client, timing, trouble };
+    const resource = (plural: string): Reflector<ApiObject> =>
+      new Reflector({ ...shared, path: `${GROUP}/${plural}`, accept: isAny, changed: () => this.#changed() });
+    const [targets, accesses, policies] = [resource('targets'), resource('agentaccesses'), resource('policies')];
+    this.#resources = [targets, accesses, policies];
+    this.#namespaces = new Reflector({
+      ...shared,
+      path: '/api/v1/namespaces',
+      accept: isNamespace,
+      changed: () => this.#changed(),
+    });
+    const beside = { ...shared, synced: () => this.#changed() };
+    this.#secrets = new ReflectorSet({
+      ...beside,
+      pathIn: (namespace) => `/api/v1/namespaces/${namespace}/secrets`,
+      query: { fieldSelector: 'type=sidegate.dev/credential' },
+      accept: isSecret,
+      changed: () => this.#changed(),
+    });
+    this.#configMaps = new ReflectorSet({
+      ...beside,
+      pathIn: (namespace) => `/api/v1/namespaces/${namespace}/configmaps`,
+      accept: isConfigMap,
+      changed: () => this.#changed(),
+    });
+    this.#pods = new ReflectorSet({
+      ...shared,
+      pathIn: (namespace) => `/api/v1/namespaces/${namespace}/pods`,
+      accept: isPod,
+      changed: (change) => this.#podChanged(change),
+      synced: () => this.#changed(),
+    });
+    const indexes: ClusterIndexes = {
+      targets: targets.index,
+      accesses: accesses.index,
+      policies: policies.index,
+      namespaces: this.#namespaces.index,
+      secretsIn: (namespace) => this.#secrets.in(namespace),
+      configMapsIn: (namespace) => this.#configMaps.in(namespace),
+      podsIn: (namespace) => this.#pods.in(namespace),
+    };
+    this.state = new ClusterState(indexes, settings);
+    const bundles = new GateBundles(this.state);
+    this.board = new GateBoard(() => this.#countSoon());
+    const tally = new GateTally(this.state, bundles, this.board);
+    const events = new EventSeries(client, timing, identity);
+    const judges = [targetJudge(this.state), agentAccessJudge(this.state, tally), policyJudge(this.state, tally)];
+    this.#controller = new StatusController({ client, timing, events, judges });
+    this.#queue = new WorkQueue({
+      timing,
+      workers: WORKERS,
+      trouble,
+      work: (key, signal) => this.#controller.work(key, signal),
+    });
+    this.control = new ControlService({
+      bundles,
+      board: this.board,
+      timing,
+      terms,
+      nonce,
+      attest: (token, signal) => attest(client, token, signal),
+      findPod: (attested) => this.#findPod(attested),
+      closed: () => this.#closed(),
+    });
+  }
+
+  /** Reads the cluster until `signal` aborts. */
+  async read(signal: AbortSignal): Promise<void> {
+    this.#reading = signal;
+    this.#changed();
+    await Promise.all([...this.#resources, this.#namespaces].map((reflector) => reflector.run(signal)));
+    await Promise.all([this.#pods, this.#secrets, this.#configMaps].map((set) => set.ended()));
+  }
+
+  /** True when everything that is known by name has been read. */
+  get isSynced(): boolean {
+    return [...this.#resources, this.#namespaces].every((reflector) => reflector.isSynced);
+  }
+
+  /** Writes conditions and serves gates until `signal` aborts. */
+  async lead(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#allSynced(), aborted(signal)]);
+    if (signal.aborted) return;
+    this.#leading = signal;
+    this.#queueAll();
+    await this.#queue.run(signal);
+    this.#leading = undefined;
+    this.control.sendAway('Another replica leads now.');
+  }
+
+  get isLeading(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  async #allSynced(): Promise<void> {
+    await Promise.all([...this.#resources, this.#namespaces].map(({ hasSynced }) => hasSynced));
+    this.#follow();
+  }
+
+  #closed(): ReturnType<ConstructorParameters<typeof ControlService>[0]['closed']> {
+    if (this.#leading === undefined) return { code: 'NotLeading', message: 'Another replica leads, or none yet.' };
+    return this.isSynced ? undefined : { code: 'NotSynced', message: 'The cluster is not read yet.' };
+  }
+
+  #findPod({ pod, uid }: Attested): Pod | undefined {
+    const { namespace = 'default', name } = pod.metadata;
+    const found = this.#pods.in(namespace)?.get(`${namespace}/${name}`);
+    return found?.metadata.uid === uid ? found : undefined;
+  }
+
+  /** Something other than a pod changed: what follows from it is found out once for all that changes together. */
+  #changed(): void {
+    if (this.#gathering || this.#reading.aborted) return;
+    this.#gathering = true;
+    void this.#options.timing.pause(GATHER_MS, this.#reading).then(() => {
+      this.#gathering = false;
+      if (this.#reading.aborted) return;
+      this.#follow();
+      this.state.changed();
+      this.#queueAll();
+      this.control.refresh();
+    });
+  }
+
+  /** Which namespaces are read follows from the others: agents' pods, and what lies beside Targets. */
+  #follow(): void {
+    if (!this.isSynced) return;
+    const agents = this.#namespaces.index.all.filter(
+      ({ metadata }) => metadata.labels?.[INJECTION_LABEL] === 'enabled',
+    );
+    this.#pods.follow(new Set(agents.map(({ metadata }) => metadata.name)), this.#reading);
+    const { targets } = this.state;
+    this.#secrets.follow(new Set(targets.map(({ namespace }) => namespace)), this.#reading);
+    const withAuthorities = targets.filter(
+      ({ resource }) => resource.ok && (resource.value.spec.tls?.caCertificateRefs ?? []).length > 0,
+    );
+    this.#configMaps.follow(new Set(withAuthorities.map(({ namespace }) => namespace)), this.#reading);
+  }
+
+  #podChanged(change: Change<Pod>): void {
+    this.#countSoon();
+    switch (change.kind) {
+      case 'Added':
+        return;
+      case 'Deleted':
+        return this.control.podGone(change.before.metadata.uid);
+      case 'Updated':
+        if (!isLive(change.object)) this.control.podGone(change.object.metadata.uid);
+        else if (JSON.stringify(change.object.metadata.labels) !== JSON.stringify(change.before.metadata.labels))
+          this.#changed();
+        else if (JSON.stringify(change.object.spec) !== JSON.stringify(change.before.spec)) this.#changed();
+    }
+  }
+
+  #countSoon(): void {
+    if (this.#counting || this.#leading === undefined) return;
+    this.#counting = true;
+    void this.#options.timing.pause(COUNT_MS, this.#leading).then(() => {
+      this.#counting = false;
+      this.#queueAll();
+    });
+  }
+
+  #queueAll(): void {
+    if (this.#leading === undefined) return;
+    for (const key of this.#controller.keys()) this.#queue.add(key);
+  }
+}
+
+function isAny(object: ApiObject): object is ApiObject {
+  return object.metadata.name !== '';
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
