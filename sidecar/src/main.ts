@@ -63,7 +63,10 @@ const desk = new ApprovalDesk({
   },
   random: (bytes) => randomBytes(bytes),
 });
-const metrics = openGateMetrics(() => program.gate.sessions.size);
+const metrics = openGateMetrics(
+  () => program.gate.sessions.size,
+  () => desk.pendingCount,
+);
 const program: GateProgram = new GateProgram({
   gateId,
   gateVersion,

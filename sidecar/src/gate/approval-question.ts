@@ -53,12 +53,16 @@ export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand
 }
 
 /**
- * What an approval is bound to: the very bytes, and all that gives them their meaning. The same bytes mean something else at another
+ * What an approval is bound to: what asked, the very bytes, and all that gives them their meaning. The same bytes mean something else at another
  * target, in another database, or when a name stands for another table by now.
  */
-export function bindingOf({ door, details }: AskingSession, { wire, verbs, objects }: JudgedCommand): string {
+export function bindingOf(
+  { door, details }: AskingSession,
+  { wire, verbs, objects }: JudgedCommand,
+  asker: string,
+): string {
   const where = Object.entries(details).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  const meaning = JSON.stringify([door.target, door.access, where, verbs, objects]);
+  const meaning = JSON.stringify([asker, door.target, door.access, where, verbs, objects]);
   return hash('sha256', Buffer.concat([Buffer.from(`${Buffer.byteLength(meaning)}\n${meaning}`), wire]), 'hex');
 }
 

@@ -281,6 +281,29 @@ test.each([
   expect(stage.world.pending.map(({ text }) => text.length)).toEqual(expected === 'waits' ? [length] : []);
 });
 
+test('more of what was approved needs no approval of its own, and more of anything else does', async () => {
+  const stage = await openHeld();
+  await decide(stage, 'Approve');
+  await say(stage, 'hold more #1', 'hold more #2', 'hold other #9');
+  expect(forwarded(stage)).toEqual(['target> hold it', 'target> hold more #1', 'target> hold more #2']);
+  expect(stage.world.pending.map(({ text }) => text)).toEqual(['hold other #9']);
+  stage.session.rulesChanged(rulesOf('v2', { released: ['HOLD OTHER #9'] }));
+  await say(stage, 'hold more #1');
+  expect(stage.world.pending.map(({ text }) => text)).toEqual(['hold more #1']);
+});
+
+test('an agent may send so much ahead of a held command, and no more', async () => {
+  const stage = await openHeld();
+  const line = Buffer.alloc(1024 * 1024, 'x');
+  for (let megabytes = 0; megabytes < 16; megabytes++) stage.session.receiveAgent(line);
+  await settle();
+  expect(stage.crossed).toEqual([]);
+  stage.session.receiveAgent(Buffer.from('x'));
+  await settle();
+  expect(sent(stage)).toEqual(['ended', expect.stringContaining('were sent while a command waits'), 'close']);
+  expect(stage.world.pending).toEqual([]);
+});
+
 test('so many commands wait and not one more', async () => {
   const world = new World();
   const stages: Stage[] = [];

@@ -29,6 +29,11 @@ import type { Admission } from './surroundings.ts';
 /** What is asked before a command may pass: limits of rows and bytes that are used up stop it, whatever it would read. */
 const PROBE = { commands: 1, rows: 1, bytes: 1 };
 const ONE_COMMAND = { commands: 1 };
+/** Commands that people approved and that may be gone on with: the oldest are forgotten, and asked for again. */
+const APPROVED_KEPT_MAX = 1_000;
+
+type RuleNames = ReadonlySet<string>;
+const NO_RULES: RuleNames = new Set();
 
 export interface JudgeSurroundings {
   /** Microseconds since the epoch. */
@@ -58,7 +63,7 @@ interface Held {
   readonly weighed: Weighed;
   readonly decision: Approval;
   /** The rules that a human answered for this command before. */
-  readonly granted: Set<string>;
+  readonly granted: RuleNames;
 }
 
 /**
@@ -70,6 +75,7 @@ export class CommandJudge {
   readonly #session: AskingSession;
   readonly #decisions = new DecisionCache();
   readonly #held = new Map<CommandId, Held>();
+  readonly #approved = new Map<CommandId, RuleNames>();
   readonly #meter: AnswerMeter = { take: (rows, bytes) => this.#take(rows, bytes) };
   #admission: Admission;
   #budget: Budget | undefined;
@@ -83,7 +89,7 @@ export class CommandJudge {
 
   judge(commandId: CommandId, judged: JudgedCommand): Settlement {
     const atUs = this.#around.nowUs();
-    const granted = new Set<string>();
+    const granted = (judged.continues === undefined ? undefined : this.#approved.get(judged.continues)) ?? NO_RULES;
     const weighed = this.#weigh(judged, granted);
     this.#around.append(describeCommand(commandId, judged, weighed.decision, atUs));
     this.#around.decided(weighed.decision, this.#around.nowUs() - atUs);
@@ -94,6 +100,7 @@ export class CommandJudge {
   rulesChanged(admission: Admission): void {
     this.#admission = admission;
     this.#decisions.clear();
+    this.#approved.clear();
     this.#budget = this.#around.budgets.open(this.#session, admission.rules.limits);
     const { version } = admission.rules;
     for (const [commandId, { judged, approvalId }] of this.#held) {
@@ -102,8 +109,13 @@ export class CommandJudge {
       if (state?.kind === 'Pending') continue;
       this.#held.delete(commandId);
       if (state !== undefined) this.#recordHold(commandId, state, 'The policy changed; the command was judged anew.');
-      this.#judgeAgain(commandId, judged, new Set());
+      this.#judgeAgain(commandId, judged, NO_RULES);
     }
+  }
+
+  /** True while a command waits for a human. */
+  get isHolding(): boolean {
+    return this.#held.size > 0;
   }
 
   /** The agent no longer wants what waits; false when nothing does. */
@@ -124,7 +136,7 @@ export class CommandJudge {
     this.#around.budgets.sessionEnded(this.#session.sessionId);
   }
 
-  #weigh(judged: JudgedCommand, granted: ReadonlySet<string>): Weighed {
+  #weigh(judged: JudgedCommand, granted: RuleNames): Weighed {
     const decision = this.#byRules(judged, granted);
     // What is only made ready is neither held nor counted: its execution is.
     if (judged.prepares !== undefined) return { decision: prepared(decision), exceeded: undefined };
@@ -136,7 +148,7 @@ export class CommandJudge {
     return { decision, exceeded: undefined };
   }
 
-  #byRules({ command, cacheKey }: JudgedCommand, granted: ReadonlySet<string>): Decision {
+  #byRules({ command, cacheKey }: JudgedCommand, granted: RuleNames): Decision {
     const { rules } = this.#admission;
     if (granted.size > 0) return rules.decide(command, (by) => granted.has(ruleName(by)));
     if (cacheKey === undefined) return rules.decide(command);
@@ -144,22 +156,23 @@ export class CommandJudge {
   }
 
   /** What follows from a decision. Approvals that people gave for longer than one command are used up to the first that is missing. */
-  #settlement(commandId: CommandId, judged: JudgedCommand, first: Weighed, granted: Set<string>): Settlement {
+  #settlement(commandId: CommandId, judged: JudgedCommand, first: Weighed, before: RuleNames): Settlement {
     let weighed = first;
+    let granted = before;
     for (;;) {
       const { decision, exceeded } = weighed;
       switch (decision.action) {
         case 'Allow':
-          return this.#forward(commandId);
+          return this.#forward(commandId, granted);
         case 'Deny':
           return { kind: 'Refuse', refusal: exceeded === undefined ? refusalOf(decision) : refuseByLimit(exceeded) };
         case 'RequireApproval': {
-          const grant = granted.has(ruleName(decision.by))
+          const grant = granted.has(askerOf(weighed))
             ? undefined
-            : this.#around.desk?.useGrant(this.#useOf(judged, decision.by));
+            : this.#around.desk?.useGrant(this.#useOf(judged, weighed));
           if (grant === undefined) return this.#hold({ commandId, judged, weighed, decision, granted });
           this.#recordHold(commandId, grant, `An earlier approval (${grant.request.id}) holds for this command.`);
-          this.#grant(decision.by, exceeded, granted);
+          granted = this.#grant(weighed, granted);
           weighed = this.#weigh(judged, granted);
           this.#record(commandId, judged, weighed.decision);
           break;
@@ -170,7 +183,8 @@ export class CommandJudge {
     }
   }
 
-  #forward(commandId: CommandId): Settlement {
+  #forward(commandId: CommandId, granted: RuleNames): Settlement {
+    if (granted.size > 0) this.#keepApproved(commandId, granted);
     const { masks, recordMasks } = this.#admission.rules;
     const permit = this.#around.permit(commandId);
     const meter = this.#budget === undefined ? {} : { meter: this.#meter };
@@ -190,7 +204,7 @@ export class CommandJudge {
       const why = `${reason} It needs an approval, and nobody can be asked here.`;
       return { kind: 'Refuse', refusal: notApproved(by, why, 'Ask whoever runs the gate.') };
     }
-    const binding = bindingOf(this.#session, judged);
+    const binding = bindingOf(this.#session, judged, askerOf(weighed));
     const question = { session: this.#session, judged, binding, by, reason, terms, policyVersion: version };
     const asked = desk.ask(question, (state) => this.#ended(commandId, state));
     if (!asked.ok) {
@@ -221,7 +235,7 @@ export class CommandJudge {
       this.#around.settle(commandId, { kind: 'Refuse', refusal: notApproved(by, why) });
       return;
     }
-    const used = this.#around.desk?.use(state.request.id, this.#useOf(judged, by));
+    const used = this.#around.desk?.use(state.request.id, this.#useOf(judged, weighed));
     if (used?.ok !== true) {
       const why = used?.fault.message ?? 'Nobody can be asked here.';
       this.#recordHold(commandId, state, why);
@@ -229,19 +243,25 @@ export class CommandJudge {
       return;
     }
     this.#recordHold(commandId, state, '');
-    this.#grant(by, weighed.exceeded, granted);
-    this.#judgeAgain(commandId, judged, granted);
+    this.#judgeAgain(commandId, judged, this.#grant(weighed, granted));
   }
 
-  #judgeAgain(commandId: CommandId, judged: JudgedCommand, granted: Set<string>): void {
+  #keepApproved(commandId: CommandId, granted: RuleNames): void {
+    this.#approved.set(commandId, granted);
+    const [oldest] = this.#approved.keys();
+    if (this.#approved.size > APPROVED_KEPT_MAX && oldest !== undefined) this.#approved.delete(oldest);
+  }
+
+  #judgeAgain(commandId: CommandId, judged: JudgedCommand, granted: RuleNames): void {
     const weighed = this.#weigh(judged, granted);
     this.#record(commandId, judged, weighed.decision);
     this.#around.settle(commandId, this.#settlement(commandId, judged, weighed, granted));
   }
 
-  #grant(by: RuleReference, exceeded: Exceeded | undefined, granted: Set<string>): void {
-    granted.add(ruleName(by));
-    if (exceeded !== undefined) this.#budget?.renew(by);
+  #grant(weighed: Weighed, granted: RuleNames): RuleNames {
+    const { exceeded } = weighed;
+    if (exceeded !== undefined) this.#budget?.renew(exceeded.limit.by);
+    return new Set([...granted, askerOf(weighed)]);
   }
 
   #withdraw(commandId: CommandId, reason: string): void {
@@ -260,13 +280,13 @@ export class CommandJudge {
     this.#around.append(describeHold(commandId, state, this.#around.nowUs(), why));
   }
 
-  #useOf(judged: JudgedCommand, rule: RuleReference): ApprovalUse {
+  #useOf(judged: JudgedCommand, weighed: Weighed): ApprovalUse {
     const { issuer, subject } = this.#session.identity.verified;
     return {
-      sha256: bindingOf(this.#session, judged),
+      sha256: bindingOf(this.#session, judged, askerOf(weighed)),
       identity: { issuer, subject },
       session: this.#session.sessionId,
-      rule,
+      rule: weighed.decision.by,
       policyVersion: this.#admission.rules.version,
       atMs: this.#nowMs(),
     };
@@ -280,6 +300,11 @@ export class CommandJudge {
   #nowMs(): number {
     return this.#around.nowUs() / 1000;
   }
+}
+
+/** What asks, by name; a limit and a rule of one name are two. */
+function askerOf({ decision, exceeded }: Weighed): string {
+  return exceeded === undefined ? ruleName(decision.by) : `limit ${ruleName(decision.by)}`;
 }
 
 function notApproved(by: RuleReference, reason: string, hint = ''): Refusal {

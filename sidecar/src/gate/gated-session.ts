@@ -18,6 +18,14 @@ import type { Admission, SessionSurroundings, StepOf } from './surroundings.ts';
 
 /** Sessions that somebody or a token's time ends are over within a second, whatever their peers do: how long those may take to read. */
 const URGENT_LAST_BYTES_MS = 500;
+/** What an agent may send ahead while a command of its session waits for a human, in bytes: reading goes on, so that its leaving is noticed. */
+const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
+const TOO_FAR_AHEAD: Refusal = {
+  kind: 'Terminated',
+  rule: 'hold',
+  reason: `More than ${AHEAD_BYTES_MAX} bytes were sent while a command waits for an approval.`,
+  hint: 'Wait for the answer before you send more.',
+};
 const NOTHING: readonly Step[] = [];
 
 /**
@@ -33,6 +41,7 @@ export class GatedSession {
   #admission: Admission | undefined;
   #record: SessionRecord | undefined;
   #closed = false;
+  #aheadBytes = 0;
 
   constructor(session: ProtocolSession, around: SessionSurroundings) {
     this.#session = session;
@@ -51,6 +60,7 @@ export class GatedSession {
   receiveAgent(bytes: Uint8Array): void {
     if (this.#closed) return;
     if (this.#expired()) this.expire();
+    else if (this.#isTooFarAhead(bytes.length)) this.terminate(TOO_FAR_AHEAD, 'Refused');
     else this.#carryOut(this.#session.receiveAgent(bytes));
   }
 
@@ -108,6 +118,11 @@ export class GatedSession {
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
     this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
     this.#judge?.rulesChanged(this.#admission);
+  }
+
+  #isTooFarAhead(bytes: number): boolean {
+    this.#aheadBytes = this.#judge?.isHolding === true ? this.#aheadBytes + bytes : 0;
+    return this.#aheadBytes > AHEAD_BYTES_MAX;
   }
 
   #expired(): boolean {

@@ -142,6 +142,19 @@ test('a rule and a limit that both ask are answered one after the other, and the
   expect(crossed(stage).at(-1)).toBe('target> hold b');
 });
 
+test('an approval of a limit is none of a rule of the same name', async () => {
+  const by = { policy: { namespace: 'data', name: 'p' }, rule: 'r' };
+  const stage = await openSession({ limits: [limit({ by, commands: 1, ...ASKING })] });
+  await say(stage, 'a', 'b');
+  await approve(stage);
+  expect(crossed(stage).at(-1)).toBe('target> b');
+  await say(stage, 'hold b');
+  await approve(stage);
+  await approve(stage);
+  expect(crossed(stage).at(-1)).toBe('target> hold b');
+  expect(stage.recorder.written.filter((line) => line.startsWith('Hold 3'))).toHaveLength(2);
+});
+
 test('a denied command is not counted', async () => {
   const stage = await openSession({ limits: [limit({ commands: 1 })], denied: ['DROP'] });
   await say(stage, 'drop', 'a', 'drop');

@@ -7,7 +7,7 @@ export interface GateMetrics extends SessionObserver {
 }
 
 /** Counts what the gate does; labels are closed sets, so no agent can make them many. */
-export function openGateMetrics(sessionsOpen: () => number): GateMetrics {
+export function openGateMetrics(sessionsOpen: () => number, commandsHeld: () => number): GateMetrics {
   const registry = new Registry();
   const registers = [registry];
   const decisions = new Counter({
@@ -35,6 +35,11 @@ export function openGateMetrics(sessionsOpen: () => number): GateMetrics {
     registers,
   });
   const sessions = new Gauge({ name: 'sidegate_gate_sessions', help: 'Connections open now.', registers });
+  const held = new Gauge({
+    name: 'sidegate_gate_commands_held',
+    help: 'Commands that wait for a human now.',
+    registers,
+  });
   return {
     decided({ action }, durationUs) {
       decisions.inc({ action });
@@ -46,6 +51,7 @@ export function openGateMetrics(sessionsOpen: () => number): GateMetrics {
     },
     render() {
       sessions.set(sessionsOpen());
+      held.set(commandsHeld());
       return registry.metrics();
     },
   };

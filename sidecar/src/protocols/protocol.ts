@@ -167,6 +167,8 @@ export interface JudgedCommand {
   /** Claims that came with this command (sqlcommenter). */
   readonly claims: Readonly<Record<string, string>>;
   readonly prepares?: string;
+  /** More of what an earlier command began (the next rows of its portal): what people approved for that one holds for this, too. */
+  readonly continues?: CommandId;
   /** Asked before by this session (a prepared statement that is run again): the gate may reuse a decision of the same policy version. */
   readonly cacheKey: string | undefined;
 }

@@ -88,6 +88,8 @@ export class LineSession implements ProtocolSession {
     if (line === undefined || this.#judging) return [];
     this.#judging = true;
     this.#commandId += 1;
+    // `read #1` goes on with command 1.
+    const continued = /#(\d+)$/u.exec(line)?.[1];
     const judged = {
       command: commandOf(line.toUpperCase()),
       text: line,
@@ -98,6 +100,7 @@ export class LineSession implements ProtocolSession {
       objects: [],
       claims: {},
       cacheKey: line,
+      ...(continued === undefined ? {} : { continues: Number(continued) }),
     };
     return [{ kind: 'Judge', commandId: this.#commandId, judged }];
   }

@@ -8,7 +8,7 @@ import {
   readParse,
   readQuery,
 } from './agent-frame.ts';
-import { classify, classifyFunctionCall } from './classify.ts';
+import { type CommandSource, classify, classifyFunctionCall } from './classify.ts';
 import { asLatin1, asText, concatenate, FRAME, type FrameScanner } from './codec.ts';
 import { SYNC, TERMINATE } from './codec-writer.ts';
 import { CopyInFlow } from './copy-in-flow.ts';
@@ -193,7 +193,8 @@ export class AgentSide {
     const numbered = this.#lane.currentNumbered(statement);
     if (this.#unsettled(numbered)) return false;
     const wire = concatenate([portal.wire, frame]);
-    const judged = classify({ ...this.#source(), text, numbered, wire, binds, parameterTypes, readable });
+    const { id: continues } = portal.command;
+    const judged = classify({ ...this.#source(), text, numbered, wire, binds, parameterTypes, continues, readable });
     this.#judge({ kind: 'Execute', frame, judged, numbered, portal });
     return true;
   }
@@ -267,8 +268,8 @@ export class AgentSide {
     return classify({ ...this.#source(), text, numbered, wire, readable });
   }
 
-  #source(): { readonly recordMasks: Lane['recordMasks'] } {
-    return { recordMasks: this.#lane.recordMasks };
+  #source(): Pick<CommandSource, 'recordMasks'> {
+    return { recordMasks: () => this.#lane.recordMasks };
   }
 
   #text(bytes: Uint8Array): string {

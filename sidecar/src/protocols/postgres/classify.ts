@@ -1,5 +1,5 @@
 import type { Mask, MaskRules, PostgresCommand } from '@sidegate/policy';
-import type { JudgedCommand } from '../protocol.ts';
+import type { CommandId, JudgedCommand } from '../protocol.ts';
 import { asLatin1 } from './codec.ts';
 import type { NumberedReading } from './reading-cache.ts';
 import type { SqlReading } from './sql-reading.ts';
@@ -11,8 +11,10 @@ export interface CommandSource {
   readonly text: string;
   readonly numbered: NumberedReading;
   readonly wire: Uint8Array;
-  /** What the record and approvers may see. */
-  readonly recordMasks: MaskRules;
+  /** What the record and approvers may see, as of when they see it: masks may be added while a command waits. */
+  readonly recordMasks: () => MaskRules;
+  /** The command whose portal it goes on with. */
+  readonly continues?: CommandId;
   readonly prepares?: string;
   readonly binds?: Binds;
   readonly parameterTypes?: readonly number[];
@@ -22,19 +24,20 @@ export interface CommandSource {
 
 /** A command as policy reads it. */
 export function classify(source: CommandSource): JudgedCommand {
-  const { text, numbered, wire, recordMasks, prepares, readable } = source;
+  const { text, numbered, wire, recordMasks, prepares, continues, readable } = source;
   const { reading, number } = numbered;
   return {
     command: readable ? reading.command : unreadable(reading.command),
     text,
-    maskedText: () => reading.masksText(recordMasks),
+    maskedText: () => reading.masksText(recordMasks()),
     maskedBinds: () => maskBinds(source),
     wire,
     verbs: reading.verbs,
     objects: reading.objects,
-    claims: maskClaims(commenterClaims(text), recordMasks),
+    claims: maskClaims(commenterClaims(text), recordMasks()),
     cacheKey: readable ? `sql-${number}` : undefined,
     ...(prepares === undefined ? {} : { prepares: prepares === '' ? '(unnamed)' : prepares }),
+    ...(continues === undefined ? {} : { continues }),
   };
 }
 
@@ -77,8 +80,9 @@ const NO_BINDS: readonly (string | undefined)[] = [];
 
 /** Bind values as text. A value that meets a masked column is masked by it; one whose column cannot be told, when masked tables are named, is redacted. */
 function maskBinds(source: CommandSource): readonly (string | undefined)[] {
-  const { binds, numbered, parameterTypes, recordMasks: masks } = source;
+  const { binds, numbered, parameterTypes } = source;
   if (binds === undefined) return NO_BINDS;
+  const masks = source.recordMasks();
   const { reading } = numbered;
   return binds.values.map((value, at) => {
     if (value === undefined) return undefined;
