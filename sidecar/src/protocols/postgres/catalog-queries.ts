@@ -65,7 +65,8 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
         p.pronargs, p.pronargdefaults, p.provariadic <> 0, p.proretset, p.prosecdef, rt.typrelid,
         CASE WHEN rt.typname = 'record' THEN 'record' ELSE rt.typtype::text END,
         CASE WHEN p.proargmodes && '{o,b,t}'::"char"[] THEN (SELECT pg_catalog.json_agg(coalesce(p.proargnames[i], ''))
-          FROM pg_catalog.generate_subscripts(p.proargmodes, 1) i WHERE p.proargmodes[i] IN ('o', 'b', 't')) END
+          FROM pg_catalog.generate_subscripts(p.proargmodes, 1) i WHERE p.proargmodes[i] IN ('o', 'b', 't')) END,
+        CASE WHEN l.lanname = 'sql' AND p.prokind = 'f' AND ${USER_FUNCTION} THEN pg_catalog.pg_get_functiondef(p.oid) END
       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         JOIN pg_catalog.pg_language l ON l.oid = p.prolang
         JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype

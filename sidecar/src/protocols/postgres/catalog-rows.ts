@@ -132,7 +132,7 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
 function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {
   return rows.map((row) => {
     const [schema, name, kind, volatility, language, count, defaults, variadic, returnsSet, definer] = row;
-    const [rowType, typeLetter, names] = row.slice(10);
+    const [rowType, typeLetter, names, definition] = row.slice(10);
     return {
       schema: text(schema),
       name: text(name),
@@ -144,6 +144,7 @@ function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {
       returnsSet: returnsSet === 't',
       securityDefiner: definer === 't',
       outputs: readOutputs(names ?? undefined, text(typeLetter), text(rowType)),
+      definition: definition ?? undefined,
       returnsRow: rowType == null || rowType === '0' ? undefined : Number(rowType),
     };
   });

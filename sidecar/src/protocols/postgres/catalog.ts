@@ -41,6 +41,8 @@ export interface CatalogFunction {
   readonly securityDefiner: boolean;
   /** The names of its result columns: one empty name for a plain value; undefined for a record without names. */
   readonly outputs: readonly string[] | undefined;
+  /** CREATE FUNCTION as the server writes it, for those written in SQL. */
+  readonly definition: string | undefined;
   /** The relation whose rows it returns, by oid. */
   readonly returnsRow: number | undefined;
 }

@@ -1,7 +1,7 @@
 import type { FuncCall, Node } from 'libpg-query';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
 import { isSubject } from './function-lists.ts';
-import { type CallReading, useFunction } from './function-use.ts';
+import { bodyValues, type CallReading, useFunction } from './function-use.ts';
 import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
 import { settingOfCall } from './settings.ts';
@@ -37,7 +37,15 @@ export function readCallWhole(call: FuncCall, scope: Scope, context: Context, us
   // How many rows have a value is not the value.
   if (isCount) return { value: computed(deciding), arguments: values, reading };
   if (reading.unknownResult) return { value: UNKNOWN, arguments: values, reading };
-  return { value: computed([...values, ...deciding]), arguments: values, reading };
+  meetBodies(values, reading, context);
+  return { value: computed([...values, ...deciding, ...bodyValues(reading)]), arguments: values, reading };
+}
+
+/** Literals among the arguments meet what the body compares its parameters with. */
+function meetBodies(values: readonly Value[], { bodies }: CallReading, context: Context): void {
+  for (const { parameters } of bodies) {
+    for (const [index, value] of values.entries()) context.findings.meet(value, parameters.get(index + 1) ?? []);
+  }
 }
 
 function readArguments(

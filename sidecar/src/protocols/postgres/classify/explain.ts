@@ -1,7 +1,6 @@
 import type { ExplainStmt, Node } from 'libpg-query';
 import type { BaseColumn, OutputOrigin } from '../sql-reading.ts';
 import type { Context } from './findings.ts';
-import { Findings } from './findings.ts';
 import { type Outcome, outcome } from './outcome.ts';
 import { readStatement } from './walk.ts';
 
@@ -18,7 +17,7 @@ export function readExplain({ query, options }: ExplainStmt, context: Context): 
     const columns = findings.statements.slice(from).flatMap((each) => each.columns);
     return { ...inside, outputs: [planOf(columns)] };
   }
-  const inside = new Findings(findings.catalog, findings.state, findings.walkers);
+  const inside = findings.inside();
   readStatement(query, inside);
   for (const { kind, detail } of inside.incompletenesses) {
     // Planning runs nothing but immutable and stable functions.

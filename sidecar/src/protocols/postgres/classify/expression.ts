@@ -2,7 +2,7 @@ import type { A_Expr, A_Indirection, ColumnRef, Node, SelectStmt, SubLink, TypeC
 import { readCall } from './call.ts';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
 import { TOTAL_OPERATORS } from './function-lists.ts';
-import { useFunction } from './function-use.ts';
+import { bodyValues, useFunction } from './function-use.ts';
 import { childNodes, kindOf, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, isSystemColumn, type NamedValue, type Scope, wholeRow } from './scope.ts';
 import { columnsOf, computed, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
@@ -112,7 +112,7 @@ function readColumn({ fields }: ColumnRef, scope: Scope, context: Context, use: 
     // `c.f` calls the function f with the row of c.
     const call = useFunction(context, undefined, names[length] ?? '', 1);
     const row = used(wholeRow(source), context, alsoCondition(use));
-    return call.candidates.length === 0 || call.unknownResult ? UNKNOWN : computed([row, row]);
+    return call.candidates.length === 0 || call.unknownResult ? UNKNOWN : computed([row, ...bodyValues(call)]);
   }
   return unknownColumn(second === undefined ? first : `${first}.${second}`, context);
 }
@@ -131,9 +131,11 @@ export function meetAll(context: Context, values: readonly Value[]): void {
 function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, context: Context, use: Use): Value {
   const operator = qualifiedName(name);
   const isTotal = kind === 'AEXPR_OP' && TOTAL_OPERATORS.has(operator.name);
+  const given: Value[] = [];
   for (const { schema, name: behind } of context.findings.catalog.operatorFunctions(operator.name)) {
-    if (operator.schema === undefined || operator.schema !== 'pg_catalog')
-      useFunction(context, schema, behind, undefined);
+    if (operator.schema === 'pg_catalog') continue;
+    const call = useFunction(context, schema, behind, undefined);
+    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call)));
   }
   const inner = isTotal ? use : alsoCondition(use);
   const values: Value[] = [];
@@ -143,20 +145,22 @@ function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, contex
     else values.push(readExpression(side, scope, context, inner));
   }
   meetAll(context, values);
-  return computed(values);
+  return computed([...values, ...given]);
 }
 
 const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'varchar', 'bpchar', 'name', 'citext']);
 
 function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, use: Use): Value {
   const type = qualifiedName(typeName?.names);
+  const given: Value[] = [];
   for (const { schema, name } of context.findings.catalog.castFunctions(type.name)) {
-    useFunction(context, schema, name, undefined);
+    const call = useFunction(context, schema, name, undefined);
+    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call)));
   }
   const keeps = typeName?.arrayBounds === undefined && typeName?.typmods === undefined && TEXT_TYPES.has(type.name);
   const value = readOptional(arg, scope, context, keeps ? use : alsoCondition(use));
   // A cast to text shows the value as it is. Any other may change it, or fail and tell by that.
-  return keeps ? value : { ...value, origin: computed([value]).origin };
+  return keeps && given.length === 0 ? value : { ...value, origin: computed([value, ...given]).origin };
 }
 
 function readSubLink(link: SubLink, scope: Scope, context: Context, use: Use): Value {

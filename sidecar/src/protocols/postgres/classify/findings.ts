@@ -7,11 +7,12 @@ import type {
   TableUse,
 } from '@sidegate/policy';
 import type { Node, SelectStmt } from 'libpg-query';
-import type { Catalog, CatalogRelation } from '../catalog.ts';
+import type { Catalog, CatalogFunction, CatalogRelation } from '../catalog.ts';
 import { NO_NAMES, type SessionNames } from '../session-names.ts';
 import type { BaseColumn, OutputOrigin, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
 import type { Columns, FromItem, Scope } from './scope.ts';
 import { columnKey, columnsOf, type Value } from './value.ts';
+import { DEPTH_MAX, STEPS_MAX, Work } from './work.ts';
 
 /** How an expression's value is used. `Both`: it is read out, and whether it fails tells something as well. */
 export type Use = 'Output' | 'Condition' | 'Both' | 'None';
@@ -21,12 +22,6 @@ export function alsoCondition(use: Use): Use {
   if (use === 'Output') return 'Both';
   return use === 'None' ? 'Condition' : use;
 }
-
-/** Steps that reading one text may take. A recursive query in a recursive query in another could take any number. */
-const STEPS_MAX = 400_000;
-
-/** Levels of expressions; a query in a query counts as several. */
-const DEPTH_MAX = 1_200;
 
 /** More findings of one kind than this, and the command counts as not understood. */
 const FINDINGS_MAX = 20_000;
@@ -127,6 +122,14 @@ export interface Walkers {
   statement(node: Node, findings: Findings): StatementReading;
   inside(query: Node, outer: Findings): SqlReading;
   view(catalog: Catalog, relation: CatalogRelation): ViewReading;
+  body(called: CatalogFunction, context: Context): BodyReading | undefined;
+}
+
+/** What a function gives that is written in SQL and only reads. */
+export interface BodyReading {
+  readonly columns: Columns;
+  /** By number of the parameter, from 1, the columns that it meets. */
+  readonly parameters: ReadonlyMap<number, readonly BaseColumn[]>;
 }
 
 /** A setting that a call of set_config makes. */
@@ -156,7 +159,10 @@ export class Findings {
   /** True once prepared statements or cursors of the session were consulted. */
   ofThisMoment = false;
 
-  constructor(catalog: Catalog, state: SqlState, walkers: Walkers) {
+  readonly work: Work;
+
+  constructor(catalog: Catalog, state: SqlState, walkers: Walkers, work: Work = new Work()) {
+    this.work = work;
     this.catalog = catalog;
     this.state = state;
     this.walkers = walkers;
@@ -172,29 +178,25 @@ export class Findings {
     return { findings: this, statement };
   }
 
-  #steps = 0;
-
   /** Counts work. False once there was too much of it: then the text counts as not understood and reading stops. */
   step(count = 1): boolean {
-    this.#steps += count;
-    if (this.#steps <= STEPS_MAX) return true;
+    if (this.work.step(count)) return true;
     this.incomplete('TooLarge', `Reading it takes more than ${STEPS_MAX} steps.`);
     return false;
   }
 
-  #depth = 0;
-
   /** Runs `walk` one level deeper; beyond a depth that the stack surely holds, gives `otherwise` and the text counts as not understood. */
   deeper<T>(levels: number, walk: () => T, otherwise: T): T {
     if (!this.step()) return otherwise;
-    if (this.#depth + levels > DEPTH_MAX) {
-      this.incomplete('TooLarge', `It nests deeper than ${DEPTH_MAX}.`);
-      return otherwise;
-    }
-    this.#depth += levels;
-    const result = walk();
-    this.#depth -= levels;
-    return result;
+    const done = this.work.deeper(levels, walk);
+    if (done !== undefined) return done.result;
+    this.incomplete('TooLarge', `It nests deeper than ${DEPTH_MAX}.`);
+    return otherwise;
+  }
+
+  /** For what stands inside of this text and is judged apart first. */
+  inside(state: SqlState = this.state): Findings {
+    return new Findings(this.catalog, state, this.walkers, this.work);
   }
 
   /** What another command found counts as found here. */

@@ -1,7 +1,7 @@
 import type { PostgresCommand } from '@sidegate/policy';
 import type { Node } from 'libpg-query';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
-import { Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { lexSql } from './lexer.ts';
 import { literalTokens, maskSqlText } from './mask-text.ts';
 import { readStatement } from './walk.ts';
@@ -95,7 +95,7 @@ class ByteCount {
 
 /** The reading of a statement that another one keeps for later (PREPARE). */
 export function walkInside(query: Node, outer: Findings): SqlReading {
-  const findings = new Findings(outer.catalog, outer.state, outer.walkers);
+  const findings = outer.inside();
   const statements = [readStatement(query, findings)];
   outer.include(commandOf(findings));
   outer.takeNotes(findings);

@@ -187,7 +187,12 @@ function readFunctionColumns(
   const isPlain = read?.reading === undefined || name === 'unnest';
   const outputs = isPlain ? [''] : resultColumns(read.reading.candidates, context);
   // A function that gives one plain column names it by its alias.
-  const columns = outputs?.map((output) => ({ name: output === '' ? (alias?.aliasname ?? name) : output, value }));
+  const own = read?.reading?.bodies.length === 1 ? read.reading.bodies[0]?.columns : undefined;
+  const columns = outputs?.map((output, index) => ({
+    name: output === '' ? (alias?.aliasname ?? name) : output,
+    value:
+      own?.length === outputs.length ? computed([...(read?.arguments ?? []), own[index]?.value ?? UNKNOWN]) : value,
+  }));
   return { columns, fallback: value };
 }
 

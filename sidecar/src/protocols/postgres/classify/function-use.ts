@@ -1,6 +1,6 @@
 import type { FunctionUse } from '@sidegate/policy';
 import type { CatalogFunction } from '../catalog.ts';
-import type { Context } from './findings.ts';
+import type { BodyReading, Context } from './findings.ts';
 import {
   hasUnknownResult,
   isHarmlessExtension,
@@ -8,6 +8,8 @@ import {
   isTotal,
   kindOfFunction,
 } from './function-lists.ts';
+import { UNKNOWN, type Value } from './value.ts';
+import { readBody } from './walk.ts';
 
 /** What is known of one call. */
 export interface CallReading {
@@ -15,6 +17,8 @@ export interface CallReading {
   readonly candidates: readonly CatalogFunction[];
   /** See `isTotal`. */
   readonly total: boolean;
+  /** What the bodies give that could be read: it is in the result beside the arguments. */
+  readonly bodies: readonly BodyReading[];
   /** The result may hold data that is not in the arguments. */
   readonly unknownResult: boolean;
 }
@@ -34,16 +38,22 @@ export function useFunction(
   if (candidates.length === 0) {
     context.statement.addFunction({ schema: schema ?? '', name, volatility: 'Unknown' });
     context.findings.incomplete('UnknownFunction', `The catalog has no function ${name} that takes these arguments.`);
-    return { candidates, total: false, unknownResult: true };
+    return { candidates, total: false, bodies: [], unknownResult: true };
+  }
+  if (context.findings.names.changed.has(name)) {
+    context.findings.incomplete('StaleCatalog', `${name} was changed earlier in this transaction.`);
   }
   let unknownResult = hasUnknownResult(name) || dangerous !== undefined;
   let total = isTotal(name);
+  const bodies: BodyReading[] = [];
   for (const candidate of candidates) {
-    if (!isUnderstood(context, candidate)) unknownResult = true;
+    const understood = understand(context, candidate);
+    if (understood === undefined) unknownResult = true;
+    else if (understood !== 'Plain') bodies.push(understood);
     if (candidate.schema !== 'pg_catalog') total = false;
   }
   context.statement.addFunction(describeUse(candidates));
-  return { candidates, total, unknownResult };
+  return { candidates, total, bodies, unknownResult };
 }
 
 function findCandidates(
@@ -61,17 +71,28 @@ function findCandidates(
   });
 }
 
-/** Judges one function; notes why when it is not understood. */
-function isUnderstood(context: Context, { schema, name, language, volatility }: CatalogFunction): boolean {
+/** Judges one function: `Plain` when it makes its result of its arguments alone. Notes why when it is not understood. */
+function understand(context: Context, called: CatalogFunction): BodyReading | 'Plain' | undefined {
+  const { schema, name, language, volatility } = called;
   const { findings } = context;
-  if (language !== 'internal' && language !== 'c' && schema !== 'pg_catalog' && schema !== 'information_schema') {
+  if (language !== 'internal' && language !== 'c' && !findings.catalog.isSystemSchema(schema)) {
+    const body = language === 'sql' ? readBody(called, context) : undefined;
+    if (body !== undefined) return body;
     findings.incomplete('UnknownFunction', `What ${schema}.${name} does cannot be told: it is written in ${language}.`);
-    return false;
+    return undefined;
   }
-  if (volatility !== 'Volatile' || kindOfFunction(name) !== undefined) return true;
+  if (volatility !== 'Volatile' || kindOfFunction(name) !== undefined) return 'Plain';
   const harmless = schema === 'pg_catalog' ? isHarmlessVolatile(name) : isHarmlessExtension(name);
-  if (!harmless) findings.incomplete('VolatileFunction', `The function ${schema}.${name} may change things.`);
-  return harmless;
+  if (harmless) return 'Plain';
+  findings.incomplete('VolatileFunction', `The function ${schema}.${name} may change things.`);
+  return undefined;
+}
+
+/** What the bodies of a call give, as values that flow into its result. */
+export function bodyValues({ bodies }: CallReading): readonly Value[] {
+  return bodies.flatMap(
+    ({ columns }) => columns?.map(({ value }) => ({ ...value, literals: [], parameters: [] })) ?? [UNKNOWN],
+  );
 }
 
 const ORDER = ['Immutable', 'Stable', 'Volatile'] as const;

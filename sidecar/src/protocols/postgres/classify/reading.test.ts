@@ -67,6 +67,9 @@ describe('the origin of result columns', () => {
       'WITH RECURSIVE r(a, b) AS (SELECT ssn, city FROM customers UNION ALL SELECT b, a FROM r) SELECT a, b FROM r',
       'f(customers.ssn customers.city), f(customers.city customers.ssn)',
     ],
+    ['a function in SQL', 'SELECT customer_email(id) FROM orders', 'f(orders.id customers.email)'],
+    ['columns of a function in SQL', "SELECT who, mail FROM contacts('x')", 'f(customers.name), f(customers.email)'],
+    ['a function that counts', "SELECT lives_in('x')", 'Literal'],
     ['a count', 'SELECT count(ssn), count(*) FROM customers', 'Literal, Literal'],
     ['constants', "SELECT 1, 'x', $1, now()", 'Literal, Literal, Literal, Literal'],
     ['statistics', 'SELECT tablename, most_common_vals FROM pg_stats', 'pg_stats.tablename, Unknown'],
@@ -79,6 +82,11 @@ describe('what is not understood', () => {
   test.each([
     ['DO $$ BEGIN END $$', 'DoBlock'],
     ['SELECT wipe()', 'UnknownFunction'],
+    ['SELECT close_order(1)', 'UnknownFunction'],
+    [
+      'BEGIN; CREATE OR REPLACE FUNCTION net(numeric) RETURNS text LANGUAGE sql AS $$ SELECT ssn FROM customers $$; SELECT net(1)',
+      'StaleCatalog',
+    ],
     ['SELECT nothing_like_it()', 'UnknownFunction'],
     ["SELECT 'a' === 'b'", 'UnknownFunction'],
     ["SELECT pg_read_file('/etc/passwd')", 'ServerFile'],

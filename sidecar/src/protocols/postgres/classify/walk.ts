@@ -1,7 +1,7 @@
 import type { Node, SelectStmt } from 'libpg-query';
-import type { CatalogRelation } from '../catalog.ts';
+import type { CatalogFunction, CatalogRelation } from '../catalog.ts';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
-import type { Context, Findings, Use, ViewReading } from './findings.ts';
+import type { BodyReading, Context, Findings, Use, ViewReading } from './findings.ts';
 import type { Columns, FromItem, Scope } from './scope.ts';
 import { LITERAL, UNKNOWN, type Value } from './value.ts';
 
@@ -53,4 +53,9 @@ export function readInside(query: Node, outer: Findings): SqlReading {
 /** What lies behind a view. */
 export function readView(findings: Findings, relation: CatalogRelation): ViewReading {
   return findings.walkers.view(findings.catalog, relation);
+}
+
+/** What a function does and gives that is written in SQL; what it reads counts for the caller. Undefined: that cannot be told. */
+export function readBody(called: CatalogFunction, context: Context): BodyReading | undefined {
+  return context.findings.walkers.body(called, context);
 }

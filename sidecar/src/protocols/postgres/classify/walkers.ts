@@ -2,6 +2,7 @@ import { walkExpression } from './expression.ts';
 import type { Walkers } from './findings.ts';
 import { walkInside } from './finish.ts';
 import { walkFrom } from './from.ts';
+import { walkBody } from './function-body.ts';
 import { walkSelect } from './select.ts';
 import { walkStatement } from './statement.ts';
 import { walkView } from './view.ts';
@@ -15,5 +16,6 @@ export const WALKERS: Walkers = {
   write: walkWrite,
   statement: walkStatement,
   inside: walkInside,
+  body: walkBody,
   view: (catalog, relation) => walkView(catalog, relation, WALKERS),
 };
