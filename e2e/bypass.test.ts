@@ -38,7 +38,7 @@ const LEAKS = [
       value,
       value.toUpperCase(),
       value.replaceAll('-', ''),
-      [...value].reverse().join(''),
+      Array.from(value).toReversed().join(''),
       Buffer.from(value).toString('hex'),
       Buffer.from(value).toString('base64'),
       createHash('md5').update(value).digest('hex'),
