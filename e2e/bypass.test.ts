@@ -83,7 +83,8 @@ async function clientOf(name: string): Promise<pg.Client> {
   client = await stage.connect({
     stream: () => {
       const socket = new Socket();
-      socket.on('data', (bytes: Buffer) => void received.push(bytes));
+      // A copy: the client's own reader moves bytes about in what it was given.
+      socket.on('data', (bytes: Buffer) => void received.push(Buffer.from(bytes)));
       return socket;
     },
   });

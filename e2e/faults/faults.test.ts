@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { randomFrom } from './fault.ts';
+import { GATE_KILLED, SERVER_RESTARTED, STORE_KILLED, STORE_STOPPED } from './killed.ts';
+import { holdsAll, rowsDigest } from './rows-digest.ts';
+
+const TIMEOUT_MS = 600_000;
+
+test.each([GATE_KILLED, STORE_KILLED, STORE_STOPPED, SERVER_RESTARTED])(
+  '$name: $promise',
+  async (fault) => {
+    const result = await fault.run({ kills: 3, random: randomFrom(7), progress: () => undefined });
+    expect(result).toMatchObject({
+      ok: true,
+      complaints: [],
+      figures: { forwardedUnrecorded: 0, receivedUnrecorded: 0, unmarked: 0, verified: true },
+    });
+    expect(Number(result.figures['ran'])).toBeGreaterThan(0);
+    expect(Number(result.figures['rowsReceived'])).toBeGreaterThan(0);
+  },
+  TIMEOUT_MS,
+);
+
+const row = (value: number): Buffer => Buffer.from([0x44, 0, 0, 0, 5, value]);
+const DONE = Buffer.from([0x43, 0, 0, 0, 5, 0]);
+
+test.each<[string, Buffer[], Buffer[], boolean]>([
+  ['all of it', [row(1), row(2), DONE], [row(1), row(2), DONE], true],
+  ['less than was recorded', [row(1), row(2), DONE], [row(1), row(2).subarray(0, 3)], true],
+  ['more than was recorded', [row(1)], [row(1), row(2)], false],
+  ['something else', [row(1), row(3)], [row(1), row(2)], false],
+  ['nothing', [], [], true],
+])('an agent that received %s', (_, recorded, received, held) => {
+  expect(holdsAll(rowsDigest(recorded), rowsDigest(received))).toBe(held);
+});
