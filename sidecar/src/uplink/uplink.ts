@@ -39,7 +39,7 @@ export interface UplinkParts {
  * thread that wakes, and that one stands in the way of commands.
  */
 const AWAKE_MS = 50;
-const LOOK_MS = 2;
+const LOOK_MS = 25;
 
 /** Something on the stream. A presence is a question whose answer changes nothing. */
 interface Sent {
@@ -68,6 +68,8 @@ export class Uplink {
   readonly #oldSegments: Set<number>;
   #hadOldSegments = true;
   #draining = false;
+  /** The next look is set, and what is written until then gathers. */
+  #looking = false;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = 0;
   #reached: boolean | undefined;
@@ -130,7 +132,8 @@ export class Uplink {
     const caughtUp = this.#read();
     let nextMs = this.#send(!caughtUp || this.#draining);
     const now = this.#parts.nowMs();
-    if (caughtUp && this.#awake(now)) nextMs = Math.min(nextMs, now + LOOK_MS);
+    this.#looking = caughtUp && this.#awake(now);
+    if (this.#looking) nextMs = Math.min(nextMs, now + LOOK_MS);
     if (caughtUp && this.#draining && this.#pending.size === 0) {
       this.#draining = false;
       this.#parts.tell({ kind: 'Drained' });
@@ -298,7 +301,8 @@ export class Uplink {
     const sent = this.#sent.shift();
     if (sent?.queue.sessionId !== response.sessionId) throw new Error('The store answered what was not asked.');
     if (sent.what !== 'Presence') this.#settle(sent.queue, response);
-    this.wake();
+    // While commands follow one another they gather until the next look: a chunk costs as much as the commands in it.
+    if (!this.#looking || this.#draining) this.wake();
   }
 
   #settle(queue: SessionQueue, response: UploadResponse): void {
@@ -334,7 +338,11 @@ export class Uplink {
   #acknowledge(queue: SessionQueue, sequence: number, sha256: Uint8Array): void {
     const awaited = queue.acknowledge(sequence, sha256);
     this.#parts.journal.write(queue.progress());
-    if (awaited) this.#parts.tell({ kind: 'Stored', sessionId: queue.sessionId, sequence });
+    if (awaited) {
+      this.#parts.tell({ kind: 'Stored', sessionId: queue.sessionId, sequence });
+      // The next of a row that somebody waits for follows at once.
+      this.wake();
+    }
     if (queue.empty) this.#pending.delete(queue);
     this.#retention.acknowledged(queue);
   }
