@@ -1,6 +1,6 @@
 import type { DetectorName, MaskWith } from '@sidegate/crds';
 import type { CompiledMask } from './compiled-mask.ts';
-import { buildContentMask } from './detect/index.ts';
+import { buildContentMask, findsNothing } from './detect/index.ts';
 import { buildJsonMask, maskText, strongerMask } from './mask/index.ts';
 import type { Mask, MaskRules } from './masking.ts';
 import { matchesName, type QualifiedNameTest } from './match/qualified-name.ts';
@@ -43,6 +43,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
   const all = [...columns.map(({ mask }) => mask), ...[...fields, ...detect].map(([, mask]) => mask)];
   const strongest = all.length === 0 ? undefined : all.reduce(strongerMask);
   const maskContent = detectors.length === 0 ? unchanged : means.buildContentMask(detectors, key);
+  const names = detectors.map(({ detector }) => detector);
   // Without paths too: content behind escapes is seen only by reading the JSON, and a masked number must stay JSON.
   const maskJson =
     paths.length === 0 && detectors.length === 0 ? unchanged : means.buildJsonMask(paths, maskContent, key);
@@ -64,6 +65,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
     unknownOrigin: strongest === undefined ? REDACT : strongerThanRedact(strongest),
     maskValue: (mask, text) => means.maskText(mask.with, text, key),
     maskContent,
+    passesContent: (bytes) => findsNothing(bytes, names),
     maskJson,
   };
 }

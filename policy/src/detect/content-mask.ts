@@ -9,7 +9,7 @@ import { findIbans } from './iban.ts';
 import { findJwts } from './jwt.ts';
 import { findPhones } from './phone.ts';
 import { findPrivateKeys } from './private-key.ts';
-import { digitsOf, SURVEY, surveyText } from './survey.ts';
+import { digitsOf, SURVEY, type Survey, surveyBytes, surveyText } from './survey.ts';
 import { findUsSsns } from './us-ssn.ts';
 
 const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
@@ -58,11 +58,23 @@ export function findContent(text: string, detectors: readonly DetectorName[] = D
   const survey = surveyText(text);
   const finds: Find[] = [];
   for (const detector of detectors) {
-    const { length, digits, bit } = NEEDS[detector];
-    if (text.length < length || digitsOf(survey) < digits || (survey & bit) !== bit) continue;
+    if (!mustLook(detector, text.length, survey)) continue;
     for (const span of DETECTORS[detector](text)) finds.push({ detector, ...span });
   }
   return finds.length < 2 ? finds : finds.toSorted((a, b) => a.start - b.start || b.end - a.end);
+}
+
+/** True only when none of `detectors` finds anything in the text that `bytes` are; false says nothing. Linear; makes no text. */
+export function findsNothing(bytes: Uint8Array, detectors: readonly DetectorName[]): boolean {
+  const { length } = bytes;
+  if (length < TEXT_MIN) return true;
+  const survey = surveyBytes(bytes);
+  return survey !== undefined && !detectors.some((detector) => mustLook(detector, length, survey));
+}
+
+function mustLook(detector: DetectorName, textLength: number, survey: Survey): boolean {
+  const { length, digits, bit } = NEEDS[detector];
+  return textLength >= length && digitsOf(survey) >= digits && (survey & bit) === bit;
 }
 
 /**

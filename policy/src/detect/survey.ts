@@ -9,8 +9,11 @@ const DIGITS_COUNTED_MAX = 1 << 20;
 const BORING = 0;
 const DIGIT = 1;
 const NOTABLE = 2;
-/** The class of each ASCII code: most text is boring, and one load tells. */
-const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
+/** A byte that is no ASCII. */
+const FOREIGN = 128;
+/** The class of each ASCII code, and of bytes above: most text is boring, and one load tells. */
+const CLASSES = Uint8Array.from({ length: 256 }, (_, code) => {
+  if (code >= FOREIGN) return NOTABLE;
   if (code >= 48 && code <= 57) return DIGIT;
   return '@-ywA_xKcC'.includes(String.fromCharCode(code)) ? NOTABLE : BORING;
 });
@@ -21,10 +24,28 @@ export function surveyText(text: string): Survey {
   let bits = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    const kind = code < 128 ? CLASSES[code] : BORING;
+    const kind = code < FOREIGN ? CLASSES[code] : BORING;
     if (kind === BORING) continue;
     if (kind === DIGIT) digits += 1;
-    else bits |= notableBits(text, at, code);
+    else {
+      const [beforeLast, last] = [text.charCodeAt(at - 2), text.charCodeAt(at - 1)];
+      bits |= notableBits(code, beforeLast, last, text.charCodeAt(at + 1), text.charCodeAt(at + 2));
+    }
+  }
+  return bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
+}
+
+/** As `surveyText`, of ASCII bytes; undefined when any byte is none: only a text can tell then. */
+export function surveyBytes(bytes: Uint8Array): Survey | undefined {
+  let digits = 0;
+  let bits = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const code = bytes[at] ?? 0;
+    const kind = CLASSES[code];
+    if (kind === BORING) continue;
+    if (kind === DIGIT) digits += 1;
+    else if (code >= FOREIGN) return undefined;
+    else bits |= notableBits(code, bytes[at - 2] ?? 0, bytes[at - 1] ?? 0, bytes[at + 1] ?? 0, bytes[at + 2] ?? 0);
   }
   return bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
 }
@@ -34,25 +55,26 @@ export function digitsOf(survey: Survey): number {
   return survey >> DIGITS_SHIFT;
 }
 
-function notableBits(text: string, at: number, code: number): number {
+/** `code` and its neighbours; what lies outside the text is no character code. */
+function notableBits(code: number, beforeLast: number, last: number, next: number, afterNext: number): number {
   switch (code) {
     case 64: // @
       return SURVEY.at;
     case 45: // ---
-      return text.charCodeAt(at + 1) === 45 && text.charCodeAt(at + 2) === 45 ? SURVEY.hyphens : 0;
+      return next === 45 && afterNext === 45 ? SURVEY.hyphens : 0;
     case 121: // eyJ, eyA; told by their second letter, which is far rarer than e
     case 119: // ewo, ew0, ewk
-      return text.charCodeAt(at - 1) === 101 ? SURVEY.token : 0;
+      return last === 101 ? SURVEY.token : 0;
     case 65: // AKIA, ASIA, AIza
-      return startsAccessKey(text.charCodeAt(at + 2)) ? SURVEY.key : 0;
+      return startsAccessKey(afterNext) ? SURVEY.key : 0;
     case 95: // ghp_ and its kin, github_pat_, sk_live_
-      return endsKeyPrefix(text.charCodeAt(at - 2)) ? SURVEY.key : 0;
+      return endsKeyPrefix(beforeLast) ? SURVEY.key : 0;
     case 120: // xox, xapp
-      return startsChatToken(text.charCodeAt(at + 1)) ? SURVEY.key : 0;
+      return startsChatToken(next) ? SURVEY.key : 0;
     case 75: // Key
-      return text.charCodeAt(at + 1) === 101 ? SURVEY.key : 0;
+      return next === 101 ? SURVEY.key : 0;
     default: // secret, SECRET
-      return (text.charCodeAt(at + 1) | 32) === 114 ? SURVEY.key : 0;
+      return (next | 32) === 114 ? SURVEY.key : 0;
   }
 }
 
