@@ -1,4 +1,4 @@
-import { FRAME, type FrameScanner } from './codec.ts';
+import { concatenate, FRAME, type FrameScanner } from './codec.ts';
 import { writeFrame } from './codec-writer.ts';
 import { openCopyMasker } from './copy-mask.ts';
 import type { CopyMasker } from './copy-masker.ts';
@@ -17,6 +17,8 @@ export class CopyInFlow {
   #buffer: Uint8Array | undefined;
   #start = 0;
   #end = 0;
+  /** The gathered rows as the record shows them, where masks change them. */
+  #recorded: Uint8Array[] = [];
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -30,7 +32,7 @@ export class CopyInFlow {
     if (command !== this.#command) this.#begin(command);
     switch (type) {
       case FRAME.copyData:
-        this.#rows(command, scanner);
+        this.#rows(scanner);
         return true;
       case FRAME.copyDone:
       case FRAME.copyFail:
@@ -53,7 +55,9 @@ export class CopyInFlow {
     if (buffer === undefined || command === undefined) return;
     this.#buffer = undefined;
     const bytes = buffer.subarray(this.#start, this.#end);
-    this.#input(command, bytes, bytes);
+    const recorded = this.#recorded;
+    this.#recorded = [];
+    this.#input(command, bytes, this.#masker === undefined ? bytes : concatenate(recorded));
   }
 
   #begin(command: RunningCommand): void {
@@ -63,23 +67,18 @@ export class CopyInFlow {
     this.#masker = openCopyMasker(command.statement?.copy, command.reading, planner, lane.utf8, lane.treacherous);
   }
 
-  #rows(command: RunningCommand, scanner: FrameScanner): void {
-    const { buffer, start, end } = scanner;
-    if (this.#masker === undefined) {
-      if (this.#buffer === buffer && this.#end === start) {
-        this.#end = end;
-        return;
-      }
+  /** Rows of one received chunk go on, and into the record, together: clients send each in a frame of its own. */
+  #rows({ buffer, start, end }: FrameScanner): void {
+    if (this.#buffer !== buffer || this.#end !== start) {
       this.flush();
       this.#buffer = buffer;
       this.#start = start;
-      this.#end = end;
-      return;
     }
+    this.#end = end;
+    if (this.#masker === undefined) return;
     const masked = this.#masker.mask(buffer.subarray(start + 5, end));
     // Rows that are not what the statement said: the server will refuse them, the record shows that they came and no more.
-    const shown = masked === undefined ? new Uint8Array(0) : masked.bytes;
-    this.#input(command, scanner.frame(), writeFrame(FRAME.copyData, shown));
+    this.#recorded.push(writeFrame(FRAME.copyData, masked === undefined ? new Uint8Array(0) : masked.bytes));
   }
 
   #over(command: RunningCommand, frame: Uint8Array, type: number): void {
