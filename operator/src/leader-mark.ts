@@ -20,8 +20,8 @@ export async function markLeader(options: LeaderMarkOptions, leading: AbortSigna
   const backOff = new BackOff(200, 10_000, () => timing.random());
   while (!leading.aborted) {
     const fault = await setMark(options, 'true', leading);
-    if (fault === undefined) break;
-    if (leading.aborted) return;
+    // A request that was cut may have been acted upon, so the mark is taken away in any case.
+    if (fault === undefined || leading.aborted) break;
     trouble(`The leader cannot be labelled: ${fault}`);
     await timing.pause(backOff.next(), leading);
   }
