@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { clientError } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
@@ -112,6 +113,20 @@ describe('a driver', () => {
       const held = commands.filter(({ decidedBy }) => Array.isArray(decidedBy) && decidedBy.length > 0);
       const said = [expect.stringMatching(/^\S+: Approved, fine$/u)];
       expect(held).toEqual([expect.objectContaining({ hold: 'Approved', decidedBy: said, outcome: 'Done' })]);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'that fetches the rows of one portal in parts is held once',
+    async () => {
+      const text = 'DELETE FROM orders WHERE id > $1 RETURNING id';
+      // Two rows at a time.
+      const config: pg.QueryConfig & { readonly rows: number } = { text, values: [14], rows: 2 };
+      const asked = agent.query(config).then(({ rows }) => rows.length, clientError);
+      const { id } = await waiting(stage);
+      expect(await decide(stage, 'Approve', id)).toBe('Approved');
+      expect(await asked).toBe(6);
     },
     LIMIT_MS,
   );

@@ -89,6 +89,31 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'a client that does not read is ended all the same, and so is what the server does for it',
+  async () => {
+    const client = await stage.connect();
+    const { stream } = Object(client).connection as { readonly stream: { pause(): void; resume(): void } };
+    const ended = client
+      .query("SELECT repeat('x', 1000) AS stalled FROM generate_series(1, 10000000)")
+      .then(() => undefined, clientError);
+    stream.pause();
+    const stalled = async (more: string): Promise<number> => {
+      const like = `query LIKE '%AS stalled%' AND pid <> pg_backend_pid() ${more}`;
+      return Number((await stage.postgres.query(`SELECT count(*) FROM pg_stat_activity WHERE ${like}`))[0]?.['count']);
+    };
+    await until(async () => (await stalled("AND wait_event = 'ClientWrite'")) > 0);
+    const session = await newestSession();
+    expect(await stage.cli('kill', session, '--reason', 'it does not read')).toMatchObject({ code: 0 });
+    await until(async () => (await stalled('')) === 0);
+    stream.resume();
+    // The reason is lost with what was not read; that it is over is not.
+    expect(await ended).toBeDefined();
+    expect(await closing(session)).toEqual(['Killed', expect.stringContaining('it does not read')]);
+  },
+  LIMIT_MS,
+);
+
 testGiven(findProgram('psql'), 'psql is not installed')(
   'psql says why its session was ended',
   async () => {
