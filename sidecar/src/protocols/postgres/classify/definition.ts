@@ -1,4 +1,12 @@
-import type { AlterTableStmt, Constraint, CreateStmt, CreateTableAsStmt, Node, RangeVar } from 'libpg-query';
+import type {
+  AlterTableStmt,
+  Constraint,
+  CreateFunctionStmt,
+  CreateStmt,
+  CreateTableAsStmt,
+  Node,
+  RangeVar,
+} from 'libpg-query';
 import type { CatalogRelation } from '../catalog.ts';
 import { Changes, creationSchema } from './changes.ts';
 import type { Context } from './findings.ts';
@@ -41,11 +49,22 @@ const UNCERTAIN: Readonly<Record<string, readonly [kind: string, detail: string]
 export function readDefinition(node: Node, context: Context): Outcome {
   const kind = kindOf(node);
   const uncertain = UNCERTAIN[kind];
-  if (uncertain !== undefined) context.findings.incomplete(...uncertain);
+  // A function in SQL is read when it is called.
+  const isRead = 'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt);
+  if (uncertain !== undefined && !isRead) context.findings.incomplete(...uncertain);
   const changes = new Changes();
   readDefined(node, changes, context);
   if (QUIET.has(kind)) return outcome();
   return outcome({ changesCatalog: true, changes: [...changes.names], creates: changes.creates });
+}
+
+function isSql({ options, sql_body }: CreateFunctionStmt): boolean {
+  if (sql_body !== undefined) return true;
+  return (options ?? []).some((option) => {
+    if (!('DefElem' in option) || option.DefElem.defname !== 'language') return false;
+    const { arg } = option.DefElem;
+    return arg !== undefined && 'String' in arg && arg.String.sval?.toLowerCase() === 'sql';
+  });
 }
 
 function readDefined(node: Node, changes: Changes, context: Context): void {

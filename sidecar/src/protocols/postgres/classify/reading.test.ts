@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Catalog } from '../catalog.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
 import type { OutputOrigin } from '../sql-reading.ts';
+import { fakeMasks } from '../testing/fake-masks.ts';
 import { loadParser } from './parser.ts';
 import { readSql } from './reading.ts';
 import { openSqlState } from './state.ts';
@@ -82,6 +83,7 @@ describe('what is not understood', () => {
   test.each([
     ['DO $$ BEGIN END $$', 'DoBlock'],
     ['SELECT wipe()', 'UnknownFunction'],
+    ["CREATE FUNCTION later() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'", 'FunctionBody'],
     ['SELECT close_order(1)', 'UnknownFunction'],
     [
       'BEGIN; CREATE OR REPLACE FUNCTION net(numeric) RETURNS text LANGUAGE sql AS $$ SELECT ssn FROM customers $$; SELECT net(1)',
@@ -117,6 +119,7 @@ describe('what is not understood', () => {
     ["SELECT nextval('audit_log_id_seq')"],
     ["SELECT pg_catalog.set_config('search_path', '', false)"],
     ['SET ROLE NONE'],
+    ["CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'"],
     ['SELECT id AS delete FROM orders'],
     ['DROP TABLE IF EXISTS nowhere'],
     [''],
@@ -203,4 +206,53 @@ describe('writes inside of other statements', () => {
   ])('%s', (text, verbs) => {
     expect(read(text).verbs).toEqual(verbs);
   });
+});
+
+describe('literals in what a record shows', () => {
+  const masks = fakeMasks(
+    { 'public.customers.ssn': { type: 'Redact' }, 'public.customers.email': { type: 'Redact' } },
+    'Ada',
+  );
+
+  test.each([
+    [
+      "SELECT id FROM customers WHERE ssn = '078' AND city = 'x'",
+      "SELECT id FROM customers WHERE ssn = '[masked]' AND city = 'x'",
+    ],
+    [
+      "SELECT 1 FROM customers WHERE lower(email) IN ('a', $$b$$)",
+      "SELECT 1 FROM customers WHERE lower(email) IN ('[masked]', '[masked]')",
+    ],
+    [
+      "INSERT INTO customers (id, ssn, city) VALUES (1, '0', 'é'), (2, E'\\'', 'x')",
+      "INSERT INTO customers (id, ssn, city) VALUES (1, '[masked]', 'é'), (2, '[masked]', 'x')",
+    ],
+    [
+      "UPDATE customers SET email = 'a@b', city = 'c' WHERE id = 7",
+      "UPDATE customers SET email = '[masked]', city = 'c' WHERE id = 7",
+    ],
+    [
+      "WITH k(s) AS (VALUES ('1')) SELECT 1 FROM customers, k WHERE ssn = s",
+      "WITH k(s) AS (VALUES ('[masked]')) SELECT 1 FROM customers, k WHERE ssn = s",
+    ],
+    [
+      "SELECT 1 FROM customer_contacts WHERE contact = 'zz'",
+      "SELECT 1 FROM customer_contacts WHERE contact = '[masked]'",
+    ],
+    [
+      "PREPARE p AS SELECT 1 FROM customers WHERE ssn = $1; EXECUTE p('07')",
+      "PREPARE p AS SELECT 1 FROM customers WHERE ssn = $1; EXECUTE p('[masked]')",
+    ],
+    ["SELECT has_ssn('07'), lives_in('x')", "SELECT has_ssn('[masked]'), lives_in('x')"],
+    ['SELECT 1 /* for Ada */', 'SELECT 1 /* for *** */'],
+  ])('%s', (text, expected) => {
+    expect(read(text).masksText(masks)).toBe(expected);
+    // The second time the shape is known.
+    expect(read(text).masksText(masks)).toBe(expected);
+  });
+});
+
+test('parameters meet the columns that they are compared with or written to', () => {
+  const { parameters } = read('UPDATE customers SET city = $2 WHERE ssn = $1 AND id > $3 - 1');
+  expect(parameters.map((columns) => columns?.map(({ column }) => column))).toEqual([['ssn'], ['city'], ['id']]);
 });
