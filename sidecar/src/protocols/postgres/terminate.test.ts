@@ -112,7 +112,7 @@ describe('SQLSTATE of a refusal', () => {
     ['Denied', undefined, '42501'],
     ['Incomplete', undefined, '42501'],
     ['ApprovalRefused', undefined, '42501'],
-    ['LimitExceeded', undefined, '42501'],
+    ['LimitExceeded', undefined, '53400'],
     ['NotRecorded', undefined, '58030'],
     ['Unauthenticated', 'Refused', '28P01'],
     ['NotAdmitted', 'Refused', '28000'],
