@@ -74,3 +74,17 @@ describe('conversations that went wrong', () => {
     expect(talk.playback.violations).toEqual([]);
   });
 });
+
+test.each<[string, string, boolean]>([
+  ['one string', 'no more\0', true],
+  ['a string and a hidden command', 'no more\0Q\0\0\0\x1adenied row', false],
+  ['a string without its end', 'no more', false],
+])('a COPY that is ended by %s', (_name, body, passes) => {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(4 + body.length);
+  const talk = new PostgresTalk({ isGuarded: true, cut: WHOLE }).open();
+  talk.agent(AGENT.query('copy in'));
+  talk.agent(Buffer.concat([Buffer.from('f'), length, Buffer.from(body)]));
+  expect(Buffer.from(talk.playback.sent('Target')).includes('no more')).toBe(passes);
+  expect(Buffer.from(talk.playback.sent('Target')).includes('denied row')).toBe(false);
+});
