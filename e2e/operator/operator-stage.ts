@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FromGate, Snapshot } from '@sidegate/crds';
 import { parse } from 'yaml';
 import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
+import type { ApiRequest } from '../../operator/src/kube/api-client.ts';
 import type { Condition } from '../../operator/src/kube/conditions.ts';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
 import type { ControlPhase } from '../../sidecar/src/config/control-state.ts';
@@ -144,7 +145,10 @@ export class OperatorStage {
       '--control=127.0.0.1:0',
       '--probes=127.0.0.1:0',
     ]);
-    const [, control, probes] = await process.line(/"the operator has started".*"control":(\d+),"probes":(\d+)/);
+    const [, control, probes] = await process.line(
+      /"the operator has started".*"control":(\d+),"probes":(\d+)/,
+      WAIT_MS,
+    );
     const operator = {
       process,
       controlUrl: `https://localhost:${control}`,
@@ -162,15 +166,24 @@ export class OperatorStage {
   /** Makes an object or replaces what is there, by server-side apply. */
   async put(collection: string, object: unknown): Promise<void> {
     const { metadata } = object as { readonly metadata: { readonly name: string } };
-    const written = await this.server.client.request({
+    await this.#ask(`${collection}/${metadata.name}`, {
       method: 'PATCH',
       path: `${collection}/${metadata.name}`,
       query: { fieldManager: 'test', force: 'true' },
       contentType: 'application/apply-patch+yaml',
       body: object,
-      signal: AbortSignal.timeout(DEADLINE_MS),
     });
-    if (!written.ok) throw new Error(`${collection}/${metadata.name}: ${written.fault.message}`);
+  }
+
+  /** An API server that has just come up is asked again until it is not busy. */
+  #ask(what: string, request: Omit<ApiRequest, 'signal'>): Promise<unknown> {
+    return eventually(what, async () => {
+      const answer = await this.server.client.request({ ...request, signal: AbortSignal.timeout(DEADLINE_MS) });
+      if (answer.ok) return answer.value;
+      if (answer.fault.code !== 'Busy' && answer.fault.code !== 'Unreachable')
+        throw new Error(`${what}: ${answer.fault.message}`);
+      return undefined;
+    });
   }
 
   async remove(path: string): Promise<void> {
@@ -230,9 +243,10 @@ export class OperatorStage {
 
   /** A token of the audience, bound to the pod: what the kubelet mounts in the gate. */
   async token(namespace: string, pod: string, audience = 'sidegate-gate', bound = true): Promise<string> {
-    const found = (await this.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)) as { metadata: { uid: string } };
-    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod, uid: found.metadata.uid };
-    const made = await this.server.client.request({
+    const found = await this.#ask(pod, { path: `/api/v1/namespaces/${namespace}/pods/${pod}` });
+    const { uid } = (found as { metadata: { uid: string } }).metadata;
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod, uid };
+    const made = await this.#ask('a token', {
       method: 'POST',
       path: `/api/v1/namespaces/${namespace}/serviceaccounts/bot/token`,
       body: {
@@ -240,10 +254,8 @@ export class OperatorStage {
         kind: 'TokenRequest',
         spec: { audiences: [audience], expirationSeconds: 3600, ...(bound ? { boundObjectRef } : {}) },
       },
-      signal: AbortSignal.timeout(DEADLINE_MS),
     });
-    if (!made.ok) throw new Error(made.fault.message);
-    return (made.value as { status: { token: string } }).status.token;
+    return (made as { status: { token: string } }).status.token;
   }
 
   gate({ controlUrl }: OperatorProcess, token: string): FollowingGate {

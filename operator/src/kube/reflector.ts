@@ -149,6 +149,8 @@ export class Reflector<T extends ApiObject> {
         timeoutSeconds: String(WATCH_SECONDS),
       };
       const stream = await client.stream({ path, query: { ...query, ...parameters }, signal: watch.signal });
+      // What was cut because it is time to list anew is no fault.
+      if (!stream.ok && over.signal.aborted) return { version, events, relist: false };
       if (!stream.ok) return { version, events, fault: stream.fault, relist: stream.fault.code === 'Gone' };
       for await (const event of stream.value.documents) {
         watch.heard();
