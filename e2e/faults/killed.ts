@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage, type Stage } from '../stage.ts';
-import { type Account, account, holds } from './account.ts';
+import { type Account, account, holds, until } from './account.ts';
 import type { Fault, FaultOptions, FaultResult } from './fault.ts';
 import { LOAD_SETUP, Load } from './load.ts';
 
 const AGENTS = 4;
 /** So many statements may be done between two kills; a random share of them is waited for. */
-const STATEMENTS_MAX = 40;
+const STATEMENTS_MAX = 20;
 const DELAY_MS_MAX = 30;
 
 type Killed = 'gate' | 'store';
@@ -18,7 +18,7 @@ async function killOnce(stage: Stage, load: Load, program: Killed, random: () =>
   await sleep(random() * DELAY_MS_MAX);
   const before = stage.processIds()[program];
   process.kill(before, 'SIGKILL');
-  await stage.event(({ kind, program: which, pid }) => kind === 'Started' && which === program && pid !== before);
+  await until(`the ${program} is not started again`, async () => stage.processIds()[program] !== before || undefined);
 }
 
 /** A stage with a load on it, what `breaking` does to them, and the account of it. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -27,26 +28,56 @@ export interface RecordLedger {
 
 /** Reads the given sessions whole, straight from the owner's socket of the store. Throws when an event cannot be read. */
 export async function readLedger(state: string, sessionIds: readonly string[]): Promise<RecordLedger> {
-  const createConnection = () => connect(ownerSocketIn(state));
-  const sessionManager = new Http2SessionManager('http://store', undefined, { createConnection });
-  const reader = createClient(Reader, createGrpcTransport({ baseUrl: 'http://store', sessionManager }));
   const commands: RecordedCommand[] = [];
   const ends = new Map<string, number>();
-  try {
+  await withEvents(state, async (eventsOf) => {
     for (const sessionId of sessionIds) {
       const reading = new SessionReading(sessionId);
-      for await (const { event } of reader.events({ sessionId })) {
-        const decoded = decodeEvent(event);
-        if (!decoded.ok) throw new Error(decoded.fault.message);
-        reading.take(decoded.value.event);
-      }
+      for await (const event of eventsOf(sessionId)) reading.take(event);
       commands.push(...reading.commands());
       ends.set(reading.end, (ends.get(reading.end) ?? 0) + 1);
     }
+  });
+  return { commands, ends };
+}
+
+/** The whole recorded answer to the command with this text, however long: its size and hash. */
+export async function readAnswer(
+  state: string,
+  sessionId: string,
+  text: string,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  await withEvents(state, async (eventsOf) => {
+    let commandId = -1;
+    for await (const event of eventsOf(sessionId)) {
+      if (event.kind === 'CommandJudged' && event.text === text) commandId = event.commandId;
+      if (event.kind !== 'AnswerPart' || event.commandId !== commandId) continue;
+      hash.update(event.bytes);
+      bytes += event.bytes.length;
+    }
+  });
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+type EventsOf = (sessionId: string) => AsyncIterable<SessionEvent>;
+
+async function withEvents(state: string, read: (eventsOf: EventsOf) => Promise<void>): Promise<void> {
+  const createConnection = () => connect(ownerSocketIn(state));
+  const sessionManager = new Http2SessionManager('http://store', undefined, { createConnection });
+  const reader = createClient(Reader, createGrpcTransport({ baseUrl: 'http://store', sessionManager }));
+  try {
+    await read(async function* (sessionId) {
+      for await (const { event } of reader.events({ sessionId })) {
+        const decoded = decodeEvent(event);
+        if (!decoded.ok) throw new Error(decoded.fault.message);
+        yield decoded.value.event;
+      }
+    });
   } finally {
     sessionManager.abort();
   }
-  return { commands, ends };
 }
 
 interface CommandReading {

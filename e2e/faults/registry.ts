@@ -1,5 +1,13 @@
 import type { Fault } from './fault.ts';
 import { GATE_KILLED, SERVER_RESTARTED, STORE_KILLED, STORE_STOPPED } from './killed.ts';
+import { STALLED_READER } from './stalled-reader.ts';
 
 /** Every fault, in the order in which they run. */
-export const FAULTS: readonly Fault[] = [GATE_KILLED, STORE_KILLED, STORE_STOPPED, SERVER_RESTARTED];
+export const FAULTS: readonly Fault[] = [
+  GATE_KILLED,
+  STORE_KILLED,
+  STORE_STOPPED,
+  SERVER_RESTARTED,
+
+  STALLED_READER,
+];
