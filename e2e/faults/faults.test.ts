@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import { randomFrom } from './fault.ts';
 import { GATE_KILLED, SERVER_RESTARTED, STORE_KILLED, STORE_STOPPED } from './killed.ts';
 import { holdsAll, rowsDigest } from './rows-digest.ts';
-import { STALLED_READER } from './stalled-reader.ts';
 
 const TIMEOUT_MS = 600_000;
 
@@ -17,15 +16,6 @@ test.each([GATE_KILLED, STORE_KILLED, STORE_STOPPED, SERVER_RESTARTED])(
     });
     expect(Number(result.figures['ran'])).toBeGreaterThan(0);
     expect(Number(result.figures['rowsReceived'])).toBeGreaterThan(0);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  `${STALLED_READER.name}: ${STALLED_READER.promise}`,
-  async () => {
-    const result = await STALLED_READER.run({ kills: 3, random: randomFrom(7), progress: () => undefined });
-    expect(result).toMatchObject({ figures: { sameSha256: true } });
   },
   TIMEOUT_MS,
 );
