@@ -1,4 +1,4 @@
-import { BodyReader } from './codec.ts';
+import { BodyReader, FRAME } from './codec.ts';
 import type { Binds } from './statements.ts';
 
 /** The server's own limit: parameters are counted in 16 bits. */
@@ -84,6 +84,21 @@ export function readNamed(buffer: Uint8Array, start: number, end: number): Named
   const name = body.string();
   if (!body.complete || (what !== 0x53 && what !== 0x50)) return undefined;
   return { what: what === 0x53 ? 'S' : 'P', name };
+}
+
+/** Frames that say all by their type have no body; the reason of a CopyFail is one string. */
+export function isWellFormed(type: number, buffer: Uint8Array, start: number, end: number): boolean {
+  switch (type) {
+    case FRAME.sync:
+    case FRAME.flush:
+    case FRAME.terminate:
+    case FRAME.copyDone:
+      return start === end;
+    case FRAME.copyFail:
+      return readQuery(buffer, start, end) !== undefined;
+    default:
+      return true;
+  }
 }
 
 /** The OID of the function that FunctionCall names, when the frame is well formed. */

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import {
   type BindFrame,
+  isWellFormed,
   readBind,
   readExecute,
   readFunctionCall,
@@ -68,6 +69,8 @@ export class AgentSide {
   /** False: the frame must wait for the server or the catalog. */
   #take(type: number): boolean {
     const lane = this.#lane;
+    const { buffer, start, end } = this.#scanner;
+    if (!isWellFormed(type, buffer, start + 5, end)) return this.#malformed();
     if (type === FRAME.terminate) {
       lane.end('AgentLeft', 'The client said goodbye.', undefined, { kind: 'PaceTarget', bytes: TERMINATE });
       return true;

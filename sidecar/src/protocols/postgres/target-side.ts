@@ -232,7 +232,8 @@ export class TargetSide {
       case 'Query':
       case 'FunctionCall':
         this.#answers.error(head.command, this.#scanner, FRAME.error);
-        if (lane.copyCommand === head.command) lane.copy = 'None';
+        // ReadyForQuery follows; until it is there nothing else is sent, however the bytes are cut.
+        if (lane.copyCommand === head.command) lane.copy = 'Awaited';
         return true;
       case 'Sync':
         // A commit that failed: what ran before has been answered already.

@@ -1,3 +1,5 @@
+import { FRAME } from '../../codec.ts';
+import { writeFrame } from '../../codec-writer.ts';
 import type { CopyShape } from '../../sql-reading.ts';
 import { fakeMasks } from '../fake-masks.ts';
 import {
@@ -191,6 +193,16 @@ export const copyScenarios: readonly Scenario[] = [
       target(error('57014', 'COPY from stdin failed: disk on fire'), ready()),
       agent(query('select 1')),
       target(complete('SELECT 0'), ready()),
+    ],
+  },
+  {
+    name: 'copy-in-with-more-in-its-fail-than-a-reason',
+    options: copies({ direction: 'In' }),
+    happenings: [
+      ...opening,
+      agent(query('copy')),
+      target(copyIn(2)),
+      agent(writeFrame(FRAME.copyFail, 'why', 'drop table t')),
     ],
   },
   {
