@@ -50,6 +50,7 @@ export class AgentSide {
         const result = scanner.next();
         if (result === 'More') break;
         if (result !== 'Frame') {
+          this.#copyIn.flush();
           const what = result === 'TooLarge' ? 'larger than the gate takes' : 'malformed';
           return lane.breach('Fault', `The client sent a frame that is ${what}.`);
         }
@@ -69,6 +70,7 @@ export class AgentSide {
   /** False: the frame must wait for the server or the catalog. */
   #take(type: number): boolean {
     const lane = this.#lane;
+    if (type !== FRAME.copyData) this.#copyIn.flush();
     const { buffer, start, end } = this.#scanner;
     if (!isWellFormed(type, buffer, start + 5, end)) return this.#malformed();
     if (type === FRAME.terminate) {
@@ -77,7 +79,6 @@ export class AgentSide {
     }
     if (lane.cancelling) return false;
     if (lane.skipping && type !== FRAME.sync) return true;
-    if (type !== FRAME.copyData) this.#copyIn.flush();
     if (lane.copy === 'In') return this.#copyIn.take(type, this.#scanner);
     if (lane.copy === 'Awaited' && type !== FRAME.sync && type !== FRAME.flush) return false;
     if (lane.queue.length >= lane.limits.pendingCommandsMax * FRAMES_PER_COMMAND) return false;

@@ -54,6 +54,7 @@ export class CopyInFlow {
     const command = this.#command;
     if (buffer === undefined || command === undefined) return;
     this.#buffer = undefined;
+    if (this.#lane.over) return;
     const bytes = buffer.subarray(this.#start, this.#end);
     const recorded = this.#recorded;
     this.#recorded = [];
