@@ -1,6 +1,5 @@
-import { type AgentAccess, assertNever, fail, ok, type Result, type Target } from '@sidegate/crds';
+import { type AgentAccess, assertNever, fail, ok, type Result, selectorMatches, type Target } from '@sidegate/crds';
 import type { VerifiedIdentity } from './identity.ts';
-import { matchesLabels } from './label-selector.ts';
 import type { AdmissionFault, ObjectName } from './session-rules.ts';
 
 /** Labels of namespaces, by name. `kubernetes.io/metadata.name` is always there. */
@@ -67,7 +66,7 @@ function namespaceFault(
         ...(Object.hasOwn(namespaceLabels, namespace) ? namespaceLabels[namespace] : {}),
         'kubernetes.io/metadata.name': namespace,
       };
-      if (selector !== undefined && matchesLabels(selector, labels)) return undefined;
+      if (selector !== undefined && selectorMatches(selector, labels)) return undefined;
       return `takes no agents of namespace ${namespace}: its selector does not match the labels.`;
     }
     default:

@@ -1,7 +1,6 @@
-import type { PolicyLimit } from '@sidegate/crds';
+import { type PolicyLimit, parseQuantity } from '@sidegate/crds';
 import { requireApprovers } from './approval/terms.ts';
 import type { LimitRule } from './budget/limit-rule.ts';
-import { parseQuantity } from './budget/quantity.ts';
 import { type FaultList, fieldOf, type ResourcePlace } from './policy-fault.ts';
 import type { ObjectName } from './session-rules.ts';
 
@@ -16,15 +15,12 @@ export function compileLimit(
   faults: FaultList,
 ): LimitRule {
   requireApprovers(limit.action, limit.approval, place, faults);
-  const bytes = limit.bytes === undefined ? undefined : parseQuantity(limit.bytes);
-  if (limit.bytes !== undefined && bytes === undefined) {
-    faults.add(
-      fieldOf(place, `${place.field}.bytes`),
-      'InvalidQuantity',
-      `${JSON.stringify(limit.bytes)} is no quantity of bytes.`,
-      'Write a number, or a number with Ki, Mi, Gi, k, M or G, such as 50Mi.',
-    );
+  const quantity = limit.bytes === undefined ? undefined : parseQuantity(limit.bytes);
+  if (quantity?.ok === false) {
+    const { message, mend = '' } = quantity.fault;
+    faults.add(fieldOf(place, `${place.field}.bytes`), 'InvalidQuantity', message, mend);
   }
+  const bytes = quantity?.ok ? quantity.value : undefined;
   for (const field of ['rows', 'commands'] as const) {
     const amount = limit[field];
     if (amount === undefined || (Number.isSafeInteger(amount) && amount >= 0)) continue;
