@@ -85,12 +85,15 @@ function readReturning(clause: ReturningClause | undefined, target: Target, scop
   return readTargets(clause.exprs ?? [], spread, context, 'Output');
 }
 
-/** Values that go into a column. What another masked column holds would come out of this one unmasked. */
+/**
+ * Values that go into a column. What another masked column holds would come out of this one unmasked; what is computed from the column itself
+ * would come out under a mask that keeps the end of a value, moved there. Only a plain copy into the same column tells nothing new.
+ */
 function flowInto(target: Target, name: string, value: Value, context: Context): void {
   const column = target.columns?.find((each) => each.name === name);
   const into = column === undefined ? ownColumn(target, name) : columnsOf(column.value.origin);
   context.findings.meet(value, into);
-  const same = new Set(into.map(columnKey));
+  const same = new Set(value.origin.kind === 'Column' ? into.map(columnKey) : []);
   const others = columnsOf(value.origin).filter((each) => !same.has(columnKey(each)));
   if (others.length > 0) recordUse(context, { kind: 'Computed', columns: others }, 'Condition');
 }
