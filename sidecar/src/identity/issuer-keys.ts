@@ -1,6 +1,5 @@
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, type Issuer, ok, type Result } from '@sidegate/crds';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import type { Issuer } from '../config/snapshot.ts';
 import type { ReadDocument } from './document.ts';
 
 /** How long keys are used before they are read again, in milliseconds. */

@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { fail, ok } from '@sidegate/crds';
+import { fail, type Issuer, ok } from '@sidegate/crds';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import type { Issuer } from '../config/snapshot.ts';
 import type { ReadDocument } from './document.ts';
 import { openTokenVerifier } from './token-verifier.ts';
 

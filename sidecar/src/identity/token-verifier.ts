@@ -1,7 +1,6 @@
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, type Issuer, ok, type Result } from '@sidegate/crds';
 import type { VerifiedIdentity } from '@sidegate/policy';
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import type { Issuer } from '../config/snapshot.ts';
 import type { ReadDocument } from './document.ts';
 import { type IssuerKeys, openIssuerKeys } from './issuer-keys.ts';
 

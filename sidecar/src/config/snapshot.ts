@@ -1,1 +1,0 @@
-export type { Door, FromGate, Issuer, ListeningDoor, Snapshot, TargetSecrets, ToGate } from '@sidegate/crds';
