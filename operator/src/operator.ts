@@ -133,6 +133,7 @@ export class Operator {
       attest: (token, signal) => attest(client, token, signal),
       findPod: (attested) => this.#findPod(attested),
       closed: () => this.#closed(),
+      heard: () => {},
     });
   }
 

@@ -2,6 +2,7 @@ export * from './admission.ts';
 export * from './approval/approval-request.ts';
 export * from './approval/approval-state.ts';
 export * from './approval/coverage.ts';
+export * from './approval/request-name.ts';
 export * from './budget/budget.ts';
 export * from './budget/ledger.ts';
 export * from './budget/limit-rule.ts';

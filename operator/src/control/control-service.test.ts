@@ -51,6 +51,7 @@ async function start(pods: readonly Pod[] = [gatedPod()]): Promise<Bench> {
     board,
     timing: MACHINE_TIME,
     terms: { staleAfterSeconds: 60, failClosedAfterSeconds: 3600 },
+    heard: () => {},
     nonce: () => {
       nonces += 1;
       return `n${nonces}`;

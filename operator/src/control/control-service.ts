@@ -6,7 +6,7 @@ import type { Pod } from '../kinds.ts';
 import type { Timing } from '../kube/timing.ts';
 import { type AttestationFault, type Attested, bearerOf } from './attestation.ts';
 import type { GateBoard } from './gate-board.ts';
-import { GateSession, type Response, type SessionTerms } from './gate-session.ts';
+import { GateSession, type HoldSentence, type Response, type SessionTerms } from './gate-session.ts';
 
 export interface ControlServiceOptions {
   readonly bundles: GateBundles;
@@ -19,6 +19,8 @@ export interface ControlServiceOptions {
   readonly findPod: (attested: Attested) => Pod | undefined;
   /** Why no gate is served now: another replica leads, or the cluster is not read yet. */
   readonly closed: () => Fault | undefined;
+  /** What gates say of their held commands. */
+  readonly heard: (sentence: HoldSentence, session: GateSession) => void;
 }
 
 /** A pause between a gate's connections when this operator sends it away for good, in milliseconds. */

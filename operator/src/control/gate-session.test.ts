@@ -47,6 +47,7 @@ function start(): {
     board,
     timing: time,
     terms: { staleAfterSeconds: 60, failClosedAfterSeconds: 3600 },
+    heard: () => {},
     nonce: () => {
       nonces += 1;
       return `n${nonces}`;
@@ -206,6 +207,7 @@ test.each([
     board: new GateBoard(() => {}),
     timing: time,
     terms: { staleAfterSeconds: 60, failClosedAfterSeconds: 3600 },
+    heard: () => {},
     nonce: () => 'n',
   });
   const stop = new AbortController();

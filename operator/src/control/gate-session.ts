@@ -21,7 +21,12 @@ export interface SessionOptions {
   readonly timing: Timing;
   readonly terms: SessionTerms;
   readonly nonce: () => string;
+  /** What the gate says of its held commands. */
+  readonly heard: (sentence: HoldSentence, session: GateSession) => void;
 }
+
+/** What a gate says of commands that wait for people. */
+export type HoldSentence = Extract<FollowRequest['message'], { case: 'openHolds' | 'held' | 'holdEnded' }>;
 
 const KEEP_ALIVE_MS = 10_000;
 /** A snapshot that was refused is offered again after this long: what was in its way may be gone. */
@@ -33,6 +38,7 @@ const FAULTS_MAX = 16;
 const MESSAGE_CHARACTERS_MAX = 1_024;
 
 interface Sent {
+  readonly bundle: GateBundle;
   readonly version: string;
   readonly nonce: string;
   readonly atMs: number;
@@ -52,6 +58,9 @@ export class GateSession {
   readonly #options: SessionOptions;
   readonly #endMs: number;
   #bundle: GateBundle | undefined;
+  /** What the gate acknowledged last, when it was sent on this stream. */
+  #acknowledged: GateBundle | undefined;
+  readonly #sentences: Response[] = [];
   #awaited: Sent | undefined;
   #heldVersion: string | undefined;
   #refused: Sent | undefined;
@@ -77,6 +86,17 @@ export class GateSession {
     this.#wakeUp();
   }
 
+  /** The bundle of that version, if the gate may run on it. */
+  bundleOf(version: string): GateBundle | undefined {
+    return [this.#bundle, this.#acknowledged].find((bundle) => bundle?.content.version === version);
+  }
+
+  /** Says something beside the snapshots, in order; nothing once the stream is to end. */
+  say(sentence: NonNullable<Response['message']>): void {
+    this.#sentences.push({ message: sentence });
+    this.#wakeUp();
+  }
+
   /** The stream ends after what is being said. */
   end(reason: string, afterMs: number): void {
     this.#goAway ??= { reason, afterMs };
@@ -94,6 +114,7 @@ export class GateSession {
       case 'ack':
         if (!this.#isAwaited(message.value.nonce)) return false;
         this.#heldVersion = message.value.version;
+        this.#acknowledged = this.#awaited?.bundle;
         this.#awaited = undefined;
         this.#refused = undefined;
         break;
@@ -111,6 +132,11 @@ export class GateSession {
       case 'health':
         this.#recording = message.value.recording;
         break;
+      case 'openHolds':
+      case 'held':
+      case 'holdEnded':
+        this.#options.heard(message, this);
+        return true;
       case undefined:
         return false;
       default:
@@ -136,7 +162,7 @@ export class GateSession {
         yield { message: { case: 'goAway', value: { reason, afterMilliseconds: afterMs } } };
         return;
       }
-      const next = this.#next(nowMs);
+      const next = this.#sentences.shift() ?? this.#next(nowMs);
       if (next !== undefined || nowMs - saidMs >= KEEP_ALIVE_MS) {
         yield next ?? { message: { case: 'keepAlive', value: {} } };
         saidMs = timing.monotonicMs();
@@ -162,7 +188,7 @@ export class GateSession {
     if (version === this.#heldVersion && this.#refused?.version !== version) return undefined;
     if (version === this.#refused?.version && nowMs - this.#refused.atMs < AFTER_REFUSAL_MS) return undefined;
     const nonce = this.#options.nonce();
-    this.#awaited = { version, nonce, atMs: nowMs };
+    this.#awaited = { bundle, version, nonce, atMs: nowMs };
     return { message: { case: 'snapshot', value: { version, nonce, content: contentOf(bundle) } } };
   }
 

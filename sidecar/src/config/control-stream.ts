@@ -3,7 +3,9 @@ import { type CallOptions, type Client, ConnectError, createClient } from '@conn
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { assertNever, type Fault, type FromGate, type Snapshot } from '@sidegate/crds';
 import { Control, type FollowRequestSchema, type FollowResponse, type Welcome } from '@sidegate/policy/control';
+import type { ApprovalDesk } from '../gate/approval-desk.ts';
 import type { Log } from '../log.ts';
+import { ApprovalLink } from './approval-link.ts';
 import { readContent } from './control-content.ts';
 import {
   type ControlEvent,
@@ -44,6 +46,8 @@ export interface ControlOptions {
   /** Whether records reach the store now. */
   readonly recording: () => boolean;
   readonly phaseChanged: (phase: ControlPhase) => void;
+  /** Whose held commands people of the cluster decide; absent: nobody is asked. Made with {@link podDesk}. */
+  readonly desk?: ApprovalDesk;
   readonly log: Log;
 }
 
@@ -69,6 +73,7 @@ class ControlFollower {
   readonly #options: ControlOptions;
   readonly #state = new ControlState();
   readonly #client: Client<typeof Control>;
+  readonly #approvals: ApprovalLink | undefined;
   #outgoing: Outgoing<Request> | undefined;
   #kept: KeptConfiguration | undefined;
   #notedMs = 0;
@@ -78,6 +83,8 @@ class ControlFollower {
 
   constructor(options: ControlOptions) {
     this.#options = options;
+    const { desk, clock } = options;
+    this.#approvals = desk === undefined ? undefined : new ApprovalLink(desk, () => clock.nowMs());
     const { url, authority } = options.address;
     const tls = authority === undefined ? {} : { nodeOptions: { ca: authority, minVersion: 'TLSv1.3' as const } };
     this.#client = createClient(Control, createGrpcTransport({ baseUrl: url, ...tls }));
@@ -147,6 +154,7 @@ class ControlFollower {
           this.#outgoing = outgoing;
           this.#saidRecording = undefined;
           this.#sayHealth();
+          this.#approvals?.open((sentence) => outgoing.say({ message: sentence }));
         }
         if (message.case === 'goAway') {
           return { heard, why: message.value.reason, afterMs: Math.max(message.value.afterMilliseconds, 100) };
@@ -158,6 +166,7 @@ class ControlFollower {
       return { heard, why: over.signal.aborted ? 'the operator was silent' : ConnectError.from(error).message };
     } finally {
       this.#outgoing = undefined;
+      this.#approvals?.close();
       over.abort();
     }
   }
@@ -198,6 +207,14 @@ class ControlFollower {
       case undefined:
         await this.#handle({ kind: 'Heard' });
         this.#note();
+        return;
+      case 'vote':
+        await this.#handle({ kind: 'Heard' });
+        this.#approvals?.vote(message.value);
+        return;
+      case 'turnedAway':
+        await this.#handle({ kind: 'Heard' });
+        this.#approvals?.turnAway(message.value);
         return;
       default:
         assertNever(message);

@@ -9,8 +9,10 @@ import {
   type CoverageFault,
   covers,
   grantEndsMs,
+  type HeldCommand,
   holdCommand,
   pendingApproval,
+  type RuleReference,
   useApproval,
 } from '@sidegate/policy';
 import { newApprovalId } from './approval-id.ts';
@@ -32,11 +34,29 @@ export interface ApprovalDeskOptions {
   readonly random: (bytes: number) => Uint8Array;
   /** Default 1000. */
   readonly pendingMax?: number;
+  /** Characters of an id; default 5. More where ids must not come again when the gate starts anew. */
+  readonly idLength?: number;
+  /** What an approver runs; default `sidegate approve ID`. */
+  readonly howToApprove?: (id: string, by: RuleReference) => string;
 }
 
 export interface Asked {
   readonly id: string;
   readonly expiresAtMs: number;
+  readonly howToApprove: string;
+}
+
+/** A command that waits, as others than its session see it. */
+export interface WaitingCommand {
+  readonly request: HeldCommand;
+  readonly question: Omit<ApprovalQuestion, 'judged'>;
+  readonly shown: ShownCommand;
+}
+
+/** Who wants to know what waits, and what waits no more. */
+export interface DeskListener {
+  asked(waiting: WaitingCommand): void;
+  ended(state: ApprovalState): void;
 }
 
 export type DecideFault = ApprovalFault | Fault<'UnknownApproval'>;
@@ -62,9 +82,20 @@ export class ApprovalDesk {
   readonly #grants = new Map<string, Entry>();
   /** Over, or used up. */
   readonly #ended = new Map<string, Entry>();
+  #listener: DeskListener | undefined;
 
   constructor(options: ApprovalDeskOptions) {
     this.#options = options;
+  }
+
+  /** From now on `listener`, and nobody else, hears what comes to wait and how it ends. */
+  follow(listener: DeskListener): void {
+    this.#listener = listener;
+  }
+
+  /** What waits now, in the order in which it was asked. */
+  get waiting(): readonly WaitingCommand[] {
+    return [...this.#pending.values()].map(waitingOf);
   }
 
   /** Puts a question. `ended` is called once, when people or time end it, and not when it is withdrawn. */
@@ -72,7 +103,7 @@ export class ApprovalDesk {
     question: ApprovalQuestion,
     ended: (state: ApprovalState) => void,
   ): Result<Asked, Fault<'TooLongToShow' | 'TooManyWait'>> {
-    const { nowMs, random, pendingMax = PENDING_MAX } = this.#options;
+    const { nowMs, random, pendingMax = PENDING_MAX, idLength, howToApprove = onThisMachine } = this.#options;
     if (this.#pending.size >= pendingMax) {
       return fail({ code: 'TooManyWait', message: `${pendingMax} commands wait for approval already.` });
     }
@@ -82,7 +113,7 @@ export class ApprovalDesk {
     const { session, binding, by, terms, policyVersion } = kept;
     const { issuer, subject } = session.identity.verified;
     const request = holdCommand({
-      id: newApprovalId(random, (id) => this.#find(id) !== undefined),
+      id: newApprovalId(random, (id) => this.#find(id) !== undefined, idLength),
       commandSha256: binding,
       identity: { issuer, subject },
       session: session.sessionId,
@@ -94,7 +125,9 @@ export class ApprovalDesk {
     const entry: Entry = { state: pendingApproval(request), question: kept, shown, ended, stopTimer: () => {} };
     this.#pending.set(request.id, entry);
     this.#watch(entry);
-    return ok({ id: request.id, expiresAtMs: request.expiresAtMs });
+    this.#listener?.asked(waitingOf(entry));
+    const { id, expiresAtMs } = request;
+    return ok({ id, expiresAtMs, howToApprove: howToApprove(id, by) });
   }
 
   /** Somebody's word. Faults say why it does not count; they change nothing. */
@@ -118,7 +151,16 @@ export class ApprovalDesk {
     if (!next.ok || next.value.kind === 'Pending') return entry.state;
     entry.state = next.value;
     this.#retire(entry);
+    this.#listener?.ended(entry.state);
     return entry.state;
+  }
+
+  /** Nobody can decide it: whoever asked is told so. */
+  turnAway(id: string, reason: string): void {
+    const entry = this.#pending.get(id);
+    if (entry === undefined) return;
+    const next = advanceApproval(entry.state, { kind: 'Cancel', reason, atMs: this.#options.nowMs() });
+    if (next.ok) this.#move(entry, next.value);
   }
 
   /** Takes one use of the approval `id`, if it covers the command. */
@@ -194,6 +236,7 @@ export class ApprovalDesk {
     const isGrant = state.kind === 'Approved' && (state.request.terms.grant?.scope ?? 'Command') !== 'Command';
     this.#retire(entry);
     if (isGrant) this.#keepGrant(entry, state);
+    this.#listener?.ended(state);
     entry.ended(state);
   }
 
@@ -218,4 +261,12 @@ export class ApprovalDesk {
       this.#ended.delete(oldest);
     }
   }
+}
+
+function waitingOf({ state, question, shown }: Entry): WaitingCommand {
+  return { request: state.request, question, shown };
+}
+
+function onThisMachine(id: string): string {
+  return `sidegate approve ${id}`;
 }

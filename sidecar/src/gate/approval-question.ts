@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ApprovalTerms, Fault, HeldApproval } from '@sidegate/crds';
 import { type ApprovalState, approvalsNeeded, type Identity, type RuleReference, ruleName } from '@sidegate/policy';
-import type { JudgedCommand } from '../protocols/protocol.ts';
+import type { CommandId, JudgedCommand } from '../protocols/protocol.ts';
 import type { DoorNames } from './door-names.ts';
 
 /** The longest text and binds together that an approver is shown, in UTF-16 units. Longer ones are refused: nobody approves what nobody saw. */
@@ -20,6 +20,9 @@ export interface AskingSession {
 export interface ApprovalQuestion {
   readonly session: AskingSession;
   readonly judged: JudgedCommand;
+  readonly commandId: CommandId;
+  /** A limit asks, not a rule: it may have the name of one. */
+  readonly isLimit: boolean;
   /** From {@link bindingOf}. */
   readonly binding: string;
   readonly by: RuleReference;

@@ -205,20 +205,31 @@ export class CommandJudge {
       return { kind: 'Refuse', refusal: notApproved(by, why, 'Ask whoever runs the gate.') };
     }
     const binding = bindingOf(this.#session, judged, askerOf(weighed));
-    const question = { session: this.#session, judged, binding, by, reason, terms, policyVersion: version };
+    const isLimit = weighed.exceeded !== undefined;
+    const question = {
+      session: this.#session,
+      judged,
+      commandId,
+      isLimit,
+      binding,
+      by,
+      reason,
+      terms,
+      policyVersion: version,
+    };
     const asked = desk.ask(question, (state) => this.#ended(commandId, state));
     if (!asked.ok) {
       const { message, mend = '' } = asked.fault;
       return { kind: 'Refuse', refusal: notApproved(by, `${reason} ${message}`, mend) };
     }
-    const { id, expiresAtMs } = asked.value;
+    const { id, expiresAtMs, howToApprove } = asked.value;
     this.#held.set(commandId, { judged, approvalId: id, weighed, decision, granted });
     const until = new Date(expiresAtMs).toISOString();
     const notice = `this command waits for approval ${id} (${describeRule(by)}: ${reason})`;
     return {
       kind: 'Hold',
       notice,
-      hint: `Somebody who may approve it runs: sidegate approve ${id}. It is refused at ${until}.`,
+      hint: `Somebody who may approve it runs: ${howToApprove}. It is refused at ${until}.`,
     };
   }
 

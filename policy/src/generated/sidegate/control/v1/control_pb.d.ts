@@ -4,7 +4,7 @@
 // @generated from file sidegate/control/v1/control.proto (package sidegate.control.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -49,6 +49,30 @@ export declare type FollowRequest = Message<"sidegate.control.v1.FollowRequest">
      */
     value: Health;
     case: "health";
+  } | {
+    /**
+     * Right after Welcome, then each of them as Held.
+     *
+     * @generated from field: sidegate.control.v1.OpenHolds open_holds = 5;
+     */
+    value: OpenHolds;
+    case: "openHolds";
+  } | {
+    /**
+     * A command waits for people.
+     *
+     * @generated from field: sidegate.control.v1.Held held = 6;
+     */
+    value: Held;
+    case: "held";
+  } | {
+    /**
+     * And waits no more.
+     *
+     * @generated from field: sidegate.control.v1.HoldEnded hold_ended = 7;
+     */
+    value: HoldEnded;
+    case: "holdEnded";
   } | { case: undefined; value?: undefined };
 };
 
@@ -218,6 +242,22 @@ export declare type FollowResponse = Message<"sidegate.control.v1.FollowResponse
      */
     value: GoAway;
     case: "goAway";
+  } | {
+    /**
+     * Somebody's word about a held command.
+     *
+     * @generated from field: sidegate.control.v1.Vote vote = 5;
+     */
+    value: Vote;
+    case: "vote";
+  } | {
+    /**
+     * A held command that cannot be decided here: it is refused.
+     *
+     * @generated from field: sidegate.control.v1.TurnedAway turned_away = 6;
+     */
+    value: TurnedAway;
+    case: "turnedAway";
   } | { case: undefined; value?: undefined };
 };
 
@@ -343,6 +383,347 @@ export declare type GoAway = Message<"sidegate.control.v1.GoAway"> & {
  * Use `create(GoAwaySchema)` to create a new message.
  */
 export declare const GoAwaySchema: GenMessage<GoAway>;
+
+/**
+ * All that waits at this gate. What it said before and is not among them ended while nobody listened.
+ *
+ * @generated from message sidegate.control.v1.OpenHolds
+ */
+export declare type OpenHolds = Message<"sidegate.control.v1.OpenHolds"> & {
+  /**
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+};
+
+/**
+ * Describes the message sidegate.control.v1.OpenHolds.
+ * Use `create(OpenHoldsSchema)` to create a new message.
+ */
+export declare const OpenHoldsSchema: GenMessage<OpenHolds>;
+
+/**
+ * One held command as its approvers see it: everything that a mask takes away is gone. Said again on every stream; the second time changes nothing.
+ *
+ * @generated from message sidegate.control.v1.Held
+ */
+export declare type Held = Message<"sidegate.control.v1.Held"> & {
+  /**
+   * Given by the gate, never twice.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The version of the snapshot whose rule asks. Who approves, how many and for how long stands there.
+   *
+   * @generated from field: string policy_version = 2;
+   */
+  policyVersion: string;
+
+  /**
+   * @generated from field: sidegate.control.v1.Reference policy = 3;
+   */
+  policy?: Reference | undefined;
+
+  /**
+   * The rule or, with `is_limit`, the limit of that Policy.
+   *
+   * @generated from field: string rule = 4;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: bool is_limit = 5;
+   */
+  isLimit: boolean;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: sidegate.control.v1.Reference target = 7;
+   */
+  target?: Reference | undefined;
+
+  /**
+   * @generated from field: sidegate.control.v1.Reference access = 8;
+   */
+  access?: Reference | undefined;
+
+  /**
+   * @generated from field: string session_id = 9;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: uint64 command_id = 10;
+   */
+  commandId: bigint;
+
+  /**
+   * Of the exact bytes that would be forwarded, in lower-case hex: the same as in the record.
+   *
+   * @generated from field: string sha256 = 11;
+   */
+  sha256: string;
+
+  /**
+   * The whole text.
+   *
+   * @generated from field: string text = 12;
+   */
+  text: string;
+
+  /**
+   * @generated from field: repeated sidegate.control.v1.Bind binds = 13;
+   */
+  binds: Bind[];
+
+  /**
+   * @generated from field: sidegate.control.v1.Requester requester = 14;
+   */
+  requester?: Requester | undefined;
+
+  /**
+   * Said by the agent itself.
+   *
+   * @generated from field: map<string, string> claimed = 15;
+   */
+  claimed: { [key: string]: string };
+
+  /**
+   * How long it waits from now on, and how long it has waited.
+   *
+   * @generated from field: uint32 remaining_milliseconds = 16;
+   */
+  remainingMilliseconds: number;
+
+  /**
+   * @generated from field: uint32 waited_milliseconds = 17;
+   */
+  waitedMilliseconds: number;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Held.
+ * Use `create(HeldSchema)` to create a new message.
+ */
+export declare const HeldSchema: GenMessage<Held>;
+
+/**
+ * @generated from message sidegate.control.v1.Reference
+ */
+export declare type Reference = Message<"sidegate.control.v1.Reference"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Reference.
+ * Use `create(ReferenceSchema)` to create a new message.
+ */
+export declare const ReferenceSchema: GenMessage<Reference>;
+
+/**
+ * @generated from message sidegate.control.v1.Bind
+ */
+export declare type Bind = Message<"sidegate.control.v1.Bind"> & {
+  /**
+   * Absent: NULL.
+   *
+   * @generated from field: optional string text = 1;
+   */
+  text?: string | undefined;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Bind.
+ * Use `create(BindSchema)` to create a new message.
+ */
+export declare const BindSchema: GenMessage<Bind>;
+
+/**
+ * Proved.
+ *
+ * @generated from message sidegate.control.v1.Requester
+ */
+export declare type Requester = Message<"sidegate.control.v1.Requester"> & {
+  /**
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: repeated string groups = 3;
+   */
+  groups: string[];
+
+  /**
+   * False: the issuer says nothing of groups.
+   *
+   * @generated from field: bool has_groups = 4;
+   */
+  hasGroups: boolean;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Requester.
+ * Use `create(RequesterSchema)` to create a new message.
+ */
+export declare const RequesterSchema: GenMessage<Requester>;
+
+/**
+ * @generated from message sidegate.control.v1.HoldEnded
+ */
+export declare type HoldEnded = Message<"sidegate.control.v1.HoldEnded"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: sidegate.control.v1.HoldEnded.Outcome outcome = 2;
+   */
+  outcome: HoldEnded_Outcome;
+
+  /**
+   * One sentence.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message sidegate.control.v1.HoldEnded.
+ * Use `create(HoldEndedSchema)` to create a new message.
+ */
+export declare const HoldEndedSchema: GenMessage<HoldEnded>;
+
+/**
+ * @generated from enum sidegate.control.v1.HoldEnded.Outcome
+ */
+export enum HoldEnded_Outcome {
+  /**
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: OUTCOME_APPROVED = 1;
+   */
+  APPROVED = 1,
+
+  /**
+   * @generated from enum value: OUTCOME_REFUSED = 2;
+   */
+  REFUSED = 2,
+
+  /**
+   * @generated from enum value: OUTCOME_EXPIRED = 3;
+   */
+  EXPIRED = 3,
+
+  /**
+   * The agent or its session left, or the policy changed.
+   *
+   * @generated from enum value: OUTCOME_CANCELLED = 4;
+   */
+  CANCELLED = 4,
+}
+
+/**
+ * Describes the enum sidegate.control.v1.HoldEnded.Outcome.
+ */
+export declare const HoldEnded_OutcomeSchema: GenEnum<HoldEnded_Outcome>;
+
+/**
+ * What somebody decided, after admission and the operator found that they may. The gate looks again.
+ *
+ * @generated from message sidegate.control.v1.Vote
+ */
+export declare type Vote = Message<"sidegate.control.v1.Vote"> & {
+  /**
+   * @generated from field: string hold = 1;
+   */
+  hold: string;
+
+  /**
+   * The Kubernetes user.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * The token subject that this user is; absent: nobody knows.
+   *
+   * @generated from field: optional string subject = 3;
+   */
+  subject?: string | undefined;
+
+  /**
+   * Those that admission saw, of the ones that may approve.
+   *
+   * @generated from field: repeated string groups = 4;
+   */
+  groups: string[];
+
+  /**
+   * @generated from field: bool approves = 5;
+   */
+  approves: boolean;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Vote.
+ * Use `create(VoteSchema)` to create a new message.
+ */
+export declare const VoteSchema: GenMessage<Vote>;
+
+/**
+ * @generated from message sidegate.control.v1.TurnedAway
+ */
+export declare type TurnedAway = Message<"sidegate.control.v1.TurnedAway"> & {
+  /**
+   * @generated from field: string hold = 1;
+   */
+  hold: string;
+
+  /**
+   * One sentence.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message sidegate.control.v1.TurnedAway.
+ * Use `create(TurnedAwaySchema)` to create a new message.
+ */
+export declare const TurnedAwaySchema: GenMessage<TurnedAway>;
 
 /**
  * Spoken by gates to the operator, with a bearer token of audience sidegate-gate that is bound to the gate's pod. One stream a gate; a newer one of

@@ -4,13 +4,13 @@
 // @generated from file sidegate/control/v1/control.proto (package sidegate.control.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 
 /**
  * Describes the file sidegate/control/v1/control.proto.
  */
 export const file_sidegate_control_v1_control = /*@__PURE__*/
-  fileDesc("CiFzaWRlZ2F0ZS9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SE3NpZGVnYXRlLmNvbnRyb2wudjEiygEKDUZvbGxvd1JlcXVlc3QSKwoFaGVsbG8YASABKAsyGi5zaWRlZ2F0ZS5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguc2lkZWdhdGUuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuc2lkZWdhdGUuY29udHJvbC52MS5OYWNrSAASLQoGaGVhbHRoGAQgASgLMhsuc2lkZWdhdGUuY29udHJvbC52MS5IZWFsdGhIAEIJCgdtZXNzYWdlIi4KBUhlbGxvEg8KB3Byb2dyYW0YASABKAkSFAoMaGVsZF92ZXJzaW9uGAIgASgJIiUKA0FjaxIPCgd2ZXJzaW9uGAEgASgJEg0KBW5vbmNlGAIgASgJIlIKBE5hY2sSDwoHdmVyc2lvbhgBIAEoCRINCgVub25jZRgCIAEoCRIqCgZmYXVsdHMYAyADKAsyGi5zaWRlZ2F0ZS5jb250cm9sLnYxLkZhdWx0IkMKBUZhdWx0EgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgV3aGVyZRgDIAEoCRIMCgRtZW5kGAQgASgJIhsKBkhlYWx0aBIRCglyZWNvcmRpbmcYASABKAgi5QEKDkZvbGxvd1Jlc3BvbnNlEi8KB3dlbGNvbWUYASABKAsyHC5zaWRlZ2F0ZS5jb250cm9sLnYxLldlbGNvbWVIABIxCghzbmFwc2hvdBgCIAEoCzIdLnNpZGVnYXRlLmNvbnRyb2wudjEuU25hcHNob3RIABI0CgprZWVwX2FsaXZlGAMgASgLMh4uc2lkZWdhdGUuY29udHJvbC52MS5LZWVwQWxpdmVIABIuCgdnb19hd2F5GAQgASgLMhsuc2lkZWdhdGUuY29udHJvbC52MS5Hb0F3YXlIAEIJCgdtZXNzYWdlIpsBCgdXZWxjb21lEhEKCW5hbWVzcGFjZRgBIAEoCRILCgNwb2QYAiABKAkSDwoHcG9kX3VpZBgDIAEoCRIPCgdzdWJqZWN0GAQgASgJEg4KBmdyb3VwcxgFIAMoCRIbChNzdGFsZV9hZnRlcl9zZWNvbmRzGAYgASgNEiEKGWZhaWxfY2xvc2VkX2FmdGVyX3NlY29uZHMYByABKA0iOwoIU25hcHNob3QSDwoHdmVyc2lvbhgBIAEoCRINCgVub25jZRgCIAEoCRIPCgdjb250ZW50GAMgASgMIgsKCUtlZXBBbGl2ZSI0CgZHb0F3YXkSDgoGcmVhc29uGAEgASgJEhoKEmFmdGVyX21pbGxpc2Vjb25kcxgCIAEoDTJgCgdDb250cm9sElUKBkZvbGxvdxIiLnNpZGVnYXRlLmNvbnRyb2wudjEuRm9sbG93UmVxdWVzdBojLnNpZGVnYXRlLmNvbnRyb2wudjEuRm9sbG93UmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("CiFzaWRlZ2F0ZS9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SE3NpZGVnYXRlLmNvbnRyb2wudjEi4QIKDUZvbGxvd1JlcXVlc3QSKwoFaGVsbG8YASABKAsyGi5zaWRlZ2F0ZS5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguc2lkZWdhdGUuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuc2lkZWdhdGUuY29udHJvbC52MS5OYWNrSAASLQoGaGVhbHRoGAQgASgLMhsuc2lkZWdhdGUuY29udHJvbC52MS5IZWFsdGhIABI0CgpvcGVuX2hvbGRzGAUgASgLMh4uc2lkZWdhdGUuY29udHJvbC52MS5PcGVuSG9sZHNIABIpCgRoZWxkGAYgASgLMhkuc2lkZWdhdGUuY29udHJvbC52MS5IZWxkSAASNAoKaG9sZF9lbmRlZBgHIAEoCzIeLnNpZGVnYXRlLmNvbnRyb2wudjEuSG9sZEVuZGVkSABCCQoHbWVzc2FnZSIuCgVIZWxsbxIPCgdwcm9ncmFtGAEgASgJEhQKDGhlbGRfdmVyc2lvbhgCIAEoCSIlCgNBY2sSDwoHdmVyc2lvbhgBIAEoCRINCgVub25jZRgCIAEoCSJSCgROYWNrEg8KB3ZlcnNpb24YASABKAkSDQoFbm9uY2UYAiABKAkSKgoGZmF1bHRzGAMgAygLMhouc2lkZWdhdGUuY29udHJvbC52MS5GYXVsdCJDCgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFd2hlcmUYAyABKAkSDAoEbWVuZBgEIAEoCSIbCgZIZWFsdGgSEQoJcmVjb3JkaW5nGAEgASgIIsgCCg5Gb2xsb3dSZXNwb25zZRIvCgd3ZWxjb21lGAEgASgLMhwuc2lkZWdhdGUuY29udHJvbC52MS5XZWxjb21lSAASMQoIc25hcHNob3QYAiABKAsyHS5zaWRlZ2F0ZS5jb250cm9sLnYxLlNuYXBzaG90SAASNAoKa2VlcF9hbGl2ZRgDIAEoCzIeLnNpZGVnYXRlLmNvbnRyb2wudjEuS2VlcEFsaXZlSAASLgoHZ29fYXdheRgEIAEoCzIbLnNpZGVnYXRlLmNvbnRyb2wudjEuR29Bd2F5SAASKQoEdm90ZRgFIAEoCzIZLnNpZGVnYXRlLmNvbnRyb2wudjEuVm90ZUgAEjYKC3R1cm5lZF9hd2F5GAYgASgLMh8uc2lkZWdhdGUuY29udHJvbC52MS5UdXJuZWRBd2F5SABCCQoHbWVzc2FnZSKbAQoHV2VsY29tZRIRCgluYW1lc3BhY2UYASABKAkSCwoDcG9kGAIgASgJEg8KB3BvZF91aWQYAyABKAkSDwoHc3ViamVjdBgEIAEoCRIOCgZncm91cHMYBSADKAkSGwoTc3RhbGVfYWZ0ZXJfc2Vjb25kcxgGIAEoDRIhChlmYWlsX2Nsb3NlZF9hZnRlcl9zZWNvbmRzGAcgASgNIjsKCFNuYXBzaG90Eg8KB3ZlcnNpb24YASABKAkSDQoFbm9uY2UYAiABKAkSDwoHY29udGVudBgDIAEoDCILCglLZWVwQWxpdmUiNAoGR29Bd2F5Eg4KBnJlYXNvbhgBIAEoCRIaChJhZnRlcl9taWxsaXNlY29uZHMYAiABKA0iGAoJT3BlbkhvbGRzEgsKA2lkcxgBIAMoCSKzBAoESGVsZBIKCgJpZBgBIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgCIAEoCRIuCgZwb2xpY3kYAyABKAsyHi5zaWRlZ2F0ZS5jb250cm9sLnYxLlJlZmVyZW5jZRIMCgRydWxlGAQgASgJEhAKCGlzX2xpbWl0GAUgASgIEg4KBnJlYXNvbhgGIAEoCRIuCgZ0YXJnZXQYByABKAsyHi5zaWRlZ2F0ZS5jb250cm9sLnYxLlJlZmVyZW5jZRIuCgZhY2Nlc3MYCCABKAsyHi5zaWRlZ2F0ZS5jb250cm9sLnYxLlJlZmVyZW5jZRISCgpzZXNzaW9uX2lkGAkgASgJEhIKCmNvbW1hbmRfaWQYCiABKAQSDgoGc2hhMjU2GAsgASgJEgwKBHRleHQYDCABKAkSKAoFYmluZHMYDSADKAsyGS5zaWRlZ2F0ZS5jb250cm9sLnYxLkJpbmQSMQoJcmVxdWVzdGVyGA4gASgLMh4uc2lkZWdhdGUuY29udHJvbC52MS5SZXF1ZXN0ZXISNwoHY2xhaW1lZBgPIAMoCzImLnNpZGVnYXRlLmNvbnRyb2wudjEuSGVsZC5DbGFpbWVkRW50cnkSHgoWcmVtYWluaW5nX21pbGxpc2Vjb25kcxgQIAEoDRIbChN3YWl0ZWRfbWlsbGlzZWNvbmRzGBEgASgNGi4KDENsYWltZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiwKCVJlZmVyZW5jZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCSIiCgRCaW5kEhEKBHRleHQYASABKAlIAIgBAUIHCgVfdGV4dCJQCglSZXF1ZXN0ZXISDgoGaXNzdWVyGAEgASgJEg8KB3N1YmplY3QYAiABKAkSDgoGZ3JvdXBzGAMgAygJEhIKCmhhc19ncm91cHMYBCABKAgi2wEKCUhvbGRFbmRlZBIKCgJpZBgBIAEoCRI3CgdvdXRjb21lGAIgASgOMiYuc2lkZWdhdGUuY29udHJvbC52MS5Ib2xkRW5kZWQuT3V0Y29tZRIOCgZyZWFzb24YAyABKAkieQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BUFBST1ZFRBABEhMKD09VVENPTUVfUkVGVVNFRBACEhMKD09VVENPTUVfRVhQSVJFRBADEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAQidgoEVm90ZRIMCgRob2xkGAEgASgJEgwKBHVzZXIYAiABKAkSFAoHc3ViamVjdBgDIAEoCUgAiAEBEg4KBmdyb3VwcxgEIAMoCRIQCghhcHByb3ZlcxgFIAEoCBIOCgZyZWFzb24YBiABKAlCCgoIX3N1YmplY3QiKgoKVHVybmVkQXdheRIMCgRob2xkGAEgASgJEg4KBnJlYXNvbhgCIAEoCTJgCgdDb250cm9sElUKBkZvbGxvdxIiLnNpZGVnYXRlLmNvbnRyb2wudjEuRm9sbG93UmVxdWVzdBojLnNpZGVnYXRlLmNvbnRyb2wudjEuRm9sbG93UmVzcG9uc2UoATABYgZwcm90bzM");
 
 /**
  * Describes the message sidegate.control.v1.FollowRequest.
@@ -88,6 +88,74 @@ export const KeepAliveSchema = /*@__PURE__*/
  */
 export const GoAwaySchema = /*@__PURE__*/
   messageDesc(file_sidegate_control_v1_control, 10);
+
+/**
+ * Describes the message sidegate.control.v1.OpenHolds.
+ * Use `create(OpenHoldsSchema)` to create a new message.
+ */
+export const OpenHoldsSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 11);
+
+/**
+ * Describes the message sidegate.control.v1.Held.
+ * Use `create(HeldSchema)` to create a new message.
+ */
+export const HeldSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 12);
+
+/**
+ * Describes the message sidegate.control.v1.Reference.
+ * Use `create(ReferenceSchema)` to create a new message.
+ */
+export const ReferenceSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 13);
+
+/**
+ * Describes the message sidegate.control.v1.Bind.
+ * Use `create(BindSchema)` to create a new message.
+ */
+export const BindSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 14);
+
+/**
+ * Describes the message sidegate.control.v1.Requester.
+ * Use `create(RequesterSchema)` to create a new message.
+ */
+export const RequesterSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 15);
+
+/**
+ * Describes the message sidegate.control.v1.HoldEnded.
+ * Use `create(HoldEndedSchema)` to create a new message.
+ */
+export const HoldEndedSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 16);
+
+/**
+ * Describes the enum sidegate.control.v1.HoldEnded.Outcome.
+ */
+export const HoldEnded_OutcomeSchema = /*@__PURE__*/
+  enumDesc(file_sidegate_control_v1_control, 16, 0);
+
+/**
+ * @generated from enum sidegate.control.v1.HoldEnded.Outcome
+ */
+export const HoldEnded_Outcome = /*@__PURE__*/
+  tsEnum(HoldEnded_OutcomeSchema);
+
+/**
+ * Describes the message sidegate.control.v1.Vote.
+ * Use `create(VoteSchema)` to create a new message.
+ */
+export const VoteSchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 17);
+
+/**
+ * Describes the message sidegate.control.v1.TurnedAway.
+ * Use `create(TurnedAwaySchema)` to create a new message.
+ */
+export const TurnedAwaySchema = /*@__PURE__*/
+  messageDesc(file_sidegate_control_v1_control, 18);
 
 /**
  * Spoken by gates to the operator, with a bearer token of audience sidegate-gate that is bound to the gate's pod. One stream a gate; a newer one of
