@@ -277,7 +277,7 @@ const POLICY_CASES: readonly Case[] = [
   ],
   [
     mask({ columns: [] }),
-    'RuleBroken spec.masks[0]: The mask covers nothing. Add columns, fields or detect.',
+    'RuleBroken spec.masks[0]: The mask covers nothing. Add columns, keys, fields or detect.',
     mask({ columns: [], detect: ['Email'] }),
   ],
   [

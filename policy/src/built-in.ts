@@ -1,6 +1,6 @@
 import type { BoundPolicy } from './bound-policy.ts';
-import type { Command, PostgresStatement } from './command.ts';
-import type { MaskRules } from './masking.ts';
+import type { Command, PostgresStatement, RedisCommand, RedisKeyUse } from './command.ts';
+import type { KeyMasks, Mask, MaskRules } from './masking.ts';
 import { qualified } from './match/command-part.ts';
 
 /** A denial by what is built in. */
@@ -31,7 +31,8 @@ export function unreadable(command: Command, bound: readonly BoundPolicy[]): Bui
  * where no mask waits. The mask protects what is read out; these go round it.
  */
 export function blindRead(command: Command, masks: MaskRules): BuiltInDenial | undefined {
-  if (masks.empty || command.protocol !== 'Postgres') return undefined;
+  if (masks.empty) return undefined;
+  if (command.protocol === 'Redis') return blindKeyRead(command, masks);
   for (const statement of command.statements) {
     const denial = conditionOnMasked(statement, masks) ?? copyOfMasked(statement, masks);
     if (denial !== undefined) return denial;
@@ -68,4 +69,40 @@ function copyOfMasked({ tables, columns }: PostgresStatement, masks: MaskRules):
     };
   }
   return undefined;
+}
+
+function blindKeyRead({ name, keys }: RedisCommand, masks: MaskRules): BuiltInDenial | undefined {
+  for (const use of keys) {
+    if (use.use === undefined) continue;
+    if (use.use === 'Part' && masks.fields.length > 0) {
+      const reason = `Fields of JSON values are masked: ${name} works on a piece of a value, which would give them away.`;
+      return { rule: 'masked-condition', reason };
+    }
+    const mask = masks.keys === undefined ? undefined : maskOfUse(use, masks.keys);
+    if (mask === undefined) continue;
+    if (use.use !== 'Copy') {
+      const reason = `Key ${use.name} is masked by ${mask.rule}: what ${name} answers cannot be masked and would give its value away.`;
+      return { rule: 'masked-condition', reason };
+    }
+    if (keys.every((other) => other.access === 'Read' || isMaskedAlike(other, use, masks.keys))) continue;
+    const reason = `Key ${use.name} is masked by ${mask.rule}: ${name} would copy its value to where the mask does not hold.`;
+    return { rule: 'masked-copy', reason };
+  }
+  return undefined;
+}
+
+function maskOfUse({ name, isPattern, fields }: RedisKeyUse, masks: KeyMasks): Mask | undefined {
+  if (isPattern === true || fields === undefined) return masks.any(name, isPattern === true);
+  for (const field of fields) {
+    const mask = masks.mask(name, field);
+    if (mask !== undefined) return mask;
+  }
+  return undefined;
+}
+
+/** Whole-value masks of one rule on both; what is masked by the field could be a field of another name there. */
+function isMaskedAlike(target: RedisKeyUse, source: RedisKeyUse, masks: KeyMasks | undefined): boolean {
+  if (masks === undefined || target.isPattern === true || source.isPattern === true) return false;
+  const mask = masks.any(source.name, false);
+  return mask !== undefined && masks.mask(source.name) === mask && masks.mask(target.name) === mask;
 }

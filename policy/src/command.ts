@@ -49,10 +49,20 @@ export interface PostgresCommand extends CommandBase {
   readonly statements: readonly PostgresStatement[];
 }
 
+/** A key, or a channel of publish and subscribe. A command that reads and writes a key uses it twice. */
 export interface RedisKeyUse {
   /** The key as text; bytes that are not UTF-8 are escaped as \xNN. */
   readonly name: string;
   readonly access: 'Read' | 'Write';
+  /** `name` is a pattern as Redis writes them (`*`, `?`, `[a-z]`): any key that it matches may be meant. */
+  readonly isPattern?: true;
+  /** The hash fields that are used; absent: the value as a whole. */
+  readonly fields?: readonly string[];
+  /**
+   * How the value gets past a mask on it. `Condition`: the answer tells something about it. `Part`: a piece of it is read or changed. `Copy`: it goes
+   * to where other masks hold. Absent: it comes back where masks reach it, or not at all.
+   */
+  readonly use?: 'Condition' | 'Part' | 'Copy';
 }
 
 export interface RedisCommand extends CommandBase {

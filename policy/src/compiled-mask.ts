@@ -1,6 +1,8 @@
 import type { DetectorName, PolicyMask } from '@sidegate/crds';
 import { parseJsonPath } from './mask/index.ts';
 import type { Mask } from './masking.ts';
+import { PATTERN_LENGTH_MAX } from './match/glob.ts';
+import { splitKeyPattern } from './match/key-pattern.ts';
 import { compileQualifiedName, type QualifiedNameTest } from './match/qualified-name.ts';
 import { type FaultList, fieldOf, type ResourcePlace } from './policy-fault.ts';
 import type { ObjectName } from './session-rules.ts';
@@ -10,6 +12,8 @@ export interface CompiledMask {
   /** Its rule is `namespace/policy/mask`. */
   readonly mask: Mask;
   readonly columns: readonly QualifiedNameTest[];
+  /** `key` or `key->field`. */
+  readonly keys: readonly string[];
   readonly fields: readonly string[];
   readonly detect: readonly DetectorName[];
 }
@@ -21,11 +25,12 @@ export function compileMask(
   place: ResourcePlace,
   faults: FaultList,
 ): CompiledMask {
-  const { columns = [], fields = [], detect = [] } = mask;
-  if (columns.length + fields.length + detect.length === 0) {
-    faults.add(place, 'InvalidPattern', 'The mask masks nothing.', 'Name columns, fields or detect.');
+  const { columns = [], keys = [], fields = [], detect = [] } = mask;
+  if (columns.length + keys.length + fields.length + detect.length === 0) {
+    faults.add(place, 'InvalidPattern', 'The mask masks nothing.', 'Name columns, keys, fields or detect.');
   }
   refuseFields(fields, place, faults);
+  refuseKeys(keys, place, faults);
   return {
     mask: { rule: `${policy.namespace}/${policy.name}/${mask.name}`, with: mask.with },
     columns: columns.flatMap((pattern, index) => {
@@ -39,9 +44,23 @@ export function compileMask(
       );
       return [];
     }),
+    keys,
     fields,
     detect,
   };
+}
+
+function refuseKeys(keys: readonly string[], place: ResourcePlace, faults: FaultList): void {
+  for (const [index, pattern] of keys.entries()) {
+    const [key, field] = splitKeyPattern(pattern);
+    if (key !== '' && field !== '' && pattern.length <= PATTERN_LENGTH_MAX) continue;
+    faults.add(
+      fieldOf(place, `${place.field}.keys[${index}]`),
+      'InvalidPattern',
+      `${JSON.stringify(pattern)} does not name a key.`,
+      'Write a key or key->field; * stands for any text, as in customer:*->ssn.',
+    );
+  }
 }
 
 function refuseFields(fields: readonly string[], place: ResourcePlace, faults: FaultList): void {

@@ -1,6 +1,7 @@
 import type { DetectorName, MaskWith } from '@sidegate/crds';
 import type { CompiledMask } from './compiled-mask.ts';
 import { buildContentMask, findsNothing } from './detect/index.ts';
+import { buildKeyMasks } from './key-masks.ts';
 import { buildJsonMask, maskText, strongerMask } from './mask/index.ts';
 import type { Mask, MaskRules } from './masking.ts';
 import { matchesName, type QualifiedNameTest } from './match/qualified-name.ts';
@@ -36,11 +37,12 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
   const columns = masks.flatMap(({ mask, columns: names }): readonly ColumnRule[] =>
     names.map((name) => ({ name, mask })),
   );
+  const keys = masks.flatMap(({ mask, keys: patterns }) => patterns.map((pattern) => ({ pattern, mask })));
   const fields = strongestEach(masks.flatMap((mask) => mask.fields.map((path) => [path, mask.mask] as const)));
   const detect = strongestEach(masks.flatMap((mask) => mask.detect.map((detector) => [detector, mask.mask] as const)));
   const detectors = detect.map(([detector, mask]) => ({ detector, mask }));
   const paths = fields.map(([path, mask]) => ({ path, mask }));
-  const all = [...columns.map(({ mask }) => mask), ...[...fields, ...detect].map(([, mask]) => mask)];
+  const all = [...[...columns, ...keys].map(({ mask }) => mask), ...[...fields, ...detect].map(([, mask]) => mask)];
   const strongest = all.length === 0 ? undefined : all.reduce(strongerMask);
   const maskContent = detectors.length === 0 ? unchanged : means.buildContentMask(detectors, key);
   const names = detectors.map(({ detector }) => detector);
@@ -50,6 +52,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
   return {
     empty: strongest === undefined,
     columns: columns.length > 0,
+    ...(keys.length === 0 ? {} : { keys: buildKeyMasks(keys) }),
     columnMask(schema, table, column) {
       let mask: Mask | undefined;
       for (const rule of columns) {

@@ -6,6 +6,14 @@ export interface Mask {
   readonly with: MaskWith;
 }
 
+/** Masks on the values of keys. Names are compared exactly, as Redis does. */
+export interface KeyMasks {
+  /** The strongest mask on the value of a key, or on one field of it. Without `field`: only a mask on the whole value. */
+  mask(key: string, field?: string): Mask | undefined;
+  /** The strongest mask on the key or on any field of it; of a pattern: on any key that it may match. */
+  any(key: string, isPattern: boolean): Mask | undefined;
+}
+
 /** All masks in force in one session; immutable, made anew when the bundle changes. */
 export interface MaskRules {
   /** True when nothing is masked at all: the fast path. */
@@ -16,6 +24,8 @@ export interface MaskRules {
   columnMask(schema: string, table: string, column: string): Mask | undefined;
   /** True when any column of the table is masked. */
   masksTable(schema: string, table: string): boolean;
+  /** Masks on keys of Redis; absent when there are none. */
+  readonly keys?: KeyMasks;
   /** JSON paths to mask inside json/jsonb values. */
   readonly fields: readonly { readonly path: string; readonly mask: Mask }[];
   /** Content detectors in force, each with its strongest mask. */

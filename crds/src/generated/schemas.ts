@@ -729,7 +729,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
           }
          },
          "keys": {
-          "description": "Keys; the command must use one of them.",
+          "description": "Keys and channels; the command must use one of them.",
           "type": "array",
           "minItems": 1,
           "maxItems": 256,
@@ -903,8 +903,8 @@ export const POLICY_SCHEMA: StructuralSchema = {
     ],
     "x-kubernetes-validations": [
      {
-      "rule": "(has(self.columns) && size(self.columns) > 0) || (has(self.fields) && size(self.fields) > 0) || (has(self.detect) && size(self.detect) > 0)",
-      "message": "The mask covers nothing. Add columns, fields or detect."
+      "rule": "(has(self.columns) && size(self.columns) > 0) || (has(self.fields) && size(self.fields) > 0) || (has(self.detect) && size(self.detect) > 0) || (has(self.keys) && size(self.keys) > 0)",
+      "message": "The mask covers nothing. Add columns, keys, fields or detect."
      }
     ],
     "properties": {
@@ -926,6 +926,18 @@ export const POLICY_SCHEMA: StructuralSchema = {
        "minLength": 5,
        "maxLength": 256,
        "pattern": "^[^.]+[.][^.]+[.][^.]+$"
+      }
+     },
+     "keys": {
+      "description": "Redis keys whose values are masked, as key or key->field for one field of a hash or stream entry; * stands for any text in either.",
+      "type": "array",
+      "maxItems": 256,
+      "x-kubernetes-list-type": "set",
+      "items": {
+       "description": "A Redis key, or key->field for one field of a hash or stream entry, where * stands for any text.",
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 512
       }
      },
      "fields": {

@@ -312,6 +312,8 @@ export interface PolicyMask {
   readonly name: string;
   /** Base columns as schema.table.column, each part a name or *. */
   readonly columns?: readonly string[];
+  /** Redis keys whose values are masked, as key or key->field for one field of a hash or stream entry; * stands for any text in either. */
+  readonly keys?: readonly string[];
   /** JSON paths inside json values, bodies and replies, such as $.email. */
   readonly fields?: readonly string[];
   /** Content that is masked wherever it appears. */
@@ -389,7 +391,7 @@ export interface RuleMatch {
     readonly commands?: readonly string[];
     /** ACL categories, such as dangerous. */
     readonly categories?: readonly string[];
-    /** Keys; the command must use one of them. */
+    /** Keys and channels; the command must use one of them. */
     readonly keys?: readonly {
       /** A key, where * stands for any text. */
       readonly name: string;

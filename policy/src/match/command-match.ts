@@ -20,7 +20,7 @@ export function compileCommandMatch(
   faults: FaultList,
 ): CommandTest {
   const postgres = match?.postgres && compilePostgresMatch(match.postgres, leaning, place, faults);
-  const redis = match?.redis && compileRedisMatch(match.redis, place, faults);
+  const redis = match?.redis && compileRedisMatch(match.redis, leaning, place, faults);
   const any = postgres === undefined && redis === undefined;
   return (command, partCount) => {
     if (any) return { matched: true, covered: Array.from({ length: partCount }, () => true) };

@@ -1,7 +1,7 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
+import { bothMasks } from '../both-masks.ts';
 import type { AnswerMeter, CommandId } from '../protocol.ts';
-import { bothMasks } from './both-masks.ts';
 import type { CopyMasker } from './copy-masker.ts';
 import type { RowMasker } from './data-row.ts';
 import type { Shape } from './shape.ts';

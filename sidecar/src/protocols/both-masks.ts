@@ -1,4 +1,4 @@
-import type { Mask, MaskRules } from '@sidegate/policy';
+import type { KeyMasks, Mask, MaskRules } from '@sidegate/policy';
 
 /** Both sets of masks at once. Where two different masks meet, the value is redacted: that is the strongest of all. */
 export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
@@ -10,6 +10,7 @@ export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
     columnMask: (schema, table, column) =>
       stronger(a.columnMask(schema, table, column), b.columnMask(schema, table, column)),
     masksTable: (schema, table) => a.masksTable(schema, table) || b.masksTable(schema, table),
+    ...keysOf(a.keys, b.keys),
     fields: [...a.fields, ...b.fields],
     detect: [...a.detect, ...b.detect],
     unknownOrigin: stronger(a.unknownOrigin, b.unknownOrigin) ?? a.unknownOrigin,
@@ -24,4 +25,17 @@ function stronger(a: Mask | undefined, b: Mask | undefined): Mask | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   if (a.with.type === b.with.type && a.with.keepLast === b.with.keepLast) return a;
   return { rule: b.rule, with: { type: 'Redact' } };
+}
+
+function keysOf(a: KeyMasks | undefined, b: KeyMasks | undefined): { readonly keys?: KeyMasks } {
+  if (a === undefined || b === undefined) {
+    const keys = a ?? b;
+    return keys === undefined ? {} : { keys };
+  }
+  return {
+    keys: {
+      mask: (key, field) => stronger(a.mask(key, field), b.mask(key, field)),
+      any: (key, isPattern) => stronger(a.any(key, isPattern), b.any(key, isPattern)),
+    },
+  };
 }
