@@ -21,6 +21,8 @@ export interface StageOptions extends Pick<PostgresOptions, 'build' | 'tls' | 's
   readonly setup?: string;
   /** Files by name, over those of the stage: another `policy.yaml`, more of everything. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Called with the state folder before anything uses it; disposed of when nothing uses it any longer. */
+  readonly prepareState?: (folder: string) => Promise<AsyncDisposable | undefined>;
   /** Told before each step that takes long. */
   readonly progress?: (step: string) => void;
 }
@@ -97,6 +99,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const issuer = started.use(await startIssuer());
   const folder = started.use(temporaryFolder('files'));
   const state = started.use(temporaryFolder('state'));
+  started.use(await options.prepareState?.(state.path));
   const files = stageFiles({ postgres, loginPassword, issuerUrl: issuer.url, audience: issuer.audience, identity });
   writeFiles(folder.path, { ...files, ...options.files });
   const token = (claims: TokenOptions = {}): Promise<string> =>

@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
+import { DISK_FULL } from './disk-full.ts';
 import { randomFrom } from './fault.ts';
 import { GATE_KILLED, SERVER_RESTARTED, STORE_KILLED, STORE_STOPPED } from './killed.ts';
 import { holdsAll, rowsDigest } from './rows-digest.ts';
 
 const TIMEOUT_MS = 600_000;
 
-test.each([GATE_KILLED, STORE_KILLED, STORE_STOPPED, SERVER_RESTARTED])(
+test.each([GATE_KILLED, STORE_KILLED, STORE_STOPPED, SERVER_RESTARTED, DISK_FULL])(
   '$name: $promise',
   async (fault) => {
     const result = await fault.run({ kills: 3, random: randomFrom(7), progress: () => undefined });

@@ -1,3 +1,4 @@
+import { DISK_FULL } from './disk-full.ts';
 import type { Fault } from './fault.ts';
 import { GATE_KILLED, SERVER_RESTARTED, STORE_KILLED, STORE_STOPPED } from './killed.ts';
 import { STALLED_READER } from './stalled-reader.ts';
@@ -8,6 +9,6 @@ export const FAULTS: readonly Fault[] = [
   STORE_KILLED,
   STORE_STOPPED,
   SERVER_RESTARTED,
-
+  DISK_FULL,
   STALLED_READER,
 ];

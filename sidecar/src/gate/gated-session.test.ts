@@ -66,6 +66,26 @@ test.each<['SpoolFull' | 'SpoolBroken', number]>([
   expect(stage.crossed.filter((line) => line.startsWith('target>'))).toEqual([]);
   expect(stage.crossed).toContainEqual(expect.stringContaining('agent< bye NotRecorded: Nothing can be recorded'));
   expect(stage.crossed.at(-1)).toBe('close @0');
+  // Whoever comes now does not wait again.
+  const late = openStage({ world: stage.world });
+  late.session.receiveAgent(Buffer.from('login good\n'));
+  // What is set immediately by something immediate runs only when time moves on.
+  await jest.advanceTimersByTimeAsync(1);
+  expect(sent(late)).toContainEqual(expect.stringContaining('agent< bye NotRecorded: Nothing can be recorded'));
+  // Once there is room the record says how it ended, and others are served.
+  stage.recorder.fault = undefined;
+  stage.recorder.makeRoom();
+  await settle();
+  const next = openStage({ world: stage.world });
+  next.session.receiveAgent(Buffer.from('login good\n'));
+  await jest.advanceTimersByTimeAsync(1);
+  expect(sent(next)).toEqual(['dial']);
+  expect(stage.recorder.written.slice(0, 4)).toEqual([
+    'Judged one Allow',
+    'Forwarded 1',
+    'Finished 1 Lost',
+    'Closed Fault',
+  ]);
 });
 
 test('with durability Central bytes wait for the store, and keep their order', async () => {

@@ -311,11 +311,7 @@ export class GatedSession {
   #close(code: CloseCode, reason: string): void {
     if (this.#closed) return;
     this.#judge?.end(reason);
-    for (const commandId of this.#running.ids) {
-      const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason, rows: 0, maskedValues: 0 } as const;
-      this.#finish({ kind: 'Finished', commandId, ...lost });
-    }
-    this.#append({ kind: 'Closed', atUs: this.#around.nowUs(), code, reason });
+    this.#recordEnd(code, reason);
     this.#end();
     const { wires, turn } = this.#around;
     const close = (): void => wires.close(isUrgent(code) ? URGENT_LAST_BYTES_MS : undefined);
@@ -325,6 +321,14 @@ export class GatedSession {
       this.#outbox.drop();
       close();
     }
+  }
+
+  #recordEnd(code: CloseCode, reason: string): void {
+    for (const commandId of this.#running.ids) {
+      const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason, rows: 0, maskedValues: 0 } as const;
+      this.#finish({ kind: 'Finished', commandId, ...lost });
+    }
+    this.#append({ kind: 'Closed', atUs: this.#around.nowUs(), code, reason });
   }
 
   /** What runs is cancelled at the target, and nothing waits for the store any longer. */
@@ -344,7 +348,9 @@ export class GatedSession {
       for (const step of this.#session.terminate(refusal, 'Fault')) {
         if (step.kind === 'ToAgent' || step.kind === 'Answer') wires.sendAgent(step.bytes);
       }
-      this.#judge?.end(refusal.reason);
+      this.#judge?.end(reason);
+      // Gathered, to be written once that is possible: whether what waited was forwarded is not to be guessed from a missing end.
+      this.#recordEnd('Fault', reason);
       this.#end();
     }
     wires.close();

@@ -27,15 +27,17 @@ export class Turn {
   #members: TurnMember[] = [];
   #scheduled = false;
   #waiting = false;
+  /** Why the spool, after all that waiting, still takes nothing. */
+  #refusing: Fault | undefined;
 
   constructor(recorder: Recorder, roomWaitMs: number = ROOM_WAIT_MS_MAX) {
     this.#recorder = recorder;
     this.#roomWaitMs = roomWaitMs;
   }
 
-  /** True while the spool has no room: new sessions are refused. */
+  /** True while the spool has no room: whoever joins waits for it or, once it was waited for in vain, is refused. */
   get blocked(): boolean {
-    return this.#waiting;
+    return this.#waiting || this.#refusing !== undefined;
   }
 
   /** A member joins at most once a turn; it keeps that count itself. */
@@ -51,13 +53,16 @@ export class Turn {
 
   #end(): void {
     this.#scheduled = false;
+    if (this.#refusing !== undefined) {
+      this.#refuse(this.#refusing);
+      return;
+    }
     const commit = this.#recorder.commit();
     if (!commit.ok) {
       void this.#waitForRoom(commit.fault);
       return;
     }
-    const members = this.#members;
-    this.#members = [];
+    const members = this.#takeMembers();
     const { central } = commit.value;
     for (const member of members) {
       if (member.central && central !== undefined) member.releaseAfter(central);
@@ -66,20 +71,39 @@ export class Turn {
   }
 
   async #waitForRoom(fault: Fault<'SpoolFull' | 'SpoolBroken'>): Promise<void> {
+    if (fault.code === 'SpoolBroken') {
+      this.#refuse(fault);
+      return;
+    }
     this.#waiting = true;
     for (const member of this.#members) member.block();
-    if (fault.code === 'SpoolFull') {
-      const signal = AbortSignal.timeout(this.#roomWaitMs);
-      await this.#recorder.roomAgain(signal);
-      this.#waiting = false;
-      if (!signal.aborted) {
-        this.#end();
-        return;
-      }
-    }
+    const signal = AbortSignal.timeout(this.#roomWaitMs);
+    await this.#recorder.roomAgain(signal);
     this.#waiting = false;
+    if (!signal.aborted) {
+      this.#end();
+      return;
+    }
+    this.#refusing = fault;
+    this.#refuse(fault);
+    await this.#writeWhatIsLeft();
+    this.#refusing = undefined;
+  }
+
+  /** Those who were refused have an end in the record all the same, as soon as there is room. */
+  async #writeWhatIsLeft(): Promise<void> {
+    const { signal } = new AbortController();
+    do await this.#recorder.roomAgain(signal);
+    while (!this.#recorder.commit().ok);
+  }
+
+  #refuse(fault: Fault): void {
+    for (const member of this.#takeMembers()) member.refuse(fault);
+  }
+
+  #takeMembers(): readonly TurnMember[] {
     const members = this.#members;
     this.#members = [];
-    for (const member of members) member.refuse(fault);
+    return members;
   }
 }

@@ -1,0 +1,77 @@
+import { statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { failureOf } from '../client-error.ts';
+import { OPEN_POLICY } from '../clients/open-policy.ts';
+import { openStage } from '../stage.ts';
+import { account, holds, until } from './account.ts';
+import type { Fault, FaultResult } from './fault.ts';
+import { LOAD_SETUP, Load } from './load.ts';
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
+
+const AGENTS = 4;
+/** What the spool may take: a file system of its own. */
+const DISK_MIB = 4;
+const NAME = 'disk-full';
+
+export const DISK_FULL: Fault = {
+  name: NAME,
+  promise: 'with no room for records nothing is forwarded: agents wait, then are refused; with room again they work',
+  run: async ({ progress }): Promise<FaultResult> => {
+    let disk: SmallDisk | undefined;
+    await using stage = await openStage({
+      setup: LOAD_SETUP,
+      files: { 'policy.yaml': OPEN_POLICY },
+      prepareState: async (state) => {
+        disk = await mountSmallDisk(join(state, 'gate', 'spool'), DISK_MIB);
+        return disk;
+      },
+    });
+    if (disk === undefined) {
+      return {
+        name: NAME,
+        done: 'left out: it needs the right to mount',
+        figures: { leftOut: true },
+        ok: true,
+        complaints: [],
+      };
+    }
+    const { folder } = disk;
+    const load = new Load(stage, AGENTS);
+    const { store } = stage.processIds();
+    process.kill(store, 'SIGSTOP');
+    const from = Date.now();
+    let refusedAtOpen: string | undefined;
+    try {
+      await until('no agent is refused', async () => (load.errors.has('58030') ? true : undefined));
+      progress(`${NAME}: agents are refused after ${Math.round((Date.now() - from) / 1000)} s`);
+      const fresh = await failureOf(stage.connect().then((client) => client.end()));
+      refusedAtOpen = fresh?.code;
+    } finally {
+      process.kill(store, 'SIGCONT');
+    }
+    const seconds = Math.round((Date.now() - from) / 1000);
+    const { bfree, bsize } = statfsSync(folder);
+    try {
+      await load.more(5 * AGENTS);
+    } finally {
+      await load.stop();
+    }
+    progress(`${NAME}: agents work again`);
+    const { complaints, ends, ...figures } = await account(stage, load);
+    const ended = Object.entries(ends).map(([code, count]) => `${code}: ${count}`);
+    return {
+      name: NAME,
+      done: `a disk of ${DISK_MIB} MiB for the spool and a store that takes nothing, for ${seconds} s`,
+      figures: {
+        ...figures,
+        ends: ended.join(', '),
+        freeBytesThen: bfree * bsize,
+        refusedWith: '58030',
+        refusals: load.errors.get('58030') ?? 0,
+        refusedAtOpen: refusedAtOpen ?? 'not refused',
+      },
+      ok: holds({ complaints, ends, ...figures }) && refusedAtOpen !== undefined,
+      complaints,
+    };
+  },
+};
