@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import type { FromGate, Snapshot } from '@sidegate/crds';
 import { parse } from 'yaml';
 import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
+import {
+  INJECTION_CONFIG_MAP,
+  type InjectionSettings,
+  SETTING_KEYS,
+} from '../../operator/src/injection/injection-settings.ts';
 import type { ApiRequest } from '../../operator/src/kube/api-client.ts';
 import type { Condition } from '../../operator/src/kube/conditions.ts';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
@@ -14,7 +19,15 @@ import { type Certificates, makeCertificates } from '../support/certificates.ts'
 import { DEADLINE_MS, type RunningProcess, startProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-export const GATE_IMAGE = 'sidegate.test/gate:1';
+/** What is injected: the operator compares pods with it. */
+const SETTINGS: InjectionSettings = {
+  image: 'sidegate.test/gate:1',
+  control: 'https://sidegate-operator.sidegate.svc:8443',
+  store: 'https://sidegate-store.sidegate.svc:8443',
+  upstreamDns: '10.96.0.10',
+  clusterDomain: 'cluster.local',
+  root: '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n',
+};
 
 const NEVER = new AbortController().signal;
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -119,6 +132,7 @@ export class OperatorStage {
     for (const plural of ['targets', 'agentaccesses', 'policies', 'approvalrequests'])
       await eventually(plural, async () => ((await stage.get(`${GROUP}/${plural}`)) === undefined ? undefined : true));
     await stage.namespace('sidegate');
+    await stage.injection(SETTINGS);
     return stage;
   }
 
@@ -139,7 +153,6 @@ export class OperatorStage {
       '--namespace=sidegate',
       `--identity=${identity}`,
       `--configuration=${configuration}`,
-      `--gate-image=${GATE_IMAGE}`,
       `--tls-certificate=${certificateFile}`,
       `--tls-key=${keyFile}`,
       '--control=127.0.0.1:0',
@@ -215,6 +228,15 @@ export class OperatorStage {
     await this.put(`/api/v1/namespaces/${namespace}/secrets`, object);
   }
 
+  /** Says what is injected. */
+  async injection(settings: InjectionSettings): Promise<void> {
+    const data = Object.fromEntries(
+      Object.entries(SETTING_KEYS).map(([field, key]) => [key, settings[field as keyof InjectionSettings]]),
+    );
+    const metadata = { name: INJECTION_CONFIG_MAP, namespace: 'sidegate' };
+    await this.put('/api/v1/namespaces/sidegate/configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+  }
+
   async serviceAccount(namespace: string, name: string): Promise<void> {
     const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
     await this.put(`/api/v1/namespaces/${namespace}/serviceaccounts`, object);
@@ -226,7 +248,7 @@ export class OperatorStage {
     name: string,
     { labels = {}, gated = true }: { labels?: object; gated?: boolean },
   ): Promise<void> {
-    const { container, volumes } = gateTemplate(GATE_IMAGE);
+    const { container, volumes } = gateTemplate(SETTINGS);
     const agent = { name: 'agent', image: 'agent.test/agent:1', securityContext: { runAsUser: 1000 } };
     await this.put(`/api/v1/namespaces/${namespace}/pods`, {
       apiVersion: 'v1',

@@ -2,6 +2,7 @@ import {
   type AgentAccess,
   type Configuration,
   type Fault,
+  fail,
   INJECTION_LABEL,
   type Policy,
   type PolicySpec,
@@ -11,6 +12,7 @@ import {
 import { compileRules } from '@sidegate/policy';
 import type { GateTemplate } from './injection/gate-template.ts';
 import { checkInjection, type InjectionFault } from './injection/injection-check.ts';
+import type { SettingsFault } from './injection/injection-settings.ts';
 import { readAuthorities } from './judging/authorities.ts';
 import { readLogin } from './judging/login.ts';
 import { judgeAcceptance } from './judging/target.ts';
@@ -43,10 +45,14 @@ export interface ClusterSettings {
   readonly issuers: NonNullable<Configuration['issuers']>;
   /** Hex, 32 bytes: the key of Hash masks. */
   readonly maskKey: string;
-  readonly template: GateTemplate;
 }
 
 const NO_KEY = '00'.repeat(32);
+
+const NOT_READ: Result<GateTemplate, SettingsFault> = fail({
+  code: 'NoSettings',
+  message: 'What is injected is not read yet.',
+});
 
 /** What follows from the objects of the cluster, found out once for each state of them. Pure but for what it remembers. */
 export class ClusterState {
@@ -54,7 +60,8 @@ export class ClusterState {
   readonly settings: ClusterSettings;
   readonly #readers = openReaders();
   readonly #policyFaults = new WeakMap<StoredPolicy, readonly Fault[]>();
-  readonly #injected = new WeakMap<Pod, Result<void, InjectionFault>>();
+  #template: Result<GateTemplate, SettingsFault> = NOT_READ;
+  #injected = new WeakMap<Pod, Result<void, InjectionFault | SettingsFault>>();
   #standings: ReadonlyMap<string, TargetStanding> | undefined;
   #revision = 0;
 
@@ -67,6 +74,13 @@ export class ClusterState {
   changed(): void {
     this.#revision += 1;
     this.#standings = undefined;
+  }
+
+  /** What is injected is another thing now, or cannot be known. */
+  replaceTemplate(template: Result<GateTemplate, SettingsFault>): void {
+    this.#template = template;
+    this.#injected = new WeakMap();
+    this.changed();
   }
 
   /** Grows with every change. */
@@ -110,10 +124,10 @@ export class ClusterState {
   }
 
   /** Whether the pod's gate is the one that we inject. */
-  injected(pod: Pod): Result<void, InjectionFault> {
+  injected(pod: Pod): Result<void, InjectionFault | SettingsFault> {
     const known = this.#injected.get(pod);
     if (known !== undefined) return known;
-    const checked = checkInjection(pod, this.settings.template);
+    const checked = this.#template.ok ? checkInjection(pod, this.#template.value) : this.#template;
     this.#injected.set(pod, checked);
     return checked;
   }

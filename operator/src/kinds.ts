@@ -20,10 +20,16 @@ export interface Container {
   readonly name: string;
   readonly image?: string;
   readonly restartPolicy?: string;
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly Variable[];
   readonly volumeMounts?: readonly VolumeMount[];
   readonly securityContext?: ContainerSecurity;
   readonly [field: string]: unknown;
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: unknown;
 }
 
 export interface VolumeMount {
@@ -37,9 +43,12 @@ export interface VolumeMount {
 export interface ContainerSecurity {
   readonly privileged?: boolean;
   readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly runAsNonRoot?: boolean;
   readonly allowPrivilegeEscalation?: boolean;
   readonly readOnlyRootFilesystem?: boolean;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
+  readonly seccompProfile?: { readonly type: string };
 }
 
 export interface TokenSource {
@@ -50,7 +59,10 @@ export interface TokenSource {
 
 export interface Volume {
   readonly name: string;
-  readonly projected?: { readonly sources?: readonly { readonly serviceAccountToken?: TokenSource }[] };
+  readonly projected?: {
+    readonly defaultMode?: number;
+    readonly sources?: readonly { readonly serviceAccountToken?: TokenSource; readonly [source: string]: unknown }[];
+  };
   readonly [source: string]: unknown;
 }
 

@@ -4,7 +4,6 @@ import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describeFault } from '@sidegate/crds';
 import { type ServingCertificate, serveControl } from './control/serve.ts';
-import { gateTemplate } from './injection/gate-template.ts';
 import { type ApiClient, openApiClient } from './kube/api-client.ts';
 import { BackOff } from './kube/back-off.ts';
 import { LeaderElection } from './kube/lease.ts';
@@ -42,8 +41,8 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
       operatorNamespace: configuration.operatorNamespace ?? start.namespace,
       issuers: configuration.issuers ?? [],
       maskKey,
-      template: gateTemplate(start.gateImage, start.formerGateImages),
     },
+    namespace: start.namespace,
     terms: { staleAfterSeconds, failClosedAfterSeconds },
     identity,
     nonce: randomUUID,

@@ -16,13 +16,10 @@ function configuration(text: string): string {
 
 const GOOD =
   'apiVersion: sidegate.dev/v1alpha1\nkind: Configuration\nissuers: [{name: a, url: "https://a.test", audiences: [x]}]\n';
-const NEEDED = ['--namespace=ops', '--gate-image=g:1', '--tls-certificate=c', '--tls-key=k'];
+const NEEDED = ['--namespace=ops', '--tls-certificate=c', '--tls-key=k'];
 
 test('reads what is needed and fills in the rest', async () => {
-  const read = await readOptions(
-    [...NEEDED, `--configuration=${configuration(GOOD)}`, '--former-gate-image=g:0'],
-    'machine',
-  );
+  const read = await readOptions([...NEEDED, `--configuration=${configuration(GOOD)}`], 'machine');
   expect(read).toMatchObject({
     ok: true,
     value: {
@@ -30,8 +27,6 @@ test('reads what is needed and fills in the rest', async () => {
       identity: 'machine',
       control: { host: '0.0.0.0', port: 8443 },
       probes: { host: '0.0.0.0', port: 8080 },
-      gateImage: 'g:1',
-      formerGateImages: ['g:0'],
       staleAfterSeconds: 60,
       failClosedAfterSeconds: 3600,
       configuration: { issuers: [{ name: 'a', groupsClaim: 'groups' }] },

@@ -16,8 +16,6 @@ export interface StartOptions {
   readonly probes: Address;
   readonly certificateFile: string;
   readonly keyFile: string;
-  readonly gateImage: string;
-  readonly formerGateImages: readonly string[];
   readonly staleAfterSeconds: number;
   readonly failClosedAfterSeconds: number;
   readonly kubeconfig: string | undefined;
@@ -27,8 +25,8 @@ export interface StartOptions {
 
 export type OptionsFault = Fault<'BadOption' | 'BadConfiguration'>;
 
-export const USAGE = `sidegate-operator --configuration FILE --namespace NAME --gate-image IMAGE --tls-certificate FILE --tls-key FILE
-  [--identity NAME] [--control HOST:PORT] [--probes HOST:PORT] [--former-gate-image IMAGE]... [--stale-after SECONDS]
+export const USAGE = `sidegate-operator --configuration FILE --namespace NAME --tls-certificate FILE --tls-key FILE
+  [--identity NAME] [--control HOST:PORT] [--probes HOST:PORT] [--stale-after SECONDS]
   [--fail-closed-after SECONDS] [--kubeconfig FILE] [--pod NAME]
 `;
 
@@ -40,8 +38,6 @@ const OPTIONS = {
   probes: { type: 'string', default: '0.0.0.0:8080' },
   'tls-certificate': { type: 'string' },
   'tls-key': { type: 'string' },
-  'gate-image': { type: 'string' },
-  'former-gate-image': { type: 'string', multiple: true },
   'stale-after': { type: 'string', default: '60' },
   'fail-closed-after': { type: 'string', default: '3600' },
   kubeconfig: { type: 'string' },
@@ -59,15 +55,8 @@ export async function readOptions(
   } catch (error) {
     return bad(error instanceof Error ? error.message : 'The options cannot be read.');
   }
-  const {
-    namespace,
-    configuration,
-    'gate-image': gateImage,
-    'tls-certificate': certificateFile,
-    'tls-key': keyFile,
-  } = values;
-  if (namespace === undefined || configuration === undefined || gateImage === undefined)
-    return bad('--namespace, --configuration and --gate-image are needed.');
+  const { namespace, configuration, 'tls-certificate': certificateFile, 'tls-key': keyFile } = values;
+  if (namespace === undefined || configuration === undefined) return bad('--namespace and --configuration are needed.');
   if (certificateFile === undefined || keyFile === undefined) return bad('--tls-certificate and --tls-key are needed.');
   const [control, probes] = [parseAddress(values.control), parseAddress(values.probes)];
   if (control === undefined || probes === undefined) return bad('--control and --probes are HOST:PORT.');
@@ -89,8 +78,6 @@ export async function readOptions(
     probes,
     certificateFile,
     keyFile,
-    gateImage,
-    formerGateImages: values['former-gate-image'] ?? [],
     staleAfterSeconds,
     failClosedAfterSeconds,
     kubeconfig: values.kubeconfig,

@@ -1,4 +1,4 @@
-import { INJECTION_LABEL } from '@sidegate/crds';
+import { describeFault, INJECTION_LABEL } from '@sidegate/crds';
 import { type ClusterIndexes, type ClusterSettings, ClusterState } from './cluster-state.ts';
 import { type Attested, attest } from './control/attestation.ts';
 import { ControlService } from './control/control-service.ts';
@@ -8,6 +8,8 @@ import { agentAccessJudge, policyJudge, targetJudge } from './controllers/judges
 import { StatusController } from './controllers/status-controller.ts';
 import { GateBundles } from './gate-bundle.ts';
 import { GateTally } from './gate-tally.ts';
+import { INJECTION_CONFIG_MAP } from './injection/injection-settings.ts';
+import { readTemplate } from './injection/injection-template.ts';
 import {
   type ConfigMap,
   isConfigMap,
@@ -32,6 +34,8 @@ export interface OperatorOptions {
   readonly client: ApiClient;
   readonly timing: Timing;
   readonly settings: ClusterSettings;
+  /** Where the operator runs: the ConfigMap of the injection is there. */
+  readonly namespace: string;
   readonly terms: SessionTerms;
   /** The name of this replica. */
   readonly identity: string;
@@ -45,6 +49,7 @@ const GATHER_MS = 20;
 /** What gates say is counted no more often than this. */
 const COUNT_MS = 500;
 const WORKERS = 4;
+const NO_VERSION = 'none';
 
 /**
  * Everything of one replica but its sockets: reads the cluster, and while it leads writes conditions and serves gates. Reading goes on whoever
@@ -57,6 +62,7 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly #resources: readonly Reflector<ApiObject>[];
   readonly #namespaces: Reflector<Namespace>;
+  readonly #injection: Reflector<ConfigMap>;
   readonly #pods: ReflectorSet<Pod>;
   readonly #secrets: ReflectorSet<Secret>;
   readonly #configMaps: ReflectorSet<ConfigMap>;
@@ -64,6 +70,8 @@ export class Operator {
   readonly #controller: StatusController;
   #reading: AbortSignal = AbortSignal.abort();
   #leading: AbortSignal | undefined;
+  /** Of the ConfigMap that was taken last. */
+  #templateVersion: string | undefined;
   #gathering = false;
   #counting = false;
 
@@ -79,6 +87,13 @@ export class Operator {
       ...shared,
       path: '/api/v1/namespaces',
       accept: isNamespace,
+      changed: () => this.#changed(),
+    });
+    this.#injection = new Reflector({
+      ...shared,
+      path: `/api/v1/namespaces/${options.namespace}/configmaps`,
+      query: { fieldSelector: `metadata.name=${INJECTION_CONFIG_MAP}` },
+      accept: isConfigMap,
       changed: () => this.#changed(),
     });
     const beside = { ...shared, synced: () => this.#changed() };
@@ -141,13 +156,17 @@ export class Operator {
   async read(signal: AbortSignal): Promise<void> {
     this.#reading = signal;
     this.#changed();
-    await Promise.all([...this.#resources, this.#namespaces].map((reflector) => reflector.run(signal)));
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
     await Promise.all([this.#pods, this.#secrets, this.#configMaps].map((set) => set.ended()));
   }
 
   /** True when everything that is known by name has been read. */
   get isSynced(): boolean {
-    return [...this.#resources, this.#namespaces].every((reflector) => reflector.isSynced);
+    return this.#reflectors.every((reflector) => reflector.isSynced);
+  }
+
+  get #reflectors() {
+    return [...this.#resources, this.#namespaces, this.#injection];
   }
 
   /** Writes conditions and serves gates until `signal` aborts. */
@@ -166,7 +185,7 @@ export class Operator {
   }
 
   async #allSynced(): Promise<void> {
-    await Promise.all([...this.#resources, this.#namespaces].map(({ hasSynced }) => hasSynced));
+    await Promise.all(this.#reflectors.map(({ hasSynced }) => hasSynced));
     this.#follow();
   }
 
@@ -189,6 +208,7 @@ export class Operator {
       this.#gathering = false;
       if (this.#reading.aborted) return;
       this.#follow();
+      this.#takeTemplate();
       this.state.changed();
       this.#queueAll();
       this.control.refresh();
@@ -208,6 +228,15 @@ export class Operator {
       ({ resource }) => resource.ok && (resource.value.spec.tls?.caCertificateRefs ?? []).length > 0,
     );
     this.#configMaps.follow(new Set(withAuthorities.map(({ namespace }) => namespace)), this.#reading);
+  }
+
+  #takeTemplate(): void {
+    const [configMap] = this.#injection.index.all;
+    if (!this.#injection.isSynced || configMap?.metadata.resourceVersion === this.#templateVersion) return;
+    this.#templateVersion = configMap?.metadata.resourceVersion ?? NO_VERSION;
+    const template = readTemplate(configMap);
+    if (!template.ok) this.#options.trouble(describeFault(template.fault));
+    this.state.replaceTemplate(template);
   }
 
   #podChanged(change: Change<Pod>): void {

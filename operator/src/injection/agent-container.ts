@@ -1,7 +1,5 @@
 import type { Container, Volume } from '../kinds.ts';
-import { GATE_STATE_VOLUME, GATE_TOKEN_VOLUME, GATE_UID } from './gate-template.ts';
-
-const GATE_ONLY: readonly string[] = [GATE_TOKEN_VOLUME, GATE_STATE_VOLUME];
+import { GATE_ONLY_VOLUMES, GATE_UID, TRUST_VOLUME } from './gate-template.ts';
 
 /** Where the kubelet keeps every pod's volumes, and what holds it. */
 const KUBELET_FOLDER = '/var/lib/kubelet';
@@ -12,8 +10,10 @@ export function agentFault(
   podUid: unknown,
   volumes: readonly Volume[],
 ): string | undefined {
-  const mounted = volumeMounts.find(({ name }) => GATE_ONLY.includes(name));
+  const mounted = volumeMounts.find(({ name }) => GATE_ONLY_VOLUMES.includes(name));
   if (mounted !== undefined) return `mounts ${mounted.name}, which is the gate's alone`;
+  if (volumeMounts.some(({ name, readOnly }) => name === TRUST_VOLUME && readOnly !== true))
+    return `mounts ${TRUST_VOLUME} so that it can write what other containers trust`;
   if (securityContext.privileged === true) return 'is privileged';
   if ((securityContext.capabilities?.add ?? []).length > 0) return 'adds capabilities';
   // An image's USER is invisible here, so an explicit other user is required.

@@ -1,4 +1,5 @@
-import type { Container, Volume } from '../kinds.ts';
+import type { Container, Variable, Volume, VolumeMount } from '../kinds.ts';
+import type { InjectionSettings } from './injection-settings.ts';
 
 /** The gate's container; a pod that brings one of this name itself is refused. */
 export const GATE_CONTAINER = 'sidegate';
@@ -12,52 +13,147 @@ export const AGENT_AUDIENCE = 'sidegate-agent';
 /** Volumes that only the gate may mount. */
 export const GATE_TOKEN_VOLUME = 'sidegate-gate';
 export const GATE_STATE_VOLUME = 'sidegate-state';
+export const GATE_SPOOL_VOLUME = 'sidegate-spool';
+export const GATE_ONLY_VOLUMES: readonly string[] = [GATE_TOKEN_VOLUME, GATE_STATE_VOLUME, GATE_SPOOL_VOLUME];
 /** What agents may mount of ours, read-only. */
 export const AGENT_TOKEN_VOLUME = 'sidegate-agent';
 export const TRUST_VOLUME = 'sidegate-trust';
 
-/** What every pod of a labelled namespace gets. Only what is stated here is compared with a pod. */
+/** Where every container finds its service account. */
+export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Where the agent's token is in a namespace that keeps its service-account tokens. */
+export const AGENT_TOKEN_PATH = '/var/run/sidegate/agent';
+const TRUST_PATH = '/var/run/sidegate/trust';
+
+/** Lets a user that is not root listen on port 53. It is one of the sysctls that Kubernetes calls safe. */
+export const PORT_SYSCTL = { name: 'net.ipv4.ip_unprivileged_port_start', value: '0' } as const;
+
+/** What programs look at to find the authorities that they trust. */
+const TRUST_VARIABLES = [
+  'SSL_CERT_FILE',
+  'NODE_EXTRA_CA_CERTS',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+  'PGSSLROOTCERT',
+  'GIT_SSL_CAINFO',
+  'AWS_CA_BUNDLE',
+] as const;
+
+/** What every pod of a labelled namespace gets. Values are as the API server stores them, its defaults spelled out, so that they can be compared. */
 export interface GateTemplate {
   readonly container: Container;
+  /** The container as it was set before, for gates that still run. */
+  readonly former: readonly Container[];
   readonly volumes: readonly Volume[];
-  /** Images of the versions before, whose gates may keep running. */
-  readonly formerImages: readonly string[];
+  /** What each container that is not the gate gets. */
+  readonly agent: {
+    /** In place of what it has at the same paths. */
+    readonly mounts: readonly VolumeMount[];
+    /** Unless it sets them itself. */
+    readonly variables: readonly Variable[];
+  };
+  readonly sysctls: readonly (typeof PORT_SYSCTL)[];
+  readonly clusterDomain: string;
 }
 
 const TOKEN_SECONDS = 600;
+const DEFAULT_MODE = 0o644;
 
-/** The template for an image. Kept small: what a pod must have for its gate to be trusted with a credential. */
-export function gateTemplate(image: string, formerImages: readonly string[] = []): GateTemplate {
+/** The template for the settings. `former`: what was set for gates that may still run. */
+export function gateTemplate(settings: InjectionSettings, former: readonly InjectionSettings[] = []): GateTemplate {
   return {
-    formerImages,
-    container: {
-      name: GATE_CONTAINER,
-      image,
-      restartPolicy: 'Always',
-      securityContext: {
-        runAsUser: GATE_UID,
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
-      },
-      volumeMounts: [
-        { name: GATE_TOKEN_VOLUME, mountPath: '/var/run/secrets/sidegate', readOnly: true },
-        { name: GATE_STATE_VOLUME, mountPath: '/var/lib/sidegate' },
-        { name: TRUST_VOLUME, mountPath: '/var/run/sidegate/trust' },
+    container: gateContainer(settings),
+    former: former.map(gateContainer),
+    volumes: VOLUMES,
+    agent: {
+      mounts: [
+        { name: AGENT_TOKEN_VOLUME, mountPath: SERVICE_ACCOUNT_PATH, readOnly: true },
+        { name: TRUST_VOLUME, mountPath: TRUST_PATH, readOnly: true },
       ],
+      variables: TRUST_VARIABLES.map((name) => ({ name, value: `${TRUST_PATH}/bundle.pem` })),
     },
-    volumes: [
-      tokenVolume(GATE_TOKEN_VOLUME, GATE_AUDIENCE),
-      tokenVolume(AGENT_TOKEN_VOLUME, AGENT_AUDIENCE),
-      { name: GATE_STATE_VOLUME, emptyDir: { medium: 'Memory' } },
-      { name: TRUST_VOLUME, emptyDir: { medium: 'Memory' } },
+    sysctls: [PORT_SYSCTL],
+    clusterDomain: settings.clusterDomain,
+  };
+}
+
+/** The pod's `dnsConfig`: the gate answers, and short names mean what they mean with `ClusterFirst`. */
+export function dnsConfig(namespace: string, clusterDomain: string) {
+  return {
+    nameservers: ['127.0.0.1'],
+    searches: [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain],
+    options: [{ name: 'ndots', value: '5' }],
+  } as const;
+}
+
+/** A native sidecar: up before the agents, and there for as long as they are. */
+function gateContainer({ image, control, store, upstreamDns, root }: InjectionSettings): Container {
+  return {
+    name: GATE_CONTAINER,
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    restartPolicy: 'Always',
+    args: ['--control', control, '--store', store, '--upstream-dns', upstreamDns],
+    env: [
+      { name: 'SIDEGATE_ROOT', value: root },
+      { name: 'SIDEGATE_POD_UID', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } },
+    ],
+    // Set, so that a LimitRanger does not.
+    resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { memory: '512Mi' } },
+    securityContext: {
+      runAsUser: GATE_UID,
+      runAsGroup: GATE_UID,
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    startupProbe: {
+      exec: { command: ['node', 'probe.js'] },
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      successThreshold: 1,
+      failureThreshold: 120,
+    },
+    // Of the file at this path the kubelet shows what is in it.
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    volumeMounts: [
+      { name: GATE_TOKEN_VOLUME, mountPath: '/var/run/secrets/sidegate', readOnly: true },
+      { name: GATE_STATE_VOLUME, mountPath: '/var/lib/sidegate' },
+      { name: GATE_SPOOL_VOLUME, mountPath: '/var/spool/sidegate' },
+      { name: TRUST_VOLUME, mountPath: TRUST_PATH },
     ],
   };
 }
 
-function tokenVolume(name: string, audience: string): Volume {
-  return {
-    name,
-    projected: { sources: [{ serviceAccountToken: { audience, path: 'token', expirationSeconds: TOKEN_SECONDS } }] },
-  };
+const VOLUMES: readonly Volume[] = [
+  {
+    name: GATE_TOKEN_VOLUME,
+    projected: { defaultMode: DEFAULT_MODE, sources: [tokenSource(GATE_AUDIENCE)] },
+  },
+  {
+    name: AGENT_TOKEN_VOLUME,
+    projected: {
+      defaultMode: DEFAULT_MODE,
+      sources: [
+        tokenSource(AGENT_AUDIENCE),
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
+      ],
+    },
+  },
+  { name: GATE_STATE_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
+  // Twice what the spool may grow to: a pod over this limit is evicted.
+  { name: GATE_SPOOL_VOLUME, emptyDir: { sizeLimit: '1Gi' } },
+  { name: TRUST_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
+];
+
+function tokenSource(audience: string) {
+  return { serviceAccountToken: { audience, path: 'token', expirationSeconds: TOKEN_SECONDS } };
 }

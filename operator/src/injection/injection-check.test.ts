@@ -4,7 +4,7 @@ import type { Container, PodSpec, Volume } from '../kinds.ts';
 import { checkInjection } from './injection-check.ts';
 
 const BASE = gatedPod().spec;
-const GATE: Container = BASE.initContainers?.[0] ?? { name: '' };
+const GATE = { ...TEMPLATE.container, args: [...Object(TEMPLATE.container['args'])] };
 const AGENT: Container = BASE.containers[0] ?? { name: '' };
 const VOLUMES: readonly Volume[] = BASE.volumes ?? [];
 
@@ -37,7 +37,17 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
   ['arguments', gate({ args: ['--x'] }), 'GateChanged'],
   ['a variable', gate({ env: [{ name: 'NODE_OPTIONS', value: '--inspect' }] }), 'GateChanged'],
   ['variables from a ConfigMap', gate({ envFrom: [{ configMapRef: { name: 'x' } }] }), 'GateChanged'],
-  ['empty variables', gate({ env: [] }), 'ok'],
+  ['no variables', gate({ env: [] }), 'GateChanged'],
+  ['another store', gate({ args: GATE['args'].with(3, 'https://store.test') }), 'GateChanged'],
+  ['another name server', gate({ args: GATE['args'].with(5, '192.0.2.1') }), 'GateChanged'],
+  ['another root', gate({ env: [{ ...GATE.env?.[0], value: 'x' }, GATE.env?.[1]] }), 'GateChanged'],
+  ['a port', gate({ ports: [{ containerPort: 80 }] }), 'GateChanged'],
+  ['a probe that runs a program', gate({ livenessProbe: { exec: { command: ['sh'] } } }), 'GateChanged'],
+  ['another start-up probe', gate({ startupProbe: { exec: { command: ['sh'] } } }), 'GateChanged'],
+  ['a file that the kubelet shows', gate({ terminationMessagePath: '/var/run/secrets/sidegate/token' }), 'GateChanged'],
+  ['a field that nobody knows yet', gate({ somethingNew: true }), 'GateChanged'],
+  ['an image policy of its own', gate({ imagePullPolicy: 'Always' }), 'ok'],
+  ['empty ports', gate({ ports: [] }), 'ok'],
   ['a lifecycle hook', gate({ lifecycle: { postStart: { exec: { command: ['sh'] } } } }), 'GateChanged'],
   ['resources that a LimitRanger set', gate({ resources: { limits: { cpu: '1' } } }), 'ok'],
   ['a restart policy of its own', gate({ restartPolicy: undefined }), 'GateChanged'],
@@ -59,12 +69,19 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
     'GateChanged',
   ],
   [
-    'a seccomp profile',
-    gate({ securityContext: { ...GATE.securityContext, seccompProfile: { type: 'RuntimeDefault' } } }),
-    'ok',
+    'no seccomp profile',
+    gate({ securityContext: { ...GATE.securityContext, seccompProfile: { type: 'Unconfined' } } }),
+    'GateChanged',
   ],
   ['a state volume on disk', volume('sidegate-state', { emptyDir: {} }), 'VolumeChanged'],
-  ['a state volume with a size', volume('sidegate-state', { emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }), 'ok'],
+  [
+    'a state volume of another size',
+    volume('sidegate-state', { emptyDir: { medium: 'Memory', sizeLimit: '1Ki' } }),
+    'VolumeChanged',
+  ],
+  ['a state volume as injected', volume('sidegate-state', { emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }), 'ok'],
+  ['a spool on the host', volume('sidegate-spool', { hostPath: { path: '/x' } }), 'VolumeChanged'],
+  ['no spool', { volumes: VOLUMES.filter(({ name }) => name !== 'sidegate-spool') }, 'VolumeChanged'],
   ['a state volume on the host', volume('sidegate-state', { hostPath: { path: '/x' } }), 'VolumeChanged'],
   [
     'a state volume of two sources',
@@ -90,6 +107,21 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
     'an agent with the gate’s state',
     agent({ volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }),
     'AgentOpen',
+  ],
+  [
+    'an agent with the gate’s spool',
+    agent({ volumeMounts: [{ name: 'sidegate-spool', mountPath: '/x', readOnly: true }] }),
+    'AgentOpen',
+  ],
+  [
+    'an agent that may write the trusted authorities',
+    agent({ volumeMounts: [{ name: 'sidegate-trust', mountPath: '/x' }] }),
+    'AgentOpen',
+  ],
+  [
+    'an agent that reads the trusted authorities',
+    agent({ volumeMounts: [{ name: 'sidegate-trust', mountPath: '/x', readOnly: true }] }),
+    'ok',
   ],
   [
     'an init agent with the gate’s state',

@@ -1,5 +1,5 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
-import type { Pod } from '../kinds.ts';
+import type { Container, Pod } from '../kinds.ts';
 import { agentFault } from './agent-container.ts';
 import {
   AGENT_AUDIENCE,
@@ -28,21 +28,8 @@ export function checkInjection(pod: Pod, template: GateTemplate): Result<void, I
   return ok(undefined);
 }
 
-/** What may make the gate's program another one, or open it to others. */
-const COMPARED = [
-  'command',
-  'args',
-  'env',
-  'envFrom',
-  'lifecycle',
-  'restartPolicy',
-  'securityContext',
-  'volumeMounts',
-  'volumeDevices',
-  'workingDir',
-  'stdin',
-  'tty',
-] as const;
+/** What may differ: the image is judged by itself, and the others do not change what the gate's program does. */
+const FREE: ReadonlySet<string> = new Set(['image', 'imagePullPolicy', 'resources', 'resizePolicy']);
 
 /** The API server's own volume: where a namespace keeps service-account tokens, which the guards allow or not. */
 const API_VOLUME = 'kube-api-access-';
@@ -61,15 +48,27 @@ function hasOneGate({ spec }: Pod): InjectionFault | undefined {
   };
 }
 
-function gateIsOurs({ spec }: Pod, { container, formerImages }: GateTemplate): InjectionFault | undefined {
-  const gate = spec.initContainers?.[0];
-  const image = gate?.image ?? '';
-  if (image !== container.image && !formerImages.includes(image))
-    return { code: 'GateChanged', message: `Its gate runs the image ${image}.` };
-  const changed = COMPARED.find((field) => !covers(container[field], gate?.[field]));
-  return changed === undefined
-    ? undefined
-    : { code: 'GateChanged', message: `Its gate's ${changed} is not what we inject.` };
+function gateIsOurs({ spec }: Pod, { container, former }: GateTemplate): InjectionFault | undefined {
+  const gate = spec.initContainers?.[0] ?? { name: '' };
+  const ours = [container, ...former];
+  const sameImage = ours.filter(({ image }) => image === gate.image);
+  if (sameImage.length === 0)
+    return changedGate(`Its gate runs the image ${gate.image ?? ''}, and ${container.image ?? ''} is injected.`);
+  const changes = sameImage.map((one) => changedFields(one, gate));
+  if (changes.some((fields) => fields.length === 0)) return undefined;
+  return changedGate(`Its gate's ${changes[0]?.join(', ') ?? ''} is not what we inject.`);
+}
+
+/** The fields that make the gate's program another one, or open it to others: all that are not known to be harmless. */
+function changedFields(stated: Container, found: Container): readonly string[] {
+  const fields = new Set([...Object.keys(stated), ...Object.keys(found)]);
+  return [...fields].filter((field) => !FREE.has(field) && !covers(stated[field], found[field]));
+}
+
+function changedGate(message: string): InjectionFault {
+  const mend =
+    'Make the pod again, so that it gets the gate of today; or list what was set when it was made under the key `former` of the ConfigMap sidegate-injection.';
+  return { code: 'GateChanged', message, mend };
 }
 
 function volumesAreOurs({ spec }: Pod, { volumes }: GateTemplate): InjectionFault | undefined {
@@ -137,6 +136,5 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'defaultMode',
   'runAsNonRoot',
   'seccompProfile',
-  'sizeLimit',
   'recursiveReadOnly',
 ]);
