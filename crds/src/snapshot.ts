@@ -43,6 +43,14 @@ export interface WorkloadIdentity {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
 }
 
+/** What annotations of the pod say of its agent: claimed by whoever made the pod, never verified. */
+export interface PodClaims {
+  readonly agent?: string;
+  readonly run?: string;
+  readonly task?: string;
+  readonly onBehalfOf?: string;
+}
+
 /** All that a gate runs on: one full snapshot, acked or refused whole. */
 export interface Snapshot {
   readonly version: string;
@@ -64,6 +72,10 @@ export interface Snapshot {
   readonly secrets: readonly TargetSecrets[];
   /** In a cluster: who the pod is, for doors whose identity comes from the workload. Such a door then names no token file. */
   readonly workload?: WorkloadIdentity;
+  /** In a cluster: what the pod's annotations claim, for the record of every session. */
+  readonly claims?: PodClaims;
+  /** Everything is closed, and this is why: open sessions end with it, and whoever connects is told. */
+  readonly closed?: string;
   readonly doors: readonly Door[];
 }
 

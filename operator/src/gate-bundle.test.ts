@@ -56,6 +56,20 @@ test('a gate gets the Targets of its pod, on addresses of their own, with their 
   });
 });
 
+test('annotations of the pod are claims; pods that claim other things have other bundles', () => {
+  const { bundles } = start();
+  const annotated = (run: string): Pod => {
+    const { metadata, ...rest } = gatedPod();
+    const annotations = { 'sidegate.dev/run': run, 'sidegate.dev/on-behalf-of': 'ann', 'other.dev/run': 'x' };
+    return { ...rest, metadata: { ...metadata, annotations } };
+  };
+  const first = bundleOf(bundles, annotated('r1'));
+  expect(first.content.claims).toEqual({ run: 'r1', onBehalfOf: 'ann' });
+  expect(bundleOf(bundles, annotated('x'.repeat(1_000))).content.claims?.run).toHaveLength(256);
+  expect(bundleOf(bundles, annotated('r2')).content.version).not.toBe(first.content.version);
+  expect(bundleOf(bundles).content.claims).toBeUndefined();
+});
+
 test('no other Target, AgentAccess, Secret or Policy is in it', () => {
   const { bundles } = start(
     targetObject({ host: 'other.data.svc', credential: { secretRef: { name: 'other' } } }, { name: 'other' }),

@@ -1,5 +1,14 @@
 import { createHmac } from 'node:crypto';
-import type { Door, Snapshot, TargetSecrets } from '@sidegate/crds';
+import {
+  AGENT_ANNOTATION,
+  type Door,
+  ON_BEHALF_OF_ANNOTATION,
+  type PodClaims,
+  RUN_ANNOTATION,
+  type Snapshot,
+  TASK_ANNOTATION,
+  type TargetSecrets,
+} from '@sidegate/crds';
 import { type ClusterState, speaksFor } from './cluster-state.ts';
 import type { Pod } from './kinds.ts';
 import { loopbackAddresses } from './loopback.ts';
@@ -67,6 +76,7 @@ export class GateBundles {
       pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed',
       injected.ok ? '' : injected.fault.code,
       accesses.map(({ key }) => key),
+      claimsOf(pod),
     ]);
     const known = this.#bundles.get(group);
     if (known !== undefined) return known;
@@ -111,7 +121,9 @@ export class GateBundles {
   #content(pod: Pod, opened: readonly OpenedDoor[]): BundleContent {
     const { operatorNamespace, maskKey, issuers } = this.#state.settings;
     const { namespace = 'default' } = pod.metadata;
-    const addresses = loopbackAddresses(opened.map(({ key }) => key));
+    // By host, not by Target: one name has one address, also when several Targets stand behind its ports.
+    const addresses = loopbackAddresses([...new Set(opened.map(hostOf))]);
+    const claims = claimsOf(pod);
     const accesses = new Map(opened.map(({ access, release }) => [access.key, release.access]));
     const trusted = new Set([...accesses.values()].flatMap(({ spec }) => spec.identity.issuers ?? []));
     const whole: Omit<BundleContent, 'version'> = {
@@ -123,16 +135,17 @@ export class GateBundles {
       operatorNamespace,
       namespaceLabels: { [namespace]: this.#state.labelsOf(namespace) },
       maskKey,
+      ...(Object.keys(claims).length === 0 ? {} : { claims }),
       issuers: issuers.filter(({ name }) => trusted.has(name)),
       secrets: opened.flatMap(({ release }): readonly TargetSecrets[] =>
         release.secrets === undefined ? [] : [release.secrets],
       ),
-      doors: opened.map(({ access, key, release }): Door => {
+      doors: opened.map(({ access, release }): Door => {
         const { name, namespace: owner = 'default' } = release.target.metadata;
         return {
           access: { namespace: access.namespace, name: access.name },
           target: { namespace: owner, name },
-          listen: { host: addresses.get(key) ?? '127.64.0.1', port: release.target.spec.port },
+          listen: { host: addresses.get(hostOf({ release })) ?? '127.64.0.1', port: release.target.spec.port },
         };
       }),
     };
@@ -158,6 +171,29 @@ export function targetsOf({ resource, namespace }: StoredAccess): readonly strin
   if (!resource.ok) return [];
   return [...new Set(resource.value.spec.targetRefs.map((ref) => `${ref.namespace ?? namespace}/${ref.name}`))];
 }
+
+function hostOf({ release }: Pick<OpenedDoor, 'release'>): string {
+  return release.target.spec.host.toLowerCase();
+}
+
+/** A claim is a name, not a document. */
+const CLAIM_CHARACTERS_MAX = 256;
+
+/** What the pod's annotations say of its agent; what is too long is cut. */
+function claimsOf({ metadata }: Pod): PodClaims {
+  const found = Object.entries(CLAIM_ANNOTATIONS).flatMap(([claim, annotation]): [string, string][] => {
+    const value = metadata.annotations?.[annotation];
+    return value === undefined || value === '' ? [] : [[claim, value.slice(0, CLAIM_CHARACTERS_MAX)]];
+  });
+  return Object.fromEntries<string>(found);
+}
+
+const CLAIM_ANNOTATIONS: Readonly<Record<keyof PodClaims, string>> = {
+  agent: AGENT_ANNOTATION,
+  run: RUN_ANNOTATION,
+  task: TASK_ANNOTATION,
+  onBehalfOf: ON_BEHALF_OF_ANNOTATION,
+};
 
 /** Keyed, because the content holds secrets and the version is shown. */
 function versionOf(whole: Omit<BundleContent, 'version'>): string {

@@ -7,7 +7,7 @@ export interface VerifiedIdentity {
   readonly issuer: string;
   readonly subject: string;
   readonly groups: readonly string[] | undefined;
-  /** Milliseconds since the epoch; the session ends then. */
+  /** Milliseconds since the epoch; the session ends then. Infinity: it holds as long as the pod does. */
   readonly expiresAtMs: number;
   readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
 }

@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import { join } from 'node:path';
+import type { LookupFunction, Socket } from 'node:net';
 import type { Fault, FromGate, Issuer, Result, Snapshot, ToGate } from '@sidegate/crds';
 import { compileRules } from '@sidegate/policy';
 import { configure, type OpenDoor } from './gate/configuration.ts';
@@ -7,10 +6,10 @@ import { Gate, type GateOptions } from './gate/gate.ts';
 import type { TokenVerifier } from './identity/token-verifier.ts';
 import type { Log } from './log.ts';
 import type { Protocol } from './protocols/protocol.ts';
-import { type AgentAuthority, openAgentAuthority } from './relay/agent-certificate.ts';
+import type { AgentAuthority } from './relay/agent-certificate.ts';
 import { readCatalog } from './relay/catalog-reader.ts';
 import { Connection } from './relay/connection.ts';
-import { Doors } from './relay/doors.ts';
+import { type BlockedDoor, Doors } from './relay/doors.ts';
 import type { TargetAddress } from './relay/target-address.ts';
 
 export interface GateProgramOptions extends Omit<GateOptions, 'readCatalog' | 'agentTls' | 'verify'> {
@@ -18,13 +17,26 @@ export interface GateProgramOptions extends Omit<GateOptions, 'readCatalog' | 'a
   readonly random: (bytes: number) => Uint8Array;
   /** A verifier that asks for the issuers of the snapshot in force at each token. */
   readonly openVerifier: (issuers: () => readonly Issuer[]) => TokenVerifier;
-  /** Called once with the PEM of what agents trust, when the first agent asks for TLS. */
-  readonly publishAuthority: (certificate: string) => Promise<void>;
+  /** The authority of what is shown to agents that ask for TLS; asked once, when the first does. */
+  readonly openAuthority: () => Promise<AgentAuthority>;
+  readonly surroundings?: GateSurroundings;
+}
+
+/** What is particular about where the gate runs: in a pod its agents share its addresses and names. */
+export interface GateSurroundings {
+  /** Finds addresses of Targets. Default: as the machine does. */
+  readonly lookup?: LookupFunction;
+  /** Every name under which agents may reach a host, for its certificate. Default: the host alone. */
+  readonly namesOf?: (host: string) => readonly string[];
+  /** What a door that cannot listen means. Default Refuse: the snapshot is. */
+  readonly whenBlocked?: 'Refuse' | 'LeaveOut';
+  /** Told after each change which doors are open, and which are not because somebody else has their address. Must not throw. */
+  readonly doorsChanged?: (open: readonly OpenDoor[], blocked: readonly BlockedDoor[]) => void;
 }
 
 const ALPN: Readonly<Record<string, readonly string[]>> = { Postgres: ['postgresql'] };
 
-function addressOf({ target: { spec }, secrets }: OpenDoor): TargetAddress {
+function addressOf({ target: { spec }, secrets }: OpenDoor, lookup: LookupFunction | undefined): TargetAddress {
   const { host, port, tls, protocol } = spec;
   return {
     host,
@@ -32,6 +44,7 @@ function addressOf({ target: { spec }, secrets }: OpenDoor): TargetAddress {
     tlsMode: tls?.mode ?? 'VerifyFull',
     authorities: secrets?.authorities ?? [],
     alpn: ALPN[protocol] ?? [],
+    lookup,
   };
 }
 
@@ -48,6 +61,7 @@ export class GateProgram {
   #authority: Promise<AgentAuthority> | undefined;
   #applying: Promise<unknown> = Promise.resolve();
   #wanted: ReadonlyMap<string, OpenDoor> = new Map();
+  #blocked: readonly BlockedDoor[] = [];
 
   constructor(options: GateProgramOptions) {
     this.#options = options;
@@ -73,6 +87,18 @@ export class GateProgram {
     return applied;
   }
 
+  /** Tries again to open the doors whose addresses somebody else had. */
+  retryBlocked(): void {
+    if (this.#blocked.length === 0) return;
+    this.#applying = this.#applying.then(async () => {
+      const opened = await this.#doors.open(this.#wanted, 'LeaveOut');
+      if (!opened.ok) return;
+      const before = this.#blocked.length;
+      opened.value.settle();
+      if (opened.value.blocked.length < before) this.#changed(opened.value.blocked);
+    });
+  }
+
   async #apply(snapshot: Snapshot): Promise<FromGate> {
     const { version, nonce, resources, operatorNamespace, maskKey, namespaceLabels = {} } = snapshot;
     const nack = (faults: readonly Fault[]): FromGate => ({ kind: 'Nack', version, nonce, faults });
@@ -80,15 +106,24 @@ export class GateProgram {
     if (!rules.ok) return nack(rules.fault);
     const { configuration, faults } = configure(snapshot, rules.value);
     if (faults.length > 0) return nack(faults);
-    const opened = await this.#doors.open(configuration.doors);
+    const opened = await this.#doors.open(configuration.doors, this.#options.surroundings?.whenBlocked);
     if (!opened.ok) return nack(opened.fault);
     this.#wanted = configuration.doors;
     this.#gate.adopt(configuration);
     opened.value.settle();
+    this.#changed(opened.value.blocked);
     return { kind: 'Ack', version, nonce, listeners: this.#doors.described };
   }
 
+  #changed(blocked: readonly BlockedDoor[]): void {
+    this.#blocked = blocked;
+    const closed = new Set(blocked.map(({ opened }) => opened));
+    const open = [...this.#wanted.values()].filter((door) => !closed.has(door));
+    this.#options.surroundings?.doorsChanged?.(open, blocked);
+  }
+
   stop(): void {
+    this.#blocked = [];
     this.#wanted = new Map();
     this.#doors.close();
     this.#gate.stop();
@@ -100,10 +135,17 @@ export class GateProgram {
       socket.destroy();
       return;
     }
+    const { surroundings = {} } = this.#options;
+    const { host } = opened.target.spec;
+    const { namesOf = () => [host] } = surroundings;
     const connection = new Connection(socket, {
-      target: addressOf(opened),
+      target: addressOf(opened, surroundings.lookup),
       agentTls: async () =>
-        (await this.#openAuthority()).contextFor([opened.target.spec.host, 'localhost', '127.0.0.1', '::1']),
+        (await this.#openAuthority()).contextFor([
+          ...namesOf(host),
+          'localhost',
+          ...new Set(['127.0.0.1', '::1', opened.door.listen.host]),
+        ]),
       bug: (error) =>
         this.#options.log('Error', 'fault in the gate', {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -115,10 +157,7 @@ export class GateProgram {
   }
 
   #openAuthority(): Promise<AgentAuthority> {
-    this.#authority ??= openAgentAuthority(this.#options.nowUs() / 1000).then(async (authority) => {
-      await this.#options.publishAuthority(authority.certificate);
-      return authority;
-    });
+    this.#authority ??= this.#options.openAuthority();
     return this.#authority;
   }
 
@@ -137,13 +176,8 @@ export class GateProgram {
       random: this.#options.random,
       shared: this.#options.shared.get(protocol.name),
     });
-    return readCatalog(addressOf(door), conversation);
+    return readCatalog(addressOf(door, this.#options.surroundings?.lookup), conversation);
   }
-}
-
-/** Where the gate's certificate authority is written for agents that ask for TLS. */
-export function authorityFile(stateFolder: string): string {
-  return join(stateFolder, 'agent-ca.pem');
 }
 
 /** Unknown input from the supervisor is not acted on. */

@@ -160,10 +160,13 @@ export class ControlState {
 function closed(snapshot: Snapshot): Snapshot {
   const suspend = (access: AgentAccess): AgentAccess => ({ ...access, spec: { ...access.spec, suspend: true } });
   const resources = { ...snapshot.resources, accesses: snapshot.resources.accesses.map(suspend) };
-  return { ...snapshot, version: `${snapshot.version}-closed`, resources, secrets: [] };
+  const reason = 'This gate has not heard from its operator for too long.';
+  return { ...snapshot, version: `${snapshot.version}-closed`, closed: reason, resources, secrets: [] };
 }
 
 function contentOf(snapshot: Snapshot): ControlContent {
   const { version, resources, operatorNamespace, namespaceLabels = {}, maskKey, issuers, secrets, doors } = snapshot;
-  return { version, resources, operatorNamespace, namespaceLabels, maskKey, issuers, secrets, doors };
+  const { claims } = snapshot;
+  const content = { version, resources, operatorNamespace, namespaceLabels, maskKey, issuers, secrets, doors };
+  return claims === undefined ? content : { ...content, claims };
 }

@@ -25,11 +25,17 @@ function judges(changes: Partial<AdmissionJudges> = {}): AdmissionJudges {
     verify: async () => ok(VERIFIED),
     rules: () => rules,
     credential: () => ({ username: 'u', password: 'p' }),
+    closed: () => undefined,
     ...changes,
   };
 }
 
-const request = { target: TARGET, access: ACCESS, token: ok('token'), claims: { run: 'r1' } };
+const request: Parameters<typeof admit>[0] = {
+  target: TARGET,
+  access: ACCESS,
+  proof: { kind: 'Token', token: ok('token') },
+  claims: { run: 'r1' },
+};
 
 test('a verified identity that the rules admit gets rules and credential; its claims stay claims', async () => {
   expect(await admit(request, judges())).toEqual(
@@ -48,7 +54,14 @@ test('only the issuers that the access names are asked', async () => {
 });
 
 test.each<[string, Parameters<typeof admit>[0], Partial<AdmissionJudges>, string, boolean]>([
-  ['no token', { ...request, token: fail({ code: 'NoToken', message: 'none' }) }, {}, 'Unauthenticated', false],
+  [
+    'no token',
+    { ...request, proof: { kind: 'Token', token: fail({ code: 'NoToken', message: 'none' }) } },
+    {},
+    'Unauthenticated',
+    false,
+  ],
+  ['a gate that is closed', request, { closed: () => 'The operator is silent.' }, 'NotAdmitted', true],
   [
     'a token that does not hold',
     request,
@@ -72,3 +85,20 @@ test.each<[string, Parameters<typeof admit>[0], Partial<AdmissionJudges>, string
     if (!turnedAway.ok) expect(turnedAway.fault.identity !== undefined).toBe(known);
   },
 );
+
+test('a pod that was attested is who it is, with no token and no issuer asked', async () => {
+  const workload = {
+    issuer: 'kubernetes',
+    subject: 'system:serviceaccount:agents:bot',
+    groups: ['system:serviceaccounts'],
+    pod: { namespace: 'agents', name: 'bot-1', uid: 'u1' },
+  };
+  const asked = { ...request, proof: { kind: 'Attested', workload } } as const;
+  const admitted = await admit(asked, judges({ verify: () => Promise.reject(new Error('nobody is asked')) }));
+  expect(admitted).toMatchObject({
+    ok: true,
+    value: {
+      identity: { verified: { source: 'Workload', ...workload, expiresAtMs: Number.POSITIVE_INFINITY } },
+    },
+  });
+});

@@ -1,15 +1,20 @@
-import { type AgentAccess, type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type AgentAccess, type Fault, fail, ok, type Result, type WorkloadIdentity } from '@sidegate/crds';
 import type { Claims, Identity, RuleSet, VerifiedIdentity } from '@sidegate/policy';
 import type { Credential, Refusal } from '../protocols/protocol.ts';
 import type { Admission, TurnedAway } from './surroundings.ts';
 
 type Name = { readonly namespace: string; readonly name: string };
 
+/** How an identity is proved: by a token that the gate verifies, or by the API server, which attested the pod to the operator. */
+export type Proof =
+  /** From the connection, or read from the workload's file. */
+  | { readonly kind: 'Token'; readonly token: Result<string, Fault> }
+  | { readonly kind: 'Attested'; readonly workload: WorkloadIdentity };
+
 export interface AdmissionRequest {
   readonly target: Name;
   readonly access: AgentAccess;
-  /** The token: from the connection, or read from the workload's file. */
-  readonly token: Result<string, Fault>;
+  readonly proof: Proof;
   readonly claims: Claims;
 }
 
@@ -22,6 +27,13 @@ export interface AdmissionJudges {
   /** Asked after the token was verified, so that what holds now counts, not what held when the connection came. */
   rules(): RuleSet;
   credential(target: Name): Credential | undefined;
+  /** Why the gate lets nobody in now; undefined when it does. */
+  closed(): string | undefined;
+}
+
+/** What a gate that is closed says; nothing about the connection itself is wrong. */
+export function closedRefusal(kind: 'NotAdmitted' | 'Terminated', reason: string): Refusal {
+  return { kind, rule: 'gate-closed', reason, hint: 'Connect again when the gate hears from its operator.' };
 }
 
 function turnAway(refusal: Refusal, identity?: Identity): { readonly ok: false; readonly fault: TurnedAway } {
@@ -34,14 +46,14 @@ function unauthenticated(fault: Fault): { readonly ok: false; readonly fault: Tu
 
 /** Who asks, may they open this target, and with which rules and credential. Fails closed at each step. */
 export async function admit(
-  { target, access, token, claims }: AdmissionRequest,
+  { target, access, proof, claims }: AdmissionRequest,
   judges: AdmissionJudges,
 ): Promise<Result<Admission, TurnedAway>> {
-  if (!token.ok) return unauthenticated(token.fault);
-  const { source, issuers } = access.spec.identity;
-  const verified = await judges.verify(token.value, source, issuers);
+  const verified = await verify(proof, access, judges);
   if (!verified.ok) return unauthenticated(verified.fault);
   const identity: Identity = { verified: verified.value, claimed: claims };
+  const closed = judges.closed();
+  if (closed !== undefined) return turnAway(closedRefusal('NotAdmitted', closed), identity);
   const name = { namespace: access.metadata.namespace ?? 'default', name: access.metadata.name };
   const rules = judges.rules().openSession({ target, access: name, identity });
   if (!rules.ok) {
@@ -62,4 +74,20 @@ export async function admit(
     );
   }
   return ok({ identity, rules: rules.value, credential });
+}
+
+async function verify(
+  proof: Proof,
+  access: AgentAccess,
+  judges: AdmissionJudges,
+): Promise<Result<VerifiedIdentity, Fault>> {
+  if (proof.kind === 'Attested') return ok(attestedIdentity(proof.workload));
+  if (!proof.token.ok) return proof.token;
+  const { source, issuers } = access.spec.identity;
+  return judges.verify(proof.token.value, source, issuers);
+}
+
+/** The pod's own identity: it holds as long as the pod, which is as long as this gate. */
+function attestedIdentity({ issuer, subject, groups, pod }: WorkloadIdentity): VerifiedIdentity {
+  return { source: 'Workload', issuer, subject, groups, expiresAtMs: Number.POSITIVE_INFINITY, pod };
 }

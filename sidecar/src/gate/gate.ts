@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Fault, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
+import { type Fault, fail, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
 import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
-import { type AdmissionJudges, admit } from './admission.ts';
+import { type AdmissionJudges, admit, closedRefusal, type Proof } from './admission.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { Budgets } from './budgets.ts';
 import { Catalogs } from './catalogs.ts';
@@ -59,6 +59,8 @@ export class Gate {
       this.#catalogs.forget((catalog) => catalog.startsWith(`${nameOf(door.door.target)} `));
       this.#endDoor(door, now === undefined ? 'This access to the target was taken away.' : 'The target has moved.');
     }
+    const { closed } = configuration.snapshot;
+    if (closed !== undefined) this.sessions.terminate(() => true, closedRefusal('Terminated', closed), 'Killed');
     this.sessions.rebind(configuration.rules);
     this.#options.desk?.rulesChanged(configuration.rules.version);
   }
@@ -128,6 +130,18 @@ export class Gate {
     );
   }
 
+  /** Workload: a token file where the door names one (on one machine), else the pod as it was attested. */
+  async #proofOf({ access, door }: OpenDoor, token: string | undefined): Promise<Proof> {
+    if (access.spec.identity.source === 'Token') return { kind: 'Token', token: ok(token ?? '') };
+    const { workloadTokenFile } = door;
+    if (workloadTokenFile !== undefined)
+      return { kind: 'Token', token: await this.#options.readWorkloadToken(workloadTokenFile) };
+    const workload = this.#configuration?.snapshot.workload;
+    return workload === undefined
+      ? { kind: 'Token', token: fail(NO_WORKLOAD) }
+      : { kind: 'Attested', workload };
+  }
+
   #surround(
     key: string,
     opened: OpenDoor,
@@ -148,13 +162,13 @@ export class Gate {
       budgets: this.#budgets,
       admit: async (step) => {
         const { access, door } = current();
-        const token =
-          access.spec.identity.source === 'Token'
-            ? ok(step.token ?? '')
-            : await this.#options.readWorkloadToken(door.workloadTokenFile ?? '');
+        const proof = await this.#proofOf(current(), step.token);
+        // The pod's annotations come from whoever made the pod; what a connection says of itself comes after.
+        const claims = { ...step.claims, ...this.#configuration?.snapshot.claims };
+        const closed = (): string | undefined => this.#configuration?.snapshot.closed;
         return admit(
-          { target: door.target, access, token, claims: step.claims },
-          { verify, rules, credential: () => credentialOf(current()) },
+          { target: door.target, access, proof, claims },
+          { verify, rules, closed, credential: () => credentialOf(current()) },
         );
       },
       openRecord: (admission, step) => {
@@ -187,6 +201,13 @@ export class Gate {
     };
   }
 }
+
+/** With neither a pod that was attested nor a file, nobody is known. */
+const NO_WORKLOAD: Fault = {
+  code: 'NoWorkload',
+  message: 'Nobody vouches for the workload here.',
+  mend: 'Identity Workload needs a gate in a pod, or a token file on one machine.',
+};
 
 function unconfigured(): never {
   throw new Error('a connection came before the first snapshot');

@@ -56,7 +56,8 @@ export function describeOpening({
             subject: verified.subject,
             groups: verified.groups ?? [],
             groupsKnown: verified.groups !== undefined,
-            expiresAtMs: verified.expiresAtMs,
+            // What does not end by itself is written as 0.
+            expiresAtMs: Number.isFinite(verified.expiresAtMs) ? verified.expiresAtMs : 0,
             ...(verified.pod === undefined ? {} : { pod: verified.pod }),
           },
     claimed: Object.fromEntries(claimed),

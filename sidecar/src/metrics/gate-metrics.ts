@@ -6,8 +6,22 @@ export interface GateMetrics extends SessionObserver {
   render(): Promise<string>;
 }
 
+/** What is asked for at each rendering. */
+export interface GateFigures {
+  readonly sessionsOpen: () => number;
+  readonly commandsHeld: () => number;
+  /** How old the rules are: `Waiting`, `Current`, `Stale` or `Closed`. Undefined where nobody but a supervisor gives them. */
+  readonly rulesPhase?: () => string;
+  /** Doors that could not be opened because somebody else has their address. */
+  readonly doorsBlocked?: () => number;
+  /** Whether records reach the store. */
+  readonly recording?: () => boolean;
+}
+
+const PHASES = ['Waiting', 'Current', 'Stale', 'Closed'] as const;
+
 /** Counts what the gate does; labels are closed sets, so no agent can make them many. */
-export function openGateMetrics(sessionsOpen: () => number, commandsHeld: () => number): GateMetrics {
+export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFigures): GateMetrics {
   const registry = new Registry();
   const registers = [registry];
   const decisions = new Counter({
@@ -40,6 +54,7 @@ export function openGateMetrics(sessionsOpen: () => number, commandsHeld: () => 
     help: 'Commands that wait for a human now.',
     registers,
   });
+  podGauges(registry, inPod);
   return {
     decided({ action }, durationUs) {
       decisions.inc({ action });
@@ -55,4 +70,40 @@ export function openGateMetrics(sessionsOpen: () => number, commandsHeld: () => 
       return registry.metrics();
     },
   };
+}
+
+/** What only a gate in a pod has. */
+function podGauges(
+  registry: Registry,
+  { rulesPhase, doorsBlocked, recording }: Omit<GateFigures, 'sessionsOpen' | 'commandsHeld'>,
+): void {
+  const registers = [registry];
+  if (rulesPhase !== undefined)
+    new Gauge({
+      name: 'sidegate_gate_rules_phase',
+      help: '1 for what the rules of the gate are now: waited for, current, stale (the operator is silent) or closed.',
+      labelNames: ['phase'],
+      registers,
+      collect() {
+        for (const phase of PHASES) this.set({ phase }, rulesPhase() === phase ? 1 : 0);
+      },
+    });
+  if (doorsBlocked !== undefined)
+    new Gauge({
+      name: 'sidegate_gate_doors_blocked',
+      help: 'Targets that cannot be reached because something else in the pod listens on their address.',
+      registers,
+      collect() {
+        this.set(doorsBlocked());
+      },
+    });
+  if (recording !== undefined)
+    new Gauge({
+      name: 'sidegate_gate_recording',
+      help: '1 while records reach the store.',
+      registers,
+      collect() {
+        this.set(recording() ? 1 : 0);
+      },
+    });
 }

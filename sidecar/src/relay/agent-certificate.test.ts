@@ -4,7 +4,7 @@ import { openAgentAuthority } from './agent-certificate.ts';
 
 /** Undefined when the client trusts the server, else the error's code. */
 async function handshake(serverNames: readonly string[], clientName: string): Promise<string | undefined> {
-  const authority = await openAgentAuthority(Date.now());
+  const authority = await openAgentAuthority(Date.now);
   const context = await authority.contextFor(serverNames);
   const server = createServer({ SNICallback: (_name, done) => done(null, context) }, (socket) => socket.end());
   server.on('tlsClientError', () => {});
@@ -34,6 +34,6 @@ test('under another name it does not', async () => {
 });
 
 test('a context is made once for each set of names', async () => {
-  const authority = await openAgentAuthority(Date.now());
+  const authority = await openAgentAuthority(Date.now);
   expect(await authority.contextFor(['a', 'b'])).toBe(await authority.contextFor(['a', 'b']));
 });

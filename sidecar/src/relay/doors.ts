@@ -16,6 +16,17 @@ interface Entrances {
   readonly unixSocket: string | undefined;
 }
 
+/** A door whose address somebody else has. */
+export interface BlockedDoor {
+  readonly opened: OpenDoor;
+  readonly fault: Fault;
+}
+
+export interface OpenedDoors {
+  readonly blocked: readonly BlockedDoor[];
+  readonly settle: () => void;
+}
+
 /**
  * The listeners of all doors, known by where they listen: one that is wanted again stays open, whatever else changed about its door, so
  * a change of policy interrupts nobody.
@@ -32,20 +43,22 @@ export class Doors {
   }
 
   /**
-   * Opens what is new. All or nothing: when one cannot be opened those that were opened for this call are closed again. What is no
-   * longer wanted stays open until `settle` is called, which makes every listener lead to the doors that were asked for here.
+   * Opens what is new. `Refuse`: all or nothing; when one cannot be opened those that were opened for this call are closed again.
+   * `LeaveOut`: those that cannot be opened are left out and said to be blocked, so that nobody holds rules back by sitting on a port.
+   * What is no longer wanted stays open until `settle` is called, which makes every listener lead to the doors that were asked for here.
    */
   async open(
     wanted: ReadonlyMap<string, OpenDoor>,
-  ): Promise<Result<{ readonly settle: () => void }, readonly Fault[]>> {
+    whenBlocked: 'Refuse' | 'LeaveOut' = 'Refuse',
+  ): Promise<Result<OpenedDoors, readonly Fault[]>> {
     const next = new Map<string, Entrance>();
     const leads = new Map<Entrance, string>();
     const described: ListeningDoor[] = [];
-    const faults: Fault[] = [];
+    const blocked: BlockedDoor[] = [];
     for (const [doorKey, opened] of wanted) {
       const entrances = await this.#enter(doorKey, opened, next);
       if (!entrances.ok) {
-        faults.push(entrances.fault);
+        blocked.push({ opened, fault: entrances.fault });
         continue;
       }
       const { tcp, unix, unixSocket } = entrances.value;
@@ -59,11 +72,12 @@ export class Doors {
         ...(unixSocket === undefined ? {} : { unixSocket }),
       });
     }
-    if (faults.length > 0) {
+    if (blocked.length > 0 && whenBlocked === 'Refuse') {
       for (const [where, { listener }] of next) if (!this.#open.has(where)) listener.close();
-      return fail(faults);
+      return fail(blocked.map(({ fault }) => fault));
     }
     return ok({
+      blocked,
       settle: () => {
         for (const [where, { listener }] of this.#open) if (!next.has(where)) listener.close();
         for (const [entrance, doorKey] of leads) entrance.leads.to = doorKey;

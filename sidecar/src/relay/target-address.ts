@@ -1,4 +1,4 @@
-import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectPlain, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectSecure, type TLSSocket } from 'node:tls';
 import type { TlsMode } from '@sidegate/crds';
 
@@ -11,14 +11,17 @@ export interface TargetAddress {
   readonly authorities: readonly string[];
   /** ALPN names, where the protocol has one. */
   readonly alpn: readonly string[];
+  /** Finds the host's addresses; undefined: as the machine does. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** How long a target may take to accept a connection, in milliseconds. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
 /** A connection that is being opened; Nagle off, keep-alive on so that a peer that is gone is found. */
-export function dial({ host, port }: TargetAddress): Socket {
-  return connectPlain({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+export function dial({ host, port, lookup }: TargetAddress): Socket {
+  const how = lookup === undefined ? {} : { lookup };
+  return connectPlain({ host, port, ...how, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
 }
 
 /**

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { ok, type Result } from '@sidegate/crds';
+import { type Clock, openClock } from './clock.ts';
+import { ApprovalDesk } from './gate/approval-desk.ts';
+import { GateProgram, type GateSurroundings } from './gate-program.ts';
+import { readDocument } from './identity/document.ts';
+import { openTokenVerifier } from './identity/token-verifier.ts';
+import { readWorkloadToken } from './identity/workload-token.ts';
+import { log } from './log.ts';
+import { type GateFigures, type GateMetrics, openGateMetrics } from './metrics/gate-metrics.ts';
+import { openProtocols } from './protocols/index.ts';
+import { createRecorder, type RecorderNotice, type RecorderOptions, type StoreAddress } from './recording.ts';
+import type { AgentAuthority } from './relay/agent-certificate.ts';
+import type { SpoolOpenFault } from './spool/spool.ts';
+
+/** How often sessions are looked through for tokens that have ended, in milliseconds; each command looks as well. */
+const EXPIRY_INTERVAL_MS = 1_000;
+const GATE_VERSION = '0.1.0';
+
+/** What differs between a gate on one machine and one in a pod. */
+export interface GateProcessOptions {
+  /** Stays the same when the gate is started again. */
+  readonly gateId: string;
+  readonly spoolFolder: string;
+  /** Undefined: records stay in the spool until it is full. */
+  readonly store: StoreAddress | undefined;
+  readonly limits?: RecorderOptions['limits'];
+  readonly openAuthority: (nowMs: () => number) => Promise<AgentAuthority>;
+  readonly surroundings?: GateSurroundings;
+  readonly figures?: Partial<GateFigures>;
+  /** Told what the recorder notices, after it is logged. */
+  readonly notice?: (notice: RecorderNotice) => void;
+  /** How long a stopping gate waits for its records to reach the store, in milliseconds; the spool keeps what is left. */
+  readonly stopTimeoutMs: number;
+}
+
+/** The whole gate of this process, without whoever gives it its rules. */
+export interface GateProcess {
+  readonly program: GateProgram;
+  readonly desk: ApprovalDesk;
+  readonly metrics: GateMetrics;
+  readonly clock: Clock;
+  /** `PRODUCT/VERSION`. */
+  readonly version: string;
+  /** Closes the doors, ends the sessions, hands their records over, and exits with 0. Only the first call counts. */
+  stop(): Promise<void>;
+}
+
+/** Opens the recorder, the protocols and what sessions share. Faults when the spool's folder cannot be used. */
+export async function openGateProcess(options: GateProcessOptions): Promise<Result<GateProcess, SpoolOpenFault>> {
+  const { gateId, spoolFolder, store, limits, openAuthority, surroundings, figures, notice, stopTimeoutMs } = options;
+  const clock = openClock();
+  const recorder = createRecorder({
+    spoolFolder,
+    gateId,
+    store,
+    nowUs: clock.nowUs,
+    random: Math.random,
+    ...(limits === undefined ? {} : { limits }),
+    notice: (noticed) => {
+      const { kind, ...facts } = noticed;
+      log(kind === 'StoreReached' ? 'Info' : 'Warning', kind, facts);
+      notice?.(noticed);
+    },
+  });
+  if (!recorder.ok) return recorder;
+  const { protocols, shared } = await openProtocols();
+  const desk = new ApprovalDesk({
+    nowMs: clock.nowMs,
+    setTimer: (ms, act) => {
+      const timer = setTimeout(act, ms);
+      return () => clearTimeout(timer);
+    },
+    random: (bytes) => randomBytes(bytes),
+  });
+  const metrics = openGateMetrics({
+    sessionsOpen: () => program.gate.sessions.size,
+    commandsHeld: () => desk.pendingCount,
+    ...figures,
+  });
+  const program: GateProgram = new GateProgram({
+    gateId,
+    gateVersion: GATE_VERSION,
+    recorder: recorder.value,
+    protocols,
+    shared,
+    openVerifier: (issuers) => openTokenVerifier(issuers, readDocument, clock.nowMs),
+    readWorkloadToken,
+    desk,
+    nowUs: clock.nowUs,
+    observe: metrics,
+    log,
+    random: (bytes) => randomBytes(bytes),
+    openAuthority: () => openAuthority(clock.nowMs),
+    ...(surroundings === undefined ? {} : { surroundings }),
+  });
+  setInterval(() => {
+    clock.follow();
+    program.gate.tick();
+    program.retryBlocked();
+  }, EXPIRY_INTERVAL_MS).unref();
+
+  let stopping = false;
+  return ok({
+    program,
+    desk,
+    metrics,
+    clock,
+    version: `sidegate-gate/${GATE_VERSION}`,
+    async stop() {
+      if (stopping) return;
+      stopping = true;
+      program.stop();
+      await recorder.value.close(AbortSignal.timeout(stopTimeoutMs));
+      process.exit(0);
+    },
+  });
+}
