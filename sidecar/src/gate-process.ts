@@ -43,7 +43,7 @@ export interface GateProcess {
   /** `PRODUCT/VERSION`. */
   readonly version: string;
   /** Closes the doors, ends the sessions, hands their records over, and exits with 0. Only the first call counts. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Opens the recorder, the protocols and what sessions share. Faults when the spool's folder cannot be used. */
@@ -107,7 +107,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     metrics,
     clock,
     version: `sidegate-gate/${GATE_VERSION}`,
-    async stop() {
+    stop: async () => {
       if (stopping) return;
       stopping = true;
       program.stop();

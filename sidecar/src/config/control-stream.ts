@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { type MessageInitShape } from '@bufbuild/protobuf';
 import { type CallOptions, type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
@@ -25,6 +26,8 @@ export interface ControlAddress {
   readonly authority: string | undefined;
   /** Read for each connection: such tokens rotate. */
   readonly readToken: () => Promise<string>;
+  /** Finds the operator's addresses; undefined: as the machine does. */
+  readonly lookup?: LookupFunction;
 }
 
 export interface ControlClock {
@@ -85,9 +88,10 @@ class ControlFollower {
     this.#options = options;
     const { desk, clock } = options;
     this.#approvals = desk === undefined ? undefined : new ApprovalLink(desk, () => clock.nowMs());
-    const { url, authority } = options.address;
-    const tls = authority === undefined ? {} : { nodeOptions: { ca: authority, minVersion: 'TLSv1.3' as const } };
-    this.#client = createClient(Control, createGrpcTransport({ baseUrl: url, ...tls }));
+    const { url, authority, lookup } = options.address;
+    const tls = authority === undefined ? {} : { ca: authority, minVersion: 'TLSv1.3' as const };
+    const nodeOptions = lookup === undefined ? tls : { ...tls, lookup };
+    this.#client = createClient(Control, createGrpcTransport({ baseUrl: url, nodeOptions }));
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -137,9 +137,7 @@ export class Gate {
     if (workloadTokenFile !== undefined)
       return { kind: 'Token', token: await this.#options.readWorkloadToken(workloadTokenFile) };
     const workload = this.#configuration?.snapshot.workload;
-    return workload === undefined
-      ? { kind: 'Token', token: fail(NO_WORKLOAD) }
-      : { kind: 'Attested', workload };
+    return workload === undefined ? { kind: 'Token', token: fail(NO_WORKLOAD) } : { kind: 'Attested', workload };
   }
 
   #surround(

@@ -77,33 +77,38 @@ function podGauges(
   registry: Registry,
   { rulesPhase, doorsBlocked, recording }: Omit<GateFigures, 'sessionsOpen' | 'commandsHeld'>,
 ): void {
-  const registers = [registry];
-  if (rulesPhase !== undefined)
-    new Gauge({
+  if (rulesPhase !== undefined) {
+    const phases = new Gauge({
       name: 'sidegate_gate_rules_phase',
       help: '1 for what the rules of the gate are now: waited for, current, stale (the operator is silent) or closed.',
       labelNames: ['phase'],
-      registers,
+      registers: [],
       collect() {
         for (const phase of PHASES) this.set({ phase }, rulesPhase() === phase ? 1 : 0);
       },
     });
-  if (doorsBlocked !== undefined)
-    new Gauge({
+    registry.registerMetric(phases);
+  }
+  if (doorsBlocked !== undefined) {
+    const doors = new Gauge({
       name: 'sidegate_gate_doors_blocked',
       help: 'Targets that cannot be reached because something else in the pod listens on their address.',
-      registers,
+      registers: [],
       collect() {
         this.set(doorsBlocked());
       },
     });
-  if (recording !== undefined)
-    new Gauge({
+    registry.registerMetric(doors);
+  }
+  if (recording !== undefined) {
+    const flowing = new Gauge({
       name: 'sidegate_gate_recording',
       help: '1 while records reach the store.',
-      registers,
+      registers: [],
       collect() {
         this.set(recording() ? 1 : 0);
       },
     });
+    registry.registerMetric(flowing);
+  }
 }

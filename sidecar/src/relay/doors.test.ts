@@ -87,3 +87,27 @@ test('a door that is no longer wanted is closed', async () => {
   await settle(doors, new Map());
   await expect(hear(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
+
+test('where a blocked door may be left out the others open, and it opens when its address is free', async () => {
+  const doors = openDoors();
+  const holder = openDoors();
+  const taken = await settle(holder, new Map([['x', door(0)]]));
+  const other: OpenDoor = { ...door(0), door: { ...door(0).door, listen: { host: '127.0.0.1', port: taken } } };
+  const wanted = new Map([
+    ['blocked', other],
+    ['free', door(0)],
+  ]);
+  const opened = await doors.open(wanted, 'LeaveOut');
+  if (!opened.ok) throw new Error('refused');
+  opened.value.settle();
+  expect(opened.value.blocked).toMatchObject([{ opened: other, fault: { code: 'CannotListen' } }]);
+  expect(await hear(doors.described[0]?.port ?? 0)).toBe('free');
+  expect(await doors.open(wanted)).toMatchObject({ ok: false });
+  holder.close();
+  const again = await doors.open(wanted, 'LeaveOut');
+  if (!again.ok) throw new Error('refused');
+  again.value.settle();
+  expect(again.value.blocked).toEqual([]);
+  expect(await hear(taken)).toBe('blocked');
+  doors.close();
+});

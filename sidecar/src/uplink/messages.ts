@@ -1,3 +1,5 @@
+import type { Upstream } from '../dns/upstream-lookup.ts';
+
 /** Where the store is and how the gate shows who it is. */
 export interface StoreAddress {
   /** `https://host:port`, or `http://host:port` on one machine. */
@@ -6,6 +8,10 @@ export interface StoreAddress {
   readonly tokenFile: string;
   /** PEM file of the roots that the store's certificate must lead to; undefined: the system's. */
   readonly caFile?: string;
+  /** The same as PEM text. */
+  readonly authority?: string;
+  /** Who is asked for the store's address; undefined: whoever the machine asks. */
+  readonly upstream?: Upstream;
 }
 
 /** Limits of the way to the store. Bytes and milliseconds. */

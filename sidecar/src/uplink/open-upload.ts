@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Ingest } from '@sidegate/session/store';
+import { upstreamLookup } from '../dns/upstream-lookup.ts';
 import type { StoreAddress } from './messages.ts';
 import type { OpenUpload } from './store-link.ts';
 
@@ -10,13 +11,14 @@ const PING_IDLE_MS = 20_000;
 const CLOSE_IDLE_MS = 1000;
 
 /** Opens upload streams to the store at `address`; roots and token are read afresh for each. */
-export function uploadTo({ url, tokenFile, caFile }: StoreAddress): OpenUpload {
+export function uploadTo({ url, tokenFile, caFile, authority, upstream }: StoreAddress): OpenUpload {
+  const lookup = upstream === undefined ? {} : { lookup: upstreamLookup(upstream) };
   return async (requests, signal) => {
     const token = (await readFile(tokenFile, 'utf8')).trim();
-    const ca = caFile === undefined ? undefined : await readFile(caFile);
+    const ca = caFile === undefined ? authority : await readFile(caFile);
     const transport = createGrpcTransport({
       baseUrl: url,
-      nodeOptions: ca === undefined ? {} : { ca },
+      nodeOptions: ca === undefined ? lookup : { ca, ...lookup },
       pingIntervalMs: PING_IDLE_MS,
       pingTimeoutMs: PING_IDLE_MS,
       idleConnectionTimeoutMs: CLOSE_IDLE_MS,

@@ -238,9 +238,21 @@ describe('the store', () => {
   });
 });
 
+test('a gate without sessions hears whether the store is there, and hears it again after it was gone', async () => {
+  store.behave = () => 'BreakBefore';
+  const gate = new Gate().startUplink();
+  await gate.noticed('StoreLost');
+  store.behave = () => 'Answer';
+  await gate.noticed('StoreReached');
+  await gate.stop();
+  expect(store.sessions.size).toBe(0);
+  expect(store.alarms).toEqual([]);
+});
+
 describe('a gate that is started again', () => {
   test('sends what was in flight in the same chunk, although more could be sent by now', async () => {
-    store.behave = () => 'BreakAfter';
+    // Not at the question whether the store is there, which comes before there is a session.
+    store.behave = ({ sessionId }) => (sessionId === '' ? 'Answer' : 'BreakAfter');
     const first = new Gate().startUplink();
     const record = first.spool.open(opened('s'), 'Spool');
     first.commit();

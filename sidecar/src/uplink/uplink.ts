@@ -60,6 +60,8 @@ export class Uplink {
   readonly #link: StoreLink;
   readonly #pushBack: BackOff;
   readonly #queues = new Map<string, SessionQueue>();
+  /** A session that no gate has: the question about it only asks whether the store answers. */
+  readonly #nobody = new SessionQueue('', '', undefined);
   /** Sessions with events that are not acknowledged. */
   readonly #pending = new Set<SessionQueue>();
   /** What is on the stream, in the order of its answers. */
@@ -284,6 +286,8 @@ export class Uplink {
       this.#put({ queue, what: 'Presence' }, questionOf(queue));
       break;
     }
+    // With no session to ask about, a question about none: its answer tells this gate that its records would arrive.
+    if (this.#sent.length === 0) this.#put({ queue: this.#nobody, what: 'Presence' }, questionOf(this.#nobody));
     this.wake();
   }
 
