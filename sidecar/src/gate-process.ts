@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ok, type Result } from '@sidegate/crds';
 import { type Clock, openClock } from './clock.ts';
-import { ApprovalDesk } from './gate/approval-desk.ts';
+import { ApprovalDesk, type ApprovalDeskOptions } from './gate/approval-desk.ts';
 import { GateProgram, type GateSurroundings } from './gate-program.ts';
 import { readDocument } from './identity/document.ts';
 import { openTokenVerifier } from './identity/token-verifier.ts';
@@ -27,6 +27,8 @@ export interface GateProcessOptions {
   readonly limits?: RecorderOptions['limits'];
   readonly openAuthority: (nowMs: () => number) => Promise<AgentAuthority>;
   readonly surroundings?: GateSurroundings;
+  /** How the desk differs from one that only its own process asks. */
+  readonly desk?: Pick<ApprovalDeskOptions, 'pendingMax' | 'idLength' | 'howToApprove'>;
   readonly figures?: Partial<GateFigures>;
   /** Told what the recorder notices, after it is logged. */
   readonly notice?: (notice: RecorderNotice) => void;
@@ -66,6 +68,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
   if (!recorder.ok) return recorder;
   const { protocols, shared } = await openProtocols();
   const desk = new ApprovalDesk({
+    ...options.desk,
     nowMs: clock.nowMs,
     setTimer: (ms, act) => {
       const timer = setTimeout(act, ms);

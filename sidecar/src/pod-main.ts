@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { podDesk } from './config/approval-link.ts';
 import type { ControlPhase } from './config/control-state.ts';
 import { followControl } from './config/control-stream.ts';
 import { LastKnownGood } from './config/last-known-good.ts';
@@ -64,6 +65,7 @@ const opened = await openGateProcess({
   spoolFolder: join(spoolFolder, 'records'),
   store: { url: store, tokenFile, authority: root, upstream },
   openAuthority: () => Promise.resolve(authority),
+  desk: podDesk(podUid),
   notice: (notice) => recording.notice(notice),
   stopTimeoutMs: STOP_TIMEOUT_MS,
   figures: { rulesPhase: () => phase, doorsBlocked: () => blocked, recording: () => recording.flowing },
@@ -86,7 +88,7 @@ if (!opened.ok) {
   log('Error', opened.fault.message, { mend: opened.fault.mend ?? '' });
   process.exit(1);
 }
-const { program, metrics, version, stop } = opened.value;
+const { program, desk, metrics, version, stop } = opened.value;
 
 function whyNotStarted(): string | undefined {
   if (resolver.port === undefined) return 'the port of the name server cannot be had';
@@ -117,6 +119,7 @@ await followControl(
     program: version,
     clock: MACHINE_CLOCK,
     kept,
+    desk,
     apply: (snapshot) => program.apply(snapshot),
     recording: () => recording.flowing,
     phaseChanged: (entered) => {
