@@ -29,6 +29,7 @@ const CERTIFICATES: readonly Certificate[] = [
   { name: 'controller-manager', subject: '/CN=system:kube-controller-manager' },
   { name: 'scheduler', subject: '/CN=system:kube-scheduler' },
   { name: 'proxy', subject: '/CN=system:kube-proxy' },
+  { name: 'dns', subject: '/O=system:masters/CN=dns' },
   { name: 'kubelet', subject: '/O=system:nodes/CN=system:node:node1', alternatives: 'DNS:node1,IP:10.250.0.1' },
   { name: 'front', subject: '/CN=front-proxy-client', signer: 'front-ca' },
 ];
@@ -67,7 +68,7 @@ export function makeAuthority(folder: string, server: string): void {
   for (const certificate of CERTIFICATES) sign(folder, certificate);
   openssl('genrsa', '-out', join(folder, 'sa.key'), '2048');
   openssl('rsa', '-in', join(folder, 'sa.key'), '-pubout', '-out', join(folder, 'sa.pub'));
-  for (const name of ['admin', 'controller-manager', 'scheduler', 'proxy', 'kubelet']) {
+  for (const name of ['admin', 'controller-manager', 'scheduler', 'proxy', 'kubelet', 'dns']) {
     writeFileSync(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name, server), { mode: 0o600 });
   }
 }

@@ -1,11 +1,29 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { cacheFolder } from '../support/cache-folder.ts';
+import { debianArchive } from './debian-files.ts';
 import { run } from './node.ts';
 import { PAUSE_IMAGE } from './node-configuration.ts';
+import { ClusterUnavailable } from './programs.ts';
+
+const BASE_IMAGE = 'sidegate-e2e/base:local';
+export const AGENT_IMAGE = 'sidegate-e2e/agent:local';
+const BASE_PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1'];
+const AGENT_PACKAGES = [
+  ...BASE_PACKAGES,
+  'bash',
+  'coreutils',
+  'dash',
+  'findutils',
+  'grep',
+  'openssl',
+  'postgresql-client-15',
+  'procps',
+  'python3',
+  'python3-psycopg',
+  'sed',
+];
 
 /** A Docker daemon of this run's own: it builds images and runs nothing. */
 export class ImageBuilder implements AsyncDisposable {
@@ -45,9 +63,18 @@ export class ImageBuilder implements AsyncDisposable {
     return run('docker', '-H', this.host, ...parameters);
   }
 
-  /** A tar archive of the image, for containerd. */
-  save(image: string, file: string): void {
-    this.docker('save', '-o', file, image);
+  /** An empty folder below this builder's own. */
+  folder(name: string): string {
+    const folder = join(this.#folder, 'contexts', name);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Builds an image and returns its name. */
+  build(context: string, image: string, ...parameters: readonly string[]): string {
+    this.docker('build', '--quiet', '--network', 'host', '-t', image, ...parameters, context);
+    return image;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,36 +87,48 @@ export class ImageBuilder implements AsyncDisposable {
   }
 }
 
-/** Debian's minimal system with what agents in tests use, as a tar archive that is made once and kept. */
-export function debianArchive(packages: readonly string[], tell: (line: string) => void): string {
-  const key = createHash('sha256').update(JSON.stringify(packages)).digest('hex').slice(0, 16);
-  const archive = join(cacheFolder(), 'images', `debian-${key}.tar`);
-  if (existsSync(archive)) return archive;
-  tell('making a base image with debootstrap (kept for the next run)');
-  const root = `${archive}.root`;
-  rmSync(root, { recursive: true, force: true });
-  mkdirSync(root, { recursive: true });
-  const include = packages.length === 0 ? [] : [`--include=${packages.join(',')}`];
-  run('debootstrap', '--variant=minbase', ...include, 'bookworm', root);
-  run('tar', '-C', root, '-cf', `${archive}.new`, '.');
-  run('mv', `${archive}.new`, archive);
-  rmSync(root, { recursive: true });
-  return archive;
-}
-
-/** The image that holds a pod's namespaces, as an archive. */
-export function pauseArchive(programs: string, builder: ImageBuilder, folder: string): string {
-  const context = join(folder, 'pause');
-  mkdirSync(context, { recursive: true });
+/** The image that holds a pod's namespaces: one program of a few lines. */
+export function buildPause(programs: string, builder: ImageBuilder): string {
+  const context = builder.folder('pause');
   cpSync(join(programs, 'pause'), join(context, 'pause'));
   writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n');
-  builder.docker('build', '-q', '--network', 'host', '-t', PAUSE_IMAGE, context);
-  const archive = join(folder, 'pause.tar');
-  builder.save(PAUSE_IMAGE, archive);
-  return archive;
+  return builder.build(context, PAUSE_IMAGE);
 }
 
-/** Loads an archive into the node. */
-export function loadImage(programs: string, containerdSocket: string, archive: string): void {
+/** An image with the C++ libraries that Node needs, of this machine's packages: a base for where none can be pulled. */
+export function buildBase(builder: ImageBuilder): string {
+  return buildDebian(builder, BASE_IMAGE, BASE_PACKAGES, '');
+}
+
+/** What agents in tests are: psql, Python with psycopg, Node, a shell. */
+export function buildAgent(builder: ImageBuilder): string {
+  const node = 'COPY node /usr/local/bin/node\n';
+  const path = 'ENV PATH=/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/bin:/bin\n';
+  return buildDebian(builder, AGENT_IMAGE, AGENT_PACKAGES, `${node}${path}USER 1000:1000\n`);
+}
+
+function buildDebian(builder: ImageBuilder, image: string, packages: readonly string[], lines: string): string {
+  const archive = debianArchive(packages);
+  if (archive === undefined)
+    throw new ClusterUnavailable(
+      `${image} is made of Debian packages; of these one is missing: ${packages.join(', ')}`,
+    );
+  const context = builder.folder(image.replaceAll(/[/:]/g, '-'));
+  copyFileSync(archive, join(context, 'root.tar'));
+  if (lines.includes('COPY')) copyFileSync(process.execPath, join(context, 'node'));
+  writeFileSync(join(context, 'Dockerfile'), `FROM scratch\nADD root.tar /\n${lines}`);
+  return builder.build(context, image);
+}
+
+/** Loads images into the node, in one archive so that shared layers are copied once. */
+export function loadImages(
+  programs: string,
+  containerdSocket: string,
+  builder: ImageBuilder,
+  images: readonly string[],
+): void {
+  const archive = join(builder.folder('saved'), 'images.tar');
+  builder.docker('save', '-o', archive, ...images);
   run(join(programs, 'ctr'), '-a', containerdSocket, '-n', 'k8s.io', 'images', 'import', archive);
+  rmSync(archive);
 }

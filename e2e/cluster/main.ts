@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterNode } from './node.ts';
-import { loadPause } from './node-images.ts';
+import { loadAllImages } from './node-images.ts';
 import { buildPrograms, ClusterUnavailable } from './programs.ts';
 
 const HELP = `npm run cluster -- COMMAND
@@ -28,7 +28,7 @@ async function main(command: string | undefined): Promise<number> {
       if (!node.isUp) {
         await node.down();
         await node.up(tell);
-        await loadPause(node, programs, state, tell);
+        await loadAllImages(node, programs, state, tell);
       }
       process.stdout.write(`export KUBECONFIG=${node.kubeconfig}\n`);
       return 0;

@@ -19,6 +19,49 @@ export function writeNodeConfiguration(state: string, programs: string): void {
   writeFileSync(join(state, 'proxy.json'), JSON.stringify(proxy(state)));
   writeFileSync(join(state, 'cni', '10-bridge.conflist'), JSON.stringify(bridge(state)));
   writeFileSync(join(state, 'resolv.conf'), 'nameserver 127.0.0.1\n');
+  writeFileSync(join(state, 'Corefile'), corefile(state));
+}
+
+/** Names outside of the cluster do not exist here: nothing of it asks the world. */
+function corefile(state: string): string {
+  return `.:53 {
+  bind ${NETWORK.node}
+  errors
+  kubernetes cluster.local in-addr.arpa {
+    kubeconfig ${join(state, 'certs', 'dns.kubeconfig')}
+    ttl 5
+  }
+}
+`;
+}
+
+/** The Service that every pod's resolv.conf names, on the name server that runs as a process of the node. */
+export const DNS_SERVICE = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'kube-dns', namespace: 'kube-system' },
+      spec: { clusterIP: NETWORK.dns, ports: dnsPorts() },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'kube-dns', namespace: 'kube-system', labels: { 'kubernetes.io/service-name': 'kube-dns' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [NETWORK.node], conditions: { ready: true } }],
+      ports: dnsPorts(),
+    },
+  ],
+});
+
+function dnsPorts(): readonly object[] {
+  return [
+    { name: 'dns', protocol: 'UDP', port: 53 },
+    { name: 'dns-tcp', protocol: 'TCP', port: 53 },
+  ];
 }
 
 function containerd(state: string, programs: string): string {
@@ -211,5 +254,6 @@ export function nodePrograms(
       program: join(programs, 'kube-proxy'),
       parameters: [`--config=${state}/proxy.json`, '--v=2'],
     },
+    { name: 'coredns', program: join(programs, 'coredns'), parameters: ['-conf', join(state, 'Corefile')] },
   ];
 }

@@ -1,16 +1,29 @@
 import { join } from 'node:path';
-import { ImageBuilder, loadImage, pauseArchive } from './images.ts';
+import { makeContexts } from '../../images/build.ts';
+import { buildAgent, buildBase, buildPause, ImageBuilder, loadImages } from './images.ts';
 import type { ClusterNode } from './node.ts';
 
-/** The node cannot start any pod before it has this one image. */
-export async function loadPause(
+/** What the images of a checkout are called while they are tested. */
+export const IMAGE_TAG = 'e2e';
+
+/** The node cannot start any pod before it has the pause image; Sidegate's own and the agents' come with it. */
+export async function loadAllImages(
   node: ClusterNode,
   programs: string,
   state: string,
   tell: (line: string) => void,
 ): Promise<void> {
-  tell('loading the pause image');
   await using builder = new ImageBuilder(join(state, 'docker'));
   await builder.start();
-  loadImage(programs, node.containerdSocket, pauseArchive(programs, builder, join(state, 'docker')));
+  tell('bundling the programs and building the images');
+  const base = buildBase(builder);
+  const contexts = builder.folder('sidegate');
+  const ours = (await makeContexts(contexts)).map((name) =>
+    builder.build(join(contexts, name), `sidegate/${name}:${IMAGE_TAG}`, '--build-arg', `BASE=${base}`),
+  );
+  const images = [buildPause(programs, builder), buildAgent(builder), ...ours];
+  for (const line of builder.docker('images', '--format', '{{.Repository}}:{{.Tag}} {{.Size}}').trim().split('\n'))
+    tell(`  ${line}`);
+  tell('loading the images into the node');
+  loadImages(programs, node.containerdSocket, builder, images);
 }

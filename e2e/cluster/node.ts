@@ -3,7 +3,7 @@ import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeAuthority } from './authority.ts';
-import { NETWORK, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
+import { DNS_SERVICE, NETWORK, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
 import { ClusterUnavailable } from './programs.ts';
 
 const READY_TIMEOUT_MS = 180_000;
@@ -88,6 +88,7 @@ export class ClusterNode {
     tell('waiting for the node');
     await this.until('the node', ['wait', '--for=condition=Ready', 'node/node1', '--timeout=2s']);
     await this.until('the default service account', ['get', 'serviceaccount', 'default']);
+    this.apply(DNS_SERVICE);
   }
 
   /** Starts (again) one program of the node, for good: it outlives this process. */
@@ -123,6 +124,17 @@ export class ClusterNode {
     return run(join(this.#programs, 'kubectl'), '--kubeconfig', this.kubeconfig, ...parameters);
   }
 
+  /** Applies a manifest. Throws with kubectl's words. */
+  apply(manifest: string): string {
+    const parameters = ['--kubeconfig', this.kubeconfig, 'apply', '-f', '-'];
+    const { status, stdout, stderr } = spawnSync(join(this.#programs, 'kubectl'), parameters, {
+      input: manifest,
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`kubectl apply: ${stderr}`);
+    return stdout;
+  }
+
   /** Resolves when the kubectl command succeeds. */
   async until(what: string, parameters: readonly string[]): Promise<void> {
     const deadline = Date.now() + READY_TIMEOUT_MS;
@@ -138,7 +150,8 @@ export class ClusterNode {
   /** Takes everything down and leaves nothing behind: processes, mounts, the network, machine settings, files. */
   async down(): Promise<void> {
     if (!existsSync(this.#state)) return;
-    for (const name of ['kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager']) await this.stop(name);
+    for (const name of ['coredns', 'kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager'])
+      await this.stop(name);
     for (const pid of this.#containerProcesses()) kill(pid);
     for (const name of ['containerd', 'kube-apiserver', 'etcd']) await this.stop(name);
     for (const pid of this.#containerProcesses()) kill(pid);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../support/cache-folder.ts';
 import { findGo } from '../support/go.ts';
@@ -44,6 +44,7 @@ const MODULES: readonly ProgramModule[] = [
     into: 'cni',
     packages: ['main/bridge', 'main/loopback', 'ipam/host-local', 'meta/portmap'].map((name) => `${PLUGINS}/${name}`),
   },
+  { folder: 'coredns', ldflags: '-s -w', into: '.', packages: ['sidegate.dev/e2e/coredns'] },
   { folder: 'helm', ldflags: '-s -w', into: '.', packages: ['helm.sh/helm/v4/cmd/helm'] },
 ];
 
@@ -52,30 +53,30 @@ const here = join(import.meta.dirname, 'programs');
 /** Everything that decides what is built. */
 function keyOf(module: ProgramModule, goVersion: string): string {
   const hash = createHash('sha256').update(JSON.stringify([module, goVersion]));
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(here, module.folder, file)));
+  const files = ['go.mod', 'go.sum', 'main.go'].map((file) => join(here, module.folder, file));
+  for (const file of files) if (existsSync(file)) hash.update(readFileSync(file));
   return hash.digest('hex').slice(0, 16);
 }
 
 /** What cannot be done here, and why. */
 export class ClusterUnavailable extends Error {}
 
-function folderOf(keys: readonly string[]): string {
-  return join(cacheFolder(), 'cluster', createHash('sha256').update(keys.join()).digest('hex').slice(0, 16));
+function folderOf(module: ProgramModule, key: string): string {
+  return join(cacheFolder(), 'cluster', `${module.folder}-${key}`);
 }
 
 /** The folder with the programs of Kubernetes when they are built already; undefined when they are not, or cannot be. */
 export function builtPrograms(): string | undefined {
   const go = findGo();
-  if (go === undefined) return undefined;
-  const keys = MODULES.map((module) => keyOf(module, go.version));
-  const folder = folderOf(keys);
-  const index = MODULES.findIndex((module) => module.folder === 'kubernetes');
-  return existsSync(join(folder, `.kubernetes-${keys[index]}`)) ? folder : undefined;
+  const kubernetes = MODULES.find(({ folder }) => folder === 'kubernetes');
+  if (go === undefined || kubernetes === undefined) return undefined;
+  const folder = folderOf(kubernetes, keyOf(kubernetes, go.version));
+  return existsSync(folder) ? folder : undefined;
 }
 
 /**
- * The folder with every program of a cluster, built where it is missing. The first build takes about ten minutes on two cores; it is
- * kept by what it is made of.
+ * The folder with every program of a cluster, built where it is missing. The first build takes about ten minutes on two cores; each
+ * module's programs are kept by what they are made of.
  */
 export function buildPrograms(tell: (line: string) => void): string {
   const go = findGo();
@@ -84,33 +85,35 @@ export function buildPrograms(tell: (line: string) => void): string {
       'Go 1.26 or newer is needed to build Kubernetes; set KUBECONFIG to use a cluster that is there',
     );
   const keys = MODULES.map((module) => keyOf(module, go.version));
-  const folder = folderOf(keys);
-  const pause = join(folder, 'pause');
-  for (const [index, module] of MODULES.entries()) buildModule(module, keys[index] ?? '', folder, go.program, tell);
-  if (!existsSync(pause)) {
-    const { status, stderr } = spawnSync('gcc', ['-Os', '-static', '-o', pause, join(here, 'pause.c')], {
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new ClusterUnavailable(`pause cannot be built: ${stderr}`);
+  const all = join(cacheFolder(), 'cluster', createHash('sha256').update(keys.join()).digest('hex').slice(0, 16));
+  if (existsSync(all)) return all;
+  const fresh = `${all}.${process.pid}`;
+  rmSync(fresh, { recursive: true, force: true });
+  for (const [index, module] of MODULES.entries()) {
+    const built = buildModule(module, keys[index] ?? '', go.program, tell);
+    const into = join(fresh, module.into);
+    mkdirSync(into, { recursive: true });
+    for (const program of readdirSync(built)) linkSync(join(built, program), join(into, program));
   }
-  return folder;
+  buildPause(join(fresh, 'pause'));
+  renameSync(fresh, all);
+  return all;
 }
 
-function buildModule(
-  module: ProgramModule,
-  key: string,
-  folder: string,
-  go: string,
-  tell: (line: string) => void,
-): void {
-  const done = join(folder, `.${module.folder}-${key}`);
-  if (existsSync(done)) return;
+function buildPause(file: string): void {
+  const { status, stderr } = spawnSync('gcc', ['-Os', '-static', '-o', file, join(here, 'pause.c')], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new ClusterUnavailable(`pause cannot be built: ${stderr}`);
+}
+
+function buildModule(module: ProgramModule, key: string, go: string, tell: (line: string) => void): string {
+  const done = folderOf(module, key);
+  if (existsSync(done)) return done;
   tell(`building ${module.packages.length} programs of ${module.folder} (kept for the next run)`);
-  const into = join(folder, module.into);
-  const fresh = join(folder, `.new-${module.folder}`);
+  const fresh = `${done}.${process.pid}`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true });
-  mkdirSync(into, { recursive: true });
   const parameters = ['build', '-trimpath', '-ldflags', module.ldflags, '-o', `${fresh}/`, ...module.packages];
   const { status, stderr } = spawnSync(go, parameters, {
     cwd: join(here, module.folder),
@@ -120,14 +123,9 @@ function buildModule(
   });
   if (status !== 0)
     throw new ClusterUnavailable(`the programs of ${module.folder} cannot be built:\n${stderr.slice(-2000)}`);
-  for (const each of module.packages) {
-    // etcd's main package is named after its major version: the program is called `server`.
-    const built = each.endsWith('/v3') ? 'server' : (each.split('/').at(-1) ?? each);
-    const from = join(fresh, existsSync(join(fresh, built)) ? built : 'v3');
-    const to = join(into, each.startsWith('go.etcd.io') ? 'etcd' : built);
-    copyFileSync(from, `${to}.new`);
-    renameSync(`${to}.new`, to);
-  }
-  rmSync(fresh, { recursive: true });
-  writeFileSync(done, '');
+  // etcd's main package is named after its major version: the program is called `server` or `v3`.
+  for (const name of ['server', 'v3'])
+    if (existsSync(join(fresh, name))) renameSync(join(fresh, name), join(fresh, 'etcd'));
+  renameSync(fresh, done);
+  return done;
 }

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { describeFault, type Fault, fail, ok, type Result, type Snapshot } from '@sidegate/crds';
 import { explain as explainCommand, renderExplanation, type SessionQuestion } from '@sidegate/policy';
+import { programBeside } from '../beside.ts';
 import type { Given, Terminal } from '../command.ts';
 import { reasonOf } from '../files/source-folder.ts';
 import { compileFolder, NO_MASK_KEY } from '../validate/compiled-folder.ts';
@@ -12,7 +12,7 @@ import { liveCatalogOf } from './live-catalog.ts';
 import { type MaskedColumn, maskedColumns } from './masked-columns.ts';
 
 /** The gate's own reading of a text, as a program. */
-const PROGRAM = fileURLToPath(new URL('../../../sidecar/src/explain-program.ts', import.meta.url));
+const PROGRAM = programBeside('sidecar/src/explain-program.ts', 'explain');
 
 /** Far enough for any question. */
 const EXPIRES_AT_MS = Number.MAX_SAFE_INTEGER;

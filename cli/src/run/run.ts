@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type { Snapshot } from '@sidegate/crds';
+import { programBeside } from '../beside.ts';
 import type { Given, Terminal } from '../command.ts';
 import { folderOf } from '../validate/folder-option.ts';
 import { runFolder } from './folder-run.ts';
@@ -8,12 +8,12 @@ import { stateFolderOf } from './run-state.ts';
 
 /** Gate and store are programs of their own, found beside this one. */
 const PROGRAMS = {
-  gate: fileURLToPath(new URL('../../../sidecar/src/main.ts', import.meta.url)),
-  store: fileURLToPath(new URL('../../../store/src/main.ts', import.meta.url)),
+  gate: programBeside('sidecar/src/main.ts', 'gate'),
+  store: programBeside('store/src/main.ts', 'store'),
 };
 
 /** The gate's own reading of SQL and catalogs, as a program that is started when it is needed. */
-const EXPLAIN_PROGRAM = fileURLToPath(new URL('../../../sidecar/src/explain-program.ts', import.meta.url));
+const EXPLAIN_PROGRAM = programBeside('sidecar/src/explain-program.ts', 'explain');
 
 /** Does what `sidegate run` is asked to; resolves to the exit code. */
 export async function run(given: Given, terminal: Terminal): Promise<number> {
