@@ -136,7 +136,11 @@ export class OperatorStage {
     return stage;
   }
 
-  async startOperator(identity: string): Promise<OperatorProcess> {
+  /** `certificates`: options that say where they come from; default files. */
+  async startOperator(
+    identity: string,
+    certificates: readonly string[] = this.#fileOptions(),
+  ): Promise<OperatorProcess> {
     const configuration = this.server.folder.file(`${identity}.yaml`);
     writeFileSync(
       configuration,
@@ -146,15 +150,13 @@ export class OperatorStage {
         issuers: [{ name: 'corporate', url: 'https://issuer.test', audiences: ['sidegate'] }],
       }),
     );
-    const { certificateFile, keyFile } = this.#certificates;
     const process = startProcess('node', [
       join(ROOT, 'operator', 'src', 'main.ts'),
       `--kubeconfig=${this.server.kubeconfig}`,
       '--namespace=sidegate',
       `--identity=${identity}`,
       `--configuration=${configuration}`,
-      `--tls-certificate=${certificateFile}`,
-      `--tls-key=${keyFile}`,
+      ...certificates,
       '--control=127.0.0.1:0',
       '--probes=127.0.0.1:0',
     ]);
@@ -169,6 +171,11 @@ export class OperatorStage {
     };
     this.#operators.push(operator);
     return operator;
+  }
+
+  #fileOptions(): readonly string[] {
+    const { certificateFile, keyFile } = this.#certificates;
+    return [`--tls-certificate=${certificateFile}`, `--tls-key=${keyFile}`];
   }
 
   async get(path: string): Promise<unknown> {
@@ -280,8 +287,8 @@ export class OperatorStage {
     return (made as { status: { token: string } }).status.token;
   }
 
-  gate({ controlUrl }: OperatorProcess, token: string): FollowingGate {
-    const gate = new FollowingGate(controlUrl, this.#certificates.authority, token);
+  gate({ controlUrl }: OperatorProcess, token: string, authority = this.#certificates.authority): FollowingGate {
+    const gate = new FollowingGate(controlUrl, authority, token);
     this.#gates.push(gate);
     return gate;
   }

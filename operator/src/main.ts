@@ -1,9 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { randomBytes, randomUUID, webcrypto } from 'node:crypto';
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describeFault } from '@sidegate/crds';
-import { type ServingCertificate, serveControl } from './control/serve.ts';
+import { CertificateKeeper, OPERATOR_TLS_SECRET } from './certificates/certificate-keeper.ts';
+import { ServingListener } from './certificates/serving-listener.ts';
+import { servingFiles, servingSecret } from './certificates/serving-source.ts';
+import { serveControl } from './control/serve.ts';
 import { type ApiClient, openApiClient } from './kube/api-client.ts';
 import { BackOff } from './kube/back-off.ts';
 import { LeaderElection } from './kube/lease.ts';
@@ -14,9 +16,6 @@ import { readMaskKey } from './mask-key.ts';
 import { Operator } from './operator.ts';
 import { serveProbes } from './operator-metrics.ts';
 import { readOptions, type StartOptions } from './operator-options.ts';
-
-/** A certificate that was rotated is taken up within this time, in milliseconds. */
-const CERTIFICATE_MS = 30_000;
 
 const trouble = (what: string): void => log('Warning', what);
 const stop = new AbortController();
@@ -48,22 +47,27 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     nonce: randomUUID,
     trouble,
   });
-  const serving = await readCertificate(start);
-  const control = await serveControl(operator.control.routes, { ...start.control, serving });
+  const stopping = new AbortController();
+  const until = AbortSignal.any([signal, stopping.signal]);
+  const listener = openControl(operator, start, client, until);
   const probes = await serveProbes(start.probes, {
     isLive: () => true,
-    isReady: () => operator.isSynced,
+    isReady: () => operator.isSynced && listener.isOpen,
     isLeading: () => operator.isLeading,
     gates: () => operator.control.size,
   });
-  for (const listener of [control, probes]) {
-    if (listener.ok) continue;
-    log('Error', listener.fault.message);
+  if (!probes.ok) {
+    log('Error', probes.fault.message);
     return 1;
   }
-  if (!control.ok || !probes.ok) return 1;
-  log('Info', 'the operator has started', { identity, control: control.value.port, probes: probes.value.port });
-  void followCertificate(start, serving, (next) => control.value.replaceCertificate(next), signal);
+  void listener.opened.then((fault) => {
+    if (fault === undefined) {
+      log('Info', 'the operator has started', { identity, control: listener.port, probes: probes.value.port });
+      return;
+    }
+    log('Error', fault.message);
+    stopping.abort();
+  });
   const election = new LeaderElection({
     client,
     timing: MACHINE_TIME,
@@ -72,24 +76,57 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     identity,
     trouble,
   });
-  await Promise.all([operator.read(signal), election.run((leading) => lead(operator, client, start, leading), signal)]);
-  await Promise.all([control.value.close(), probes.value.close()]);
+  await Promise.all([operator.read(until), election.run((leading) => lead(operator, client, start, leading), until)]);
+  await Promise.all([listener.close(), probes.value.close()]);
   log('Info', 'the operator has ended', { identity });
-  return 0;
+  return stopping.signal.aborted ? 1 : 0;
 }
 
-async function lead(
-  operator: Operator,
+async function lead(operator: Operator, client: ApiClient, start: StartOptions, leading: AbortSignal): Promise<void> {
+  const { pod, namespace, identity } = start;
+  log('Info', 'this replica leads', { identity });
+  await Promise.all([
+    operator.lead(leading),
+    keepCertificates(client, start, leading),
+    pod === undefined ? undefined : markLeader({ client, timing: MACHINE_TIME, namespace, pod, trouble }, leading),
+  ]);
+  log('Info', 'this replica leads no more', { identity, label: LEADER_LABEL });
+}
+
+async function keepCertificates(
   client: ApiClient,
-  { pod, namespace, identity }: StartOptions,
+  { namespace, clusterDomain, certificates }: StartOptions,
   leading: AbortSignal,
 ): Promise<void> {
-  log('Info', 'this replica leads', { identity });
-  const marked =
-    pod === undefined ? undefined : markLeader({ client, timing: MACHINE_TIME, namespace, pod, trouble }, leading);
-  await operator.lead(leading);
-  await marked;
-  log('Info', 'this replica leads no more', { identity, label: LEADER_LABEL });
+  if (certificates.kind === 'Files') return;
+  const keeper = new CertificateKeeper({
+    client,
+    timing: MACHINE_TIME,
+    crypto: webcrypto,
+    namespace,
+    clusterDomain,
+    source: certificates.kind,
+    extraNames: certificates.kind === 'SelfSigned' ? certificates.extraNames : [],
+    tell: (what, facts) => log('Info', what, facts),
+    trouble,
+  });
+  await keeper.run(leading);
+}
+
+function openControl(operator: Operator, start: StartOptions, client: ApiClient, signal: AbortSignal): ServingListener {
+  const { certificates, namespace, control } = start;
+  const source =
+    certificates.kind === 'Files'
+      ? servingFiles(certificates.certificateFile, certificates.keyFile)
+      : servingSecret({ client, namespace }, OPERATOR_TLS_SECRET);
+  return new ServingListener({
+    source,
+    timing: MACHINE_TIME,
+    trouble,
+    replaced: () => log('Info', 'the serving certificate was replaced'),
+    listen: (serving) => serveControl(operator.control.routes, { ...control, serving }),
+    signal,
+  });
 }
 
 function readKubeconfig(file: string | undefined): KubeConfig {
@@ -114,33 +151,4 @@ async function keepTrying<T>(
     await MACHINE_TIME.pause(backOff.next(), signal);
   }
   return undefined;
-}
-
-async function readCertificate({ certificateFile, keyFile }: StartOptions): Promise<ServingCertificate> {
-  const [certificate, key] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
-  return { certificate, key };
-}
-
-async function followCertificate(
-  start: StartOptions,
-  first: ServingCertificate,
-  replace: (serving: ServingCertificate) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let current = first;
-  while (!signal.aborted) {
-    await MACHINE_TIME.pause(CERTIFICATE_MS, signal);
-    try {
-      const next = await readCertificate(start);
-      if (next.certificate === current.certificate && next.key === current.key) continue;
-      // A pair that does not belong together throws here and is not taken: the files are written one after the other.
-      replace(next);
-      current = next;
-      log('Info', 'the serving certificate was replaced');
-    } catch (error) {
-      trouble(
-        `The serving certificate cannot be replaced: ${error instanceof Error ? error.message : 'unknown reason'}.`,
-      );
-    }
-  }
 }

@@ -16,7 +16,7 @@ function configuration(text: string): string {
 
 const GOOD =
   'apiVersion: sidegate.dev/v1alpha1\nkind: Configuration\nissuers: [{name: a, url: "https://a.test", audiences: [x]}]\n';
-const NEEDED = ['--namespace=ops', '--tls-certificate=c', '--tls-key=k'];
+const NEEDED = ['--namespace=ops'];
 
 test('reads what is needed and fills in the rest', async () => {
   const read = await readOptions([...NEEDED, `--configuration=${configuration(GOOD)}`], 'machine');
@@ -27,6 +27,8 @@ test('reads what is needed and fills in the rest', async () => {
       identity: 'machine',
       control: { host: '0.0.0.0', port: 8443 },
       probes: { host: '0.0.0.0', port: 8080 },
+      certificates: { kind: 'SelfSigned', extraNames: [] },
+      clusterDomain: 'cluster.local',
       staleAfterSeconds: 60,
       failClosedAfterSeconds: 3600,
       configuration: { issuers: [{ name: 'a', groupsClaim: 'groups' }] },
@@ -45,11 +47,29 @@ test('a replica is called after its pod, or as it is told', async () => {
 });
 
 test.each([
+  [['--tls-name=a.test', '--tls-name=b.test'], { kind: 'SelfSigned', extraNames: ['a.test', 'b.test'] }],
+  [['--certificates=Existing'], { kind: 'Existing' }],
+  [['--tls-certificate=c', '--tls-key=k'], { kind: 'Files', certificateFile: 'c', keyFile: 'k' }],
+])('certificates by %j', async (extra, certificates) => {
+  const read = await readOptions([...NEEDED, `--configuration=${configuration(GOOD)}`, ...extra], 'machine');
+  expect(read).toMatchObject({ ok: true, value: { certificates } });
+});
+
+test.each([
   ['an unknown option', ['--nmespace=x'], GOOD, 'BadOption'],
   ['a word', ['run'], GOOD, 'BadOption'],
   ['an address without a port', ['--control=localhost'], GOOD, 'BadOption'],
   ['no number of seconds', ['--stale-after=soon'], GOOD, 'BadOption'],
   ['closing before staleness', ['--stale-after=60', '--fail-closed-after=59'], GOOD, 'BadOption'],
+  ['a certificate without its key', ['--tls-certificate=c'], GOOD, 'BadOption'],
+  [
+    'certificates from two places',
+    ['--certificates=SelfSigned', '--tls-certificate=c', '--tls-key=k'],
+    GOOD,
+    'BadOption',
+  ],
+  ['certificates from nowhere', ['--certificates=Mine'], GOOD, 'BadOption'],
+  ['a name for a certificate of somebody else', ['--certificates=Existing', '--tls-name=a.test'], GOOD, 'BadOption'],
   ['a configuration that is none', [], 'kind: Target', 'BadConfiguration'],
   ['a configuration that is no YAML', [], '{', 'BadConfiguration'],
   ['a misspelt field', [], `${GOOD}isuers: []\n`, 'BadConfiguration'],

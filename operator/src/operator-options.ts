@@ -14,8 +14,9 @@ export interface StartOptions {
   readonly identity: string;
   readonly control: Address;
   readonly probes: Address;
-  readonly certificateFile: string;
-  readonly keyFile: string;
+  readonly certificates: CertificateChoice;
+  /** The domain of the cluster's Services. */
+  readonly clusterDomain: string;
   readonly staleAfterSeconds: number;
   readonly failClosedAfterSeconds: number;
   readonly kubeconfig: string | undefined;
@@ -23,9 +24,19 @@ export interface StartOptions {
   readonly pod: string | undefined;
 }
 
+/**
+ * Where certificates come from. `SelfSigned`: the leader makes a root and all serving certificates, and `extraNames` are names of the control
+ * stream beside its Service's. `Existing`: somebody else writes the same Secrets. `Files`: the operator's own comes from files, and it cares for no other.
+ */
+export type CertificateChoice =
+  | { readonly kind: 'SelfSigned'; readonly extraNames: readonly string[] }
+  | { readonly kind: 'Existing' }
+  | { readonly kind: 'Files'; readonly certificateFile: string; readonly keyFile: string };
+
 export type OptionsFault = Fault<'BadOption' | 'BadConfiguration'>;
 
-export const USAGE = `sidegate-operator --configuration FILE --namespace NAME --tls-certificate FILE --tls-key FILE
+export const USAGE = `sidegate-operator --configuration FILE --namespace NAME
+  [--certificates SelfSigned|Existing] [--tls-name NAME]... [--tls-certificate FILE --tls-key FILE] [--cluster-domain DOMAIN]
   [--identity NAME] [--control HOST:PORT] [--probes HOST:PORT] [--stale-after SECONDS]
   [--fail-closed-after SECONDS] [--kubeconfig FILE] [--pod NAME]
 `;
@@ -36,6 +47,9 @@ const OPTIONS = {
   identity: { type: 'string' },
   control: { type: 'string', default: '0.0.0.0:8443' },
   probes: { type: 'string', default: '0.0.0.0:8080' },
+  certificates: { type: 'string' },
+  'tls-name': { type: 'string', multiple: true },
+  'cluster-domain': { type: 'string', default: 'cluster.local' },
   'tls-certificate': { type: 'string' },
   'tls-key': { type: 'string' },
   'stale-after': { type: 'string', default: '60' },
@@ -55,9 +69,10 @@ export async function readOptions(
   } catch (error) {
     return bad(error instanceof Error ? error.message : 'The options cannot be read.');
   }
-  const { namespace, configuration, 'tls-certificate': certificateFile, 'tls-key': keyFile } = values;
+  const { namespace, configuration } = values;
   if (namespace === undefined || configuration === undefined) return bad('--namespace and --configuration are needed.');
-  if (certificateFile === undefined || keyFile === undefined) return bad('--tls-certificate and --tls-key are needed.');
+  const certificates = readCertificates(values);
+  if (!certificates.ok) return certificates;
   const [control, probes] = [parseAddress(values.control), parseAddress(values.probes)];
   if (control === undefined || probes === undefined) return bad('--control and --probes are HOST:PORT.');
   const staleAfterSeconds = readSeconds(values['stale-after']);
@@ -76,8 +91,8 @@ export async function readOptions(
     identity: values.identity ?? values.pod ?? host,
     control,
     probes,
-    certificateFile,
-    keyFile,
+    certificates: certificates.value,
+    clusterDomain: values['cluster-domain'],
     staleAfterSeconds,
     failClosedAfterSeconds,
     kubeconfig: values.kubeconfig,
@@ -87,6 +102,25 @@ export async function readOptions(
 
 function parseOptions(parameters: readonly string[]) {
   return parseArgs({ args: [...parameters], options: OPTIONS }).values;
+}
+
+function readCertificates({
+  certificates: kind,
+  'tls-name': extraNames = [],
+  'tls-certificate': certificateFile,
+  'tls-key': keyFile,
+}: ReturnType<typeof parseOptions>): Result<CertificateChoice, OptionsFault> {
+  if (certificateFile !== undefined || keyFile !== undefined) {
+    if (certificateFile === undefined || keyFile === undefined)
+      return bad('--tls-certificate and --tls-key go together.');
+    if (kind !== undefined || extraNames.length > 0)
+      return bad('--certificates and --tls-name are of no use with files.');
+    return ok({ kind: 'Files', certificateFile, keyFile });
+  }
+  if (kind === undefined || kind === 'SelfSigned') return ok({ kind: 'SelfSigned', extraNames });
+  if (kind !== 'Existing') return bad('--certificates is SelfSigned or Existing.');
+  if (extraNames.length > 0) return bad('--tls-name is for certificates that the operator makes.');
+  return ok({ kind });
 }
 
 function bad(message: string): Result<never, OptionsFault> {

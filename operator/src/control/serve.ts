@@ -9,17 +9,12 @@ import type { AddressInfo } from 'node:net';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
-
-/** Certificate and key, PEM. */
-export interface ServingCertificate {
-  readonly certificate: string;
-  readonly key: string;
-}
+import type { PemPair } from '../certificates/pem-pair.ts';
 
 export interface ControlListener {
   readonly port: number;
   /** New connections get this certificate; the ones that are there stay. */
-  replaceCertificate(serving: ServingCertificate): void;
+  replaceCertificate(serving: PemPair): void;
   /** Stops listening and cuts what is open. */
   close(): Promise<void>;
 }
@@ -30,7 +25,7 @@ const CONNECTIONS_MAX = 12_000;
 /** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. */
 export function serveControl(
   routes: (router: ConnectRouter) => void,
-  { host, port, serving }: { readonly host: string; readonly port: number; readonly serving?: ServingCertificate },
+  { host, port, serving }: { readonly host: string; readonly port: number; readonly serving?: PemPair },
 ): Promise<Result<ControlListener, Fault<'CannotListen'>>> {
   const handler = connectNodeAdapter({
     routes,
