@@ -29,8 +29,11 @@ export async function runCli(
 }
 
 /** Starts a command of `sidegate` that stays. */
-export function startCli(parameters: readonly string[]): RunningProcess {
-  return startProcess(process.execPath, [SIDEGATE, ...parameters], { env: ENVIRONMENT });
+export function startCli(
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): RunningProcess {
+  return startProcess(process.execPath, [SIDEGATE, ...parameters], { env: { ...ENVIRONMENT, ...environment } });
 }
 
 /** The JSON objects of a text, one a line. */

@@ -23,6 +23,8 @@ export interface StageOptions extends Pick<PostgresOptions, 'build' | 'tls' | 's
   readonly files?: Readonly<Record<string, string>>;
   /** Called with the state folder before anything uses it; disposed of when nothing uses it any longer. */
   readonly prepareState?: (folder: string) => Promise<AsyncDisposable | undefined>;
+  /** Variables for `sidegate run`, and so for gate and store. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Told before each step that takes long. */
   readonly progress?: (step: string) => void;
 }
@@ -111,7 +113,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   if (identity === 'Workload') await writeWorkloadToken();
   progress('starting gate and store');
   const flags = ['-f', folder.path, '--listen', '127.0.0.1', '--state', state.path, '--json'];
-  const run = started.use(startCli(['run', ...flags]));
+  const run = started.use(startCli(['run', ...flags], options.environment));
   const ready = await run.jsonLine(({ kind }) => kind === 'Ready' || kind === 'Refused');
   if (ready['kind'] !== 'Ready') throw new Error(`sidegate run refuses its files:\n${run.output()}`);
   const { host, port } = doorOf(ready);

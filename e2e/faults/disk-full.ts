@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { failureOf } from '../client-error.ts';
 import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage } from '../stage.ts';
-import { account, holds, until } from './account.ts';
+import { until } from './account.ts';
 import type { Fault, FaultResult } from './fault.ts';
 import { LOAD_SETUP, Load } from './load.ts';
+import { resultOf } from './result.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 
 const AGENTS = 4;
@@ -57,21 +58,16 @@ export const DISK_FULL: Fault = {
       await load.stop();
     }
     progress(`${NAME}: agents work again`);
-    const { complaints, ends, ...figures } = await account(stage, load);
-    const ended = Object.entries(ends).map(([code, count]) => `${code}: ${count}`);
+    const done = `a disk of ${DISK_MIB} MiB for the spool and a store that takes nothing, for ${seconds} s`;
+    const result = await resultOf(NAME, done, stage, load);
     return {
-      name: NAME,
-      done: `a disk of ${DISK_MIB} MiB for the spool and a store that takes nothing, for ${seconds} s`,
+      ...result,
       figures: {
-        ...figures,
-        ends: ended.join(', '),
+        ...result.figures,
         freeBytesThen: bfree * bsize,
-        refusedWith: '58030',
-        refusals: load.errors.get('58030') ?? 0,
         refusedAtOpen: refusedAtOpen ?? 'not refused',
       },
-      ok: holds({ complaints, ends, ...figures }) && refusedAtOpen !== undefined,
-      complaints,
+      ok: result.ok && refusedAtOpen !== undefined,
     };
   },
 };

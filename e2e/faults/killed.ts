@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage, type Stage } from '../stage.ts';
-import { type Account, account, holds, until } from './account.ts';
+import { until } from './account.ts';
 import type { Fault, FaultOptions, FaultResult } from './fault.ts';
 import { LOAD_SETUP, Load } from './load.ts';
+import { resultOf } from './result.ts';
 
 const AGENTS = 4;
 /** So many statements may be done between two kills; a random share of them is waited for. */
@@ -32,16 +33,7 @@ async function underLoad(name: string, breaking: (stage: Stage, load: Load) => P
   } finally {
     await load.stop();
   }
-  return resultOf(name, done, await account(stage, load), load);
-}
-
-function resultOf(name: string, done: string, one: Account, load: Load): FaultResult {
-  const { complaints, ends, ...figures } = one;
-  const errors = [...load.errors].map(([code, count]) => `${code}: ${count}`).join(', ');
-  const ended = Object.entries(ends)
-    .map(([code, count]) => `${code}: ${count}`)
-    .join(', ');
-  return { name, done, figures: { ...figures, ends: ended, errors }, ok: holds(one), complaints };
+  return resultOf(name, done, stage, load);
 }
 
 async function killMany(name: string, program: Killed, kills: number, options: FaultOptions): Promise<FaultResult> {

@@ -23,6 +23,7 @@ export const LOAD_SETUP = 'CREATE TABLE marks (mark text PRIMARY KEY); ALTER TAB
 /** Agents that work one statement after another, by turns simple, extended and writing, and connect again when they are thrown out. */
 export class Load {
   readonly #stage: Stage;
+  readonly #pauseMs: number;
   readonly #stopped = new AbortController();
   readonly #agents: readonly Promise<void>[];
   readonly #progress = new EventEmitter();
@@ -33,8 +34,10 @@ export class Load {
   /** Sessions that agents had: each must be in the record. */
   connections = 0;
 
-  constructor(stage: Stage, agents: number) {
+  /** `pauseMs`: what each agent waits after a statement, in milliseconds. */
+  constructor(stage: Stage, agents: number, pauseMs = 0) {
     this.#stage = stage;
+    this.#pauseMs = pauseMs;
     this.#progress.setMaxListeners(0);
     this.#agents = Array.from({ length: agents }, (_, agent) => this.#work(agent));
   }
@@ -79,6 +82,7 @@ export class Load {
         if (error === undefined) {
           this.done += 1;
           this.#progress.emit('done');
+          if (this.#pauseMs > 0) await sleep(this.#pauseMs);
         } else if (error === '') break;
         else this.errors.set(error, (this.errors.get(error) ?? 0) + 1);
       }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { runProcess } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** A file system of a few MiB in a folder; gone when it is disposed of, after whatever uses it. */
 export interface SmallDisk extends AsyncDisposable {
@@ -16,4 +17,11 @@ export async function mountSmallDisk(folder: string, mebibytes: number): Promise
     // Lazily: a process that has just ended may still be letting go of its files.
     [Symbol.asyncDispose]: async () => void (await runProcess('umount', ['-l', folder])),
   };
+}
+
+/** Whether this user may mount here. */
+export async function canMount(): Promise<boolean> {
+  using place = temporaryFolder('mount');
+  await using disk = await mountSmallDisk(place.path, 1);
+  return disk !== undefined;
 }
