@@ -29,3 +29,6 @@ export const CREDENTIAL_TYPE = 'sidegate.dev/credential';
 
 /** The label that every namespace has: its own name. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+/** Namespace annotation: `true` keeps the API server's service-account tokens in agents' containers, where the installation allows that. */
+export const KEEP_TOKENS_ANNOTATION = 'sidegate.dev/keep-service-account-tokens';

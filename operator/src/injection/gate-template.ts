@@ -54,13 +54,19 @@ export interface GateTemplate {
   };
   readonly sysctls: readonly (typeof PORT_SYSCTL)[];
   readonly clusterDomain: string;
+  /** Whether a namespace may keep its service-account tokens, by annotation. */
+  readonly allowsTokens: boolean;
 }
 
 const TOKEN_SECONDS = 600;
 const DEFAULT_MODE = 0o644;
 
 /** The template for the settings. `former`: what was set for gates that may still run. */
-export function gateTemplate(settings: InjectionSettings, former: readonly InjectionSettings[] = []): GateTemplate {
+export function gateTemplate(
+  settings: InjectionSettings,
+  former: readonly InjectionSettings[] = [],
+  allowsTokens = false,
+): GateTemplate {
   return {
     container: gateContainer(settings),
     former: former.map(gateContainer),
@@ -74,6 +80,7 @@ export function gateTemplate(settings: InjectionSettings, former: readonly Injec
     },
     sysctls: [PORT_SYSCTL],
     clusterDomain: settings.clusterDomain,
+    allowsTokens,
   };
 }
 

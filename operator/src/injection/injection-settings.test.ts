@@ -12,7 +12,10 @@ const DATA = {
 };
 
 test('reads what is set, and what was set before', () => {
-  expect(readInjectionSettings(DATA)).toEqual({ ok: true, value: { current: SETTINGS, former: [] } });
+  expect(readInjectionSettings(DATA)).toEqual({
+    ok: true,
+    value: { current: SETTINGS, former: [], allowsTokens: false },
+  });
   const former = JSON.stringify([{ image: 'sidegate:1' }, { image: 'sidegate:0', control: 'https://old.test' }]);
   expect(readInjectionSettings({ ...DATA, former })).toEqual({
     ok: true,
@@ -22,8 +25,17 @@ test('reads what is set, and what was set before', () => {
         { ...SETTINGS, image: 'sidegate:1' },
         { ...SETTINGS, image: 'sidegate:0', control: 'https://old.test' },
       ],
+      allowsTokens: false,
     },
   });
+});
+
+test.each([
+  ['true', true],
+  ['True', false],
+])('a namespace may keep its tokens when the key says true: %s', (value, allowsTokens) => {
+  const read = readInjectionSettings({ ...DATA, 'allow-service-account-tokens': value });
+  expect(read).toMatchObject({ ok: true, value: { allowsTokens } });
 });
 
 test.each([

@@ -41,6 +41,8 @@ export const KEEP_TOKEN_KEY = 'allow-service-account-tokens';
 export interface InjectionHistory {
   readonly current: InjectionSettings;
   readonly former: readonly InjectionSettings[];
+  /** Whether a namespace may keep its service-account tokens, by annotation. */
+  readonly allowsTokens: boolean;
 }
 
 /** `NoSettings`: the ConfigMap does not say what to inject, so no gate can be trusted. */
@@ -72,7 +74,7 @@ export function readInjectionSettings(data: Readonly<Record<string, string>>): R
     if (!read.ok) return noSettings(`In ${FORMER_KEY}: ${read.fault.message}`);
     former.push(read.value);
   }
-  return ok({ current: current.value, former });
+  return ok({ current: current.value, former, allowsTokens: data[KEEP_TOKEN_KEY] === 'true' });
 }
 
 function readOne(

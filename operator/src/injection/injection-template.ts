@@ -10,5 +10,7 @@ export function readTemplate(configMap: ConfigMap | undefined): Result<GateTempl
     return fail({ code: 'NoSettings', message: 'It is not in the operator’s namespace.', where });
   }
   const read = readInjectionSettings(configMap.data ?? {});
-  return read.ok ? ok(gateTemplate(read.value.current, read.value.former)) : read;
+  if (!read.ok) return read;
+  const { current, former, allowsTokens } = read.value;
+  return ok(gateTemplate(current, former, allowsTokens));
 }

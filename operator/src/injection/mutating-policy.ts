@@ -1,0 +1,143 @@
+import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
+import { celHole, celOf } from './cel.ts';
+import {
+  AGENT_TOKEN_VOLUME,
+  dnsConfig,
+  GATE_CONTAINER,
+  type GateTemplate,
+  gateTemplate,
+  PORT_SYSCTL,
+} from './gate-template.ts';
+import { API_VOLUME, agentMounts } from './inject-pod.ts';
+import { INJECTION_CONFIG_MAP, KEEP_TOKEN_KEY, SETTING_KEYS } from './injection-settings.ts';
+
+/** The namespace that the generated files name; the chart puts the release's in its place. */
+export const DEFAULT_NAMESPACE = 'sidegate-system';
+
+export interface PolicyVariable {
+  readonly name: string;
+  readonly expression: string;
+}
+
+/** The template with the settings' places open: each is read from the ConfigMap when a pod is made. */
+export const OPEN_TEMPLATE: GateTemplate = gateTemplate({
+  image: setting('image'),
+  control: setting('control'),
+  store: setting('store'),
+  upstreamDns: setting('upstreamDns'),
+  clusterDomain: setting('clusterDomain'),
+  root: setting('root'),
+});
+
+/** The variable with the name of a setting that the ConfigMap lacks, or an empty text. */
+export const MISSING_SETTING: PolicyVariable = {
+  name: 'missing',
+  expression: `${celOf(Object.values(SETTING_KEYS))}.filter(key, params.?data[?key].orValue("") == "").join(", ")`,
+};
+
+/** True in a namespace that keeps its service-account tokens, where the settings allow it. */
+export const KEEPS_TOKENS: PolicyVariable = {
+  name: 'keepsTokens',
+  expression: `params.?data[?"${KEEP_TOKEN_KEY}"].orValue("") == "true" && namespaceObject.metadata.?annotations[?"${KEEP_TOKENS_ANNOTATION}"].orValue("") == "true"`,
+};
+
+/** What a policy needs that judges pods of labelled namespaces by the ConfigMap. */
+export const BY_CONFIG_MAP = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } } as const;
+
+/** The binding of such a policy. Without the ConfigMap nothing passes. */
+export function configMapBinding(): object {
+  return {
+    paramRef: { name: INJECTION_CONFIG_MAP, namespace: DEFAULT_NAMESPACE, parameterNotFoundAction: 'Deny' },
+    matchResources: LABELLED,
+  };
+}
+
+/** Of a binding: labelled namespaces alone. */
+export const LABELLED = { namespaceSelector: { matchLabels: { [INJECTION_LABEL]: 'enabled' } } } as const;
+
+const VARIABLES: readonly PolicyVariable[] = [
+  MISSING_SETTING,
+  KEEPS_TOKENS,
+  { name: 'gate', expression: celOf(OPEN_TEMPLATE.container) },
+  { name: 'volumes', expression: celOf(OPEN_TEMPLATE.volumes) },
+  { name: 'trust', expression: celOf(OPEN_TEMPLATE.agent.variables) },
+  {
+    name: 'mounts',
+    expression: `variables.keepsTokens ? ${celOf(agentMounts(OPEN_TEMPLATE.agent.mounts, true))} : ${celOf(agentMounts(OPEN_TEMPLATE.agent.mounts, false))}`,
+  },
+];
+
+/** What {@link injectPod} does, as MutatingAdmissionPolicies with their bindings: no process of ours is needed to make a pod. */
+export function mutatingPolicies(): readonly object[] {
+  return [
+    ...policy('sidegate-inject', 'CREATE', 'pods', POD_PATCH),
+    ...policy('sidegate-inject-ephemeral', 'UPDATE', 'pods/ephemeralcontainers', EPHEMERAL_PATCH),
+  ];
+}
+
+function policy(name: string, operation: string, resource: string, patch: string): readonly object[] {
+  return [
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        ...BY_CONFIG_MAP,
+        failurePolicy: 'Fail',
+        // Once more when another webhook added a container.
+        reinvocationPolicy: 'IfNeeded',
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: [operation], resources: [resource] }],
+        },
+        variables: VARIABLES,
+        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patch } }],
+      },
+    },
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name, ...configMapBinding() },
+    },
+  ];
+}
+
+/** Of a list of agents' containers: each one's variables and mounts. Literals of `Object` types in a list crash the API server, so there are none. */
+function agentPatches(list: string): string {
+  const path = (field: string): string => `"/spec/${list}/" + string(i) + "/${field}"`;
+  return `object.spec.?${list}.orValue([]).transformList(i, c, c.name != "${GATE_CONTAINER}",
+  JSONPatch{op: "add", path: ${path('env')}, value:
+    c.?env.orValue([]).map(e, dyn(e)) + variables.trust.filter(v, !c.?env.orValue([]).exists(e, e.name == v.name))})
++ object.spec.?${list}.orValue([]).transformList(i, c, c.name != "${GATE_CONTAINER}",
+  JSONPatch{op: "add", path: ${path('volumeMounts')}, value:
+    c.?volumeMounts.orValue([]).filter(m, !variables.mounts.exists(o, o.mountPath == m.mountPath)).map(m,
+      variables.keepsTokens || !m.name.startsWith("${API_VOLUME}") ? dyn(m)
+      : dyn(m.transformMapEntry(k, v, {k: k == "name" ? dyn("${AGENT_TOKEN_VOLUME}") : dyn(v)})))
+    + variables.mounts})`;
+}
+
+const HAS_GATE = `object.spec.?initContainers.orValue([]).exists(c, c.name == "${GATE_CONTAINER}")`;
+
+const POD_PATCH = `variables.missing != "" ? [] : (
+${agentPatches('containers')}
++ ${agentPatches('initContainers')}
++ (${HAS_GATE} ? []
+  : has(object.spec.initContainers) ? [JSONPatch{op: "add", path: "/spec/initContainers/0", value: variables.gate}]
+  : [JSONPatch{op: "add", path: "/spec/initContainers", value: [variables.gate]}])
++ [JSONPatch{op: "add", path: "/spec/volumes", value:
+  object.spec.?volumes.orValue([]).filter(v, variables.keepsTokens || !v.name.startsWith("${API_VOLUME}")).map(v, dyn(v))
+  + variables.volumes.filter(o, !object.spec.?volumes.orValue([]).exists(v, v.name == o.name))}]
++ (has(object.spec.securityContext) ? [] : [JSONPatch{op: "add", path: "/spec/securityContext", value: {}}])
++ [JSONPatch{op: "add", path: "/spec/securityContext/sysctls", value:
+    object.spec.?securityContext.?sysctls.orValue([]).filter(s, s.name != "${PORT_SYSCTL.name}").map(s, dyn(s))
+    + ${celOf(OPEN_TEMPLATE.sysctls)}},
+  JSONPatch{op: "add", path: "/spec/dnsPolicy", value: "None"},
+  JSONPatch{op: "add", path: "/spec/dnsConfig", value: ${celOf(dnsConfig(celHole('request.namespace'), OPEN_TEMPLATE.clusterDomain))}}]
++ (variables.keepsTokens ? [] : [JSONPatch{op: "add", path: "/spec/automountServiceAccountToken", value: false}]))`;
+
+const EPHEMERAL_PATCH = `variables.missing != "" || !${HAS_GATE} ? [] : (
+${agentPatches('ephemeralContainers')})`;
+
+function setting(field: keyof typeof SETTING_KEYS): string {
+  return celHole(`params.data["${SETTING_KEYS[field]}"]`);
+}
