@@ -27,6 +27,12 @@ export const PASSWORD_ENV_ANNOTATION = 'sidegate.dev/password-env';
 /** The type of a Secret that a Target may name. */
 export const CREDENTIAL_TYPE = 'sidegate.dev/credential';
 
+/** Label of an ApprovalRequest: the UID of the pod whose gate holds the command. */
+export const POD_UID_LABEL = 'sidegate.dev/pod-uid';
+
+/** Annotation of an ApprovalRequest: that pod, `namespace/name`. */
+export const POD_ANNOTATION = 'sidegate.dev/pod';
+
 /** The label that every namespace has: its own name. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
 

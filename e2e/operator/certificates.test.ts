@@ -81,7 +81,7 @@ test('the root stands where gates and the API server look for it, and beside wha
 test('a gate that trusts the root, and no other, follows the operator', async () => {
   const root = (await injection())['root.crt'] ?? '';
   const token = await stage.token('agents', 'bot-1');
-  const gate = stage.gate(first, token, root);
+  const gate = stage.gate(first, token, { authority: root });
   await eventually(
     'a snapshot',
     () => gate.last,
@@ -104,7 +104,8 @@ test('a second replica serves with the same certificate and makes none of its ow
   await eventually('the second leader', async () =>
     /^sidegate_operator_leading 1$/m.test(await (await fetch(`${second.probesUrl}/metrics`)).text()) ? true : undefined,
   );
-  const gate = stage.gate(second, await stage.token('agents', 'bot-1'), (await injection())['root.crt'] ?? '');
+  const authority = (await injection())['root.crt'] ?? '';
+  const gate = stage.gate(second, await stage.token('agents', 'bot-1'), { authority });
   await eventually(
     'a snapshot',
     () => gate.last,

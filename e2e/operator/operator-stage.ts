@@ -14,6 +14,7 @@ import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
 import type { ControlPhase } from '../../sidecar/src/config/control-state.ts';
 import { followControl } from '../../sidecar/src/config/control-stream.ts';
 import { LastKnownGood } from '../../sidecar/src/config/last-known-good.ts';
+import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { DEADLINE_MS, type RunningProcess, startProcess } from '../support/processes.ts';
@@ -68,7 +69,8 @@ export class FollowingGate {
   readonly #folder = temporaryFolder('gate');
   readonly #following: Promise<void>;
 
-  constructor(url: string, authority: string, token: string) {
+  /** `desk`: its held commands are decided in the cluster. */
+  constructor(url: string, authority: string, token: string, desk?: ApprovalDesk) {
     this.#following = followControl(
       {
         address: { url, authority, readToken: () => Promise.resolve(token) },
@@ -78,6 +80,7 @@ export class FollowingGate {
         apply: (snapshot) => Promise.resolve(this.#apply(snapshot)),
         recording: () => true,
         phaseChanged: (phase) => this.phases.push(phase),
+        ...(desk === undefined ? {} : { desk }),
         log: (_, message, facts) => this.said.push(`${message} ${JSON.stringify(facts)}`),
       },
       this.#stop.signal,
@@ -148,6 +151,7 @@ export class OperatorStage {
         apiVersion: 'sidegate.dev/v1alpha1',
         kind: 'Configuration',
         issuers: [{ name: 'corporate', url: 'https://issuer.test', audiences: ['sidegate'] }],
+        approvers: { userPrefix: 'corp:' },
       }),
     );
     const process = startProcess('node', [
@@ -204,6 +208,12 @@ export class OperatorStage {
         throw new Error(`${what}: ${answer.fault.message}`);
       return undefined;
     });
+  }
+
+  /** Merges into the status of an object. */
+  async patchStatus(path: string, status: object): Promise<void> {
+    const request = { method: 'PATCH', path: `${path}/status`, contentType: 'application/merge-patch+json' } as const;
+    await this.#ask(path, { ...request, body: { status } });
   }
 
   async remove(path: string): Promise<void> {
@@ -287,8 +297,12 @@ export class OperatorStage {
     return (made as { status: { token: string } }).status.token;
   }
 
-  gate({ controlUrl }: OperatorProcess, token: string, authority = this.#certificates.authority): FollowingGate {
-    const gate = new FollowingGate(controlUrl, authority, token);
+  gate(
+    { controlUrl }: OperatorProcess,
+    token: string,
+    { authority = this.#certificates.authority, desk }: { authority?: string; desk?: ApprovalDesk } = {},
+  ): FollowingGate {
+    const gate = new FollowingGate(controlUrl, authority, token, desk);
     this.#gates.push(gate);
     return gate;
   }

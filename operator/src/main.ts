@@ -43,6 +43,7 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     },
     namespace: start.namespace,
     terms: { staleAfterSeconds, failClosedAfterSeconds },
+    approvers: configuration.approvers,
     identity,
     nonce: randomUUID,
     trouble,

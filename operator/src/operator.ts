@@ -1,9 +1,14 @@
-import { describeFault, INJECTION_LABEL } from '@sidegate/crds';
+import { type Configuration, describeFault, INJECTION_LABEL, type Result } from '@sidegate/crds';
+import type { Held } from '@sidegate/policy/control';
+import { ApprovalController } from './approvals/approval-controller.ts';
+import { ApproverNames } from './approvals/approver-names.ts';
+import { type HoldFault, type RequestToMake, requestOf } from './approvals/held-request.ts';
+import { HoldBoard } from './approvals/hold-board.ts';
 import { type ClusterIndexes, type ClusterSettings, ClusterState } from './cluster-state.ts';
 import { type Attested, attest } from './control/attestation.ts';
 import { ControlService } from './control/control-service.ts';
 import { GateBoard } from './control/gate-board.ts';
-import type { SessionTerms } from './control/gate-session.ts';
+import type { GateSession, SessionTerms } from './control/gate-session.ts';
 import { agentAccessJudge, policyJudge, targetJudge } from './controllers/judges.ts';
 import { StatusController } from './controllers/status-controller.ts';
 import { GateBundles } from './gate-bundle.ts';
@@ -37,6 +42,8 @@ export interface OperatorOptions {
   /** Where the operator runs: the ConfigMap of the injection is there. */
   readonly namespace: string;
   readonly terms: SessionTerms;
+  /** Which token subjects the Kubernetes users are that decide held commands. */
+  readonly approvers: Configuration['approvers'];
   /** The name of this replica. */
   readonly identity: string;
   readonly nonce: () => string;
@@ -50,6 +57,7 @@ const GATHER_MS = 20;
 const COUNT_MS = 500;
 const WORKERS = 4;
 const NO_VERSION = 'none';
+const APPROVALS = 'ApprovalRequest ';
 
 /**
  * Everything of one replica but its sockets: reads the cluster, and while it leads writes conditions and serves gates. Reading goes on whoever
@@ -61,11 +69,13 @@ export class Operator {
   readonly board: GateBoard;
   readonly #options: OperatorOptions;
   readonly #resources: readonly Reflector<ApiObject>[];
+  readonly #requests: Reflector<ApiObject>;
   readonly #namespaces: Reflector<Namespace>;
   readonly #injection: Reflector<ConfigMap>;
   readonly #pods: ReflectorSet<Pod>;
   readonly #secrets: ReflectorSet<Secret>;
   readonly #configMaps: ReflectorSet<ConfigMap>;
+  readonly #holds: HoldBoard;
   readonly #queue: WorkQueue;
   readonly #controller: StatusController;
   #reading: AbortSignal = AbortSignal.abort();
@@ -82,7 +92,13 @@ export class Operator {
     const resource = (plural: string): Reflector<ApiObject> =>
       new Reflector({ ...shared, path: `${GROUP}/${plural}`, accept: isAny, changed: () => this.#changed() });
     const [targets, accesses, policies] = [resource('targets'), resource('agentaccesses'), resource('policies')];
-    this.#resources = [targets, accesses, policies];
+    this.#requests = new Reflector({
+      ...shared,
+      path: `${GROUP}/approvalrequests`,
+      accept: isAny,
+      changed: ({ key }) => this.#queueApproval(key),
+    });
+    this.#resources = [targets, accesses, policies, this.#requests];
     this.#namespaces = new Reflector({
       ...shared,
       path: '/api/v1/namespaces',
@@ -131,13 +147,35 @@ export class Operator {
     this.board = new GateBoard(() => this.#countSoon());
     const tally = new GateTally(this.state, bundles, this.board);
     const events = new EventSeries(client, timing, identity);
-    const judges = [targetJudge(this.state), agentAccessJudge(this.state, tally), policyJudge(this.state, tally)];
+    const names = new ApproverNames(options.approvers);
+    this.#holds = new HoldBoard({
+      accept: (held, session) => this.#acceptHold(held, session, names),
+      changed: (key) => this.#queueApproval(key),
+    });
+    const approvals = new ApprovalController({
+      ...shared,
+      board: this.#holds,
+      names,
+      requests: this.#requests.index,
+      podsIn: (namespace) => this.#pods.in(namespace),
+      policyUid: (key) => policies.index.get(key)?.metadata.uid,
+      writeStatus: (work, signal) => this.#controller.work(work, signal),
+    });
+    const judges = [
+      targetJudge(this.state),
+      agentAccessJudge(this.state, tally),
+      policyJudge(this.state, tally),
+      approvals,
+    ];
     this.#controller = new StatusController({ client, timing, events, judges });
     this.#queue = new WorkQueue({
       timing,
       workers: WORKERS,
       trouble,
-      work: (key, signal) => this.#controller.work(key, signal),
+      work: (key, signal) =>
+        key.startsWith(APPROVALS)
+          ? approvals.work(key.slice(APPROVALS.length), signal)
+          : this.#controller.work(key, signal),
     });
     this.control = new ControlService({
       bundles,
@@ -148,7 +186,8 @@ export class Operator {
       attest: (token, signal) => attest(client, token, signal),
       findPod: (attested) => this.#findPod(attested),
       closed: () => this.#closed(),
-      heard: () => {},
+      heard: (sentence, session) => this.#holds.heard(sentence, session),
+      left: (session) => this.#holds.left(session),
     });
   }
 
@@ -212,6 +251,7 @@ export class Operator {
       this.state.changed();
       this.#queueAll();
       this.control.refresh();
+      this.#holds.readAgain();
     });
   }
 
@@ -261,6 +301,22 @@ export class Operator {
       this.#counting = false;
       this.#queueAll();
     });
+  }
+
+  #acceptHold(held: Held, session: GateSession, names: ApproverNames): Result<RequestToMake, HoldFault> | undefined {
+    const bundle = session.bundleOf(held.policyVersion);
+    if (bundle === undefined) return undefined;
+    const { name, namespace = 'default', uid } = session.attested.pod.metadata;
+    return requestOf(held, {
+      content: bundle.content,
+      pod: { namespace, name, uid },
+      names,
+      nowMs: this.#options.timing.nowMs(),
+    });
+  }
+
+  #queueApproval(key: string): void {
+    if (this.#leading !== undefined) this.#queue.add(`${APPROVALS}${key}`);
   }
 
   #queueAll(): void {

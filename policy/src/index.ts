@@ -3,6 +3,7 @@ export * from './approval/approval-request.ts';
 export * from './approval/approval-state.ts';
 export * from './approval/coverage.ts';
 export * from './approval/request-name.ts';
+export { APPROVAL_TIMEOUT_SECONDS_DEFAULT } from './approval/terms.ts';
 export * from './budget/budget.ts';
 export * from './budget/ledger.ts';
 export * from './budget/limit-rule.ts';

@@ -335,13 +335,13 @@ export const APPROVAL_REQUEST_SCHEMA: StructuralSchema = {
      "maxLength": 65536
     },
     "parameters": {
-     "description": "The bound values, with masks applied.",
+     "description": "The bound values, with masks applied: each in single quotes, those within doubled; NULL without.",
      "type": "array",
-     "maxItems": 256,
+     "maxItems": 1024,
      "x-kubernetes-list-type": "atomic",
      "items": {
       "type": "string",
-      "maxLength": 4096
+      "maxLength": 32770
      }
     }
    }
@@ -393,6 +393,17 @@ export const APPROVAL_REQUEST_SCHEMA: StructuralSchema = {
         "maxLength": 256
        }
       }
+     }
+    },
+    "users": {
+     "description": "The Kubernetes users that this identity is, as the operator's configuration says. They may not decide.",
+     "type": "array",
+     "maxItems": 64,
+     "x-kubernetes-list-type": "set",
+     "items": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 512
      }
     },
     "claimed": {
@@ -503,6 +514,17 @@ export const APPROVAL_REQUEST_SCHEMA: StructuralSchema = {
       }
      }
     }
+   }
+  },
+  "approverUsers": {
+   "description": "The Kubernetes users that approval.approvers.subjects stand for.",
+   "type": "array",
+   "maxItems": 256,
+   "x-kubernetes-list-type": "set",
+   "items": {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 512
    }
   },
   "requestedAt": {
@@ -1715,6 +1737,48 @@ export const CONFIGURATION_SCHEMA: StructuralSchema = {
       "type": "string",
       "minLength": 1,
       "maxLength": 256
+     }
+    }
+   }
+  },
+  "approvers": {
+   "description": "In a cluster: which token subjects the Kubernetes users are that decide held commands. Nobody decides what they asked for themselves, and whose identity is unknown decides only where a rule names the user.",
+   "type": "object",
+   "properties": {
+    "userPrefix": {
+     "description": "What stands before the subject in the names of Kubernetes users: the API server's username prefix. Without it only `users` counts.",
+     "type": "string",
+     "maxLength": 256
+    },
+    "users": {
+     "description": "Users one by one, also instead of the prefix.",
+     "type": "array",
+     "maxItems": 1000,
+     "x-kubernetes-list-type": "map",
+     "x-kubernetes-list-map-keys": [
+      "user"
+     ],
+     "items": {
+      "title": "ConfiguredApprover",
+      "type": "object",
+      "required": [
+       "user",
+       "subject"
+      ],
+      "properties": {
+       "user": {
+        "description": "The Kubernetes user.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 512
+       },
+       "subject": {
+        "description": "The token subject of the same person.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 256
+       }
+      }
      }
     }
    }

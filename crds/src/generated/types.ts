@@ -80,6 +80,8 @@ export interface ApprovalDecision {
   readonly action: 'Approve' | 'Deny';
   /** Why. */
   readonly reason?: string;
+  /** The groups of approval.approvers.groups as whose member the user decides: admission checks that they are the user's. Not needed by those whom the rule names. */
+  readonly groups?: readonly string[];
   /** When. */
   readonly decidedAt?: string;
 }
@@ -110,7 +112,7 @@ export interface ApprovalRequestSpec {
     readonly sha256: string;
     /** The whole command as text, with masks applied. */
     readonly text: string;
-    /** The bound values, with masks applied. */
+    /** The bound values, with masks applied: each in single quotes, those within doubled; NULL without. */
     readonly parameters?: readonly string[];
   };
   /** Who asks. */
@@ -126,11 +128,15 @@ export interface ApprovalRequestSpec {
       /** The identity's groups; absent when the issuer says nothing of them. */
       readonly groups?: readonly string[];
     };
+    /** The Kubernetes users that this identity is, as the operator's configuration says. They may not decide. */
+    readonly users?: readonly string[];
     /** What the agent says of itself. No decision rests on it. */
     readonly claimed?: Readonly<Record<string, string>>;
   };
   /** Who approves, and what the approval is good for. */
   readonly approval: ApprovalTerms;
+  /** The Kubernetes users that approval.approvers.subjects stand for. */
+  readonly approverUsers?: readonly string[];
   /** When the command was held. */
   readonly requestedAt: string;
   /** When it is refused if nobody decided. */
@@ -206,6 +212,13 @@ export interface Configuration {
     /** The groups that approval.approvers.groups of rules and limits may name. */
     readonly groups?: readonly string[];
   };
+  /** In a cluster: which token subjects the Kubernetes users are that decide held commands. Nobody decides what they asked for themselves, and whose identity is unknown decides only where a rule names the user. */
+  readonly approvers?: {
+    /** What stands before the subject in the names of Kubernetes users: the API server's username prefix. Without it only `users` counts. */
+    readonly userPrefix?: string;
+    /** Users one by one, also instead of the prefix. */
+    readonly users?: readonly ConfiguredApprover[];
+  };
   /** On one machine: where agents connect. The option --listen takes precedence over all of it. */
   readonly listen?: {
     /** The address of every door that states none. Default "127.0.0.1". */
@@ -215,6 +228,13 @@ export interface Configuration {
     /** Single doors, each for one AgentAccess and one of its Targets. */
     readonly doors?: readonly ConfiguredDoor[];
   };
+}
+
+export interface ConfiguredApprover {
+  /** The Kubernetes user. */
+  readonly user: string;
+  /** The token subject of the same person. */
+  readonly subject: string;
 }
 
 export interface ConfiguredDoor {

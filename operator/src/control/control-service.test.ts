@@ -52,6 +52,7 @@ async function start(pods: readonly Pod[] = [gatedPod()]): Promise<Bench> {
     timing: MACHINE_TIME,
     terms: { staleAfterSeconds: 60, failClosedAfterSeconds: 3600 },
     heard: () => {},
+    left: () => {},
     nonce: () => {
       nonces += 1;
       return `n${nonces}`;

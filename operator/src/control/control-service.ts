@@ -21,6 +21,8 @@ export interface ControlServiceOptions {
   readonly closed: () => Fault | undefined;
   /** What gates say of their held commands. */
   readonly heard: (sentence: HoldSentence, session: GateSession) => void;
+  /** A gate's stream is over. */
+  readonly left: (session: GateSession) => void;
 }
 
 /** A pause between a gate's connections when this operator sends it away for good, in milliseconds. */
@@ -91,6 +93,7 @@ export class ControlService {
       yield* session.speak(AbortSignal.any([context.signal, over.signal]));
     } finally {
       over.abort();
+      this.#options.left(session);
       if (this.#sessions.get(attested.uid) === session) {
         this.#sessions.delete(attested.uid);
         board.remove(attested.uid);

@@ -18,7 +18,7 @@ export interface Finding {
 
 /** One kind, gathered and judged; undefined when there is no such object any more. */
 export interface Judge {
-  readonly kind: 'Target' | 'AgentAccess' | 'Policy';
+  readonly kind: 'Target' | 'AgentAccess' | 'Policy' | 'ApprovalRequest';
   readonly plural: string;
   judge(key: string): Finding | undefined;
   keys(): readonly string[];
@@ -38,7 +38,7 @@ interface Status {
 }
 
 /** What comes and goes by itself as pods do: no event is worth it. */
-const FLEETING: readonly string[] = ['Pending', 'NotConnected', 'NotKnownYet', 'NoGates'];
+const FLEETING: readonly string[] = ['Pending', 'NotConnected', 'NotKnownYet', 'NoGates', 'Waiting', 'TellingGate'];
 
 /** Judges objects and writes what was found into their status, when it says something new. */
 export class StatusController {
