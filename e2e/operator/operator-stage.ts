@@ -125,6 +125,11 @@ export class OperatorStage {
     this.#certificates = certificates;
   }
 
+  /** What operators serve with, and whoever else is to be trusted like them. */
+  get certificates(): Certificates {
+    return this.#certificates;
+  }
+
   static async start(programs: string): Promise<OperatorStage> {
     const server = await startApiServer(programs);
     const stage = new OperatorStage(server, makeCertificates(server.folder.path));
@@ -263,14 +268,14 @@ export class OperatorStage {
   async pod(
     namespace: string,
     name: string,
-    { labels = {}, gated = true }: { labels?: object; gated?: boolean },
+    { labels = {}, annotations = {}, gated = true }: { labels?: object; annotations?: object; gated?: boolean },
   ): Promise<void> {
     const { container, volumes } = gateTemplate(SETTINGS);
     const agent = { name: 'agent', image: 'agent.test/agent:1', securityContext: { runAsUser: 1000 } };
     await this.put(`/api/v1/namespaces/${namespace}/pods`, {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name, namespace, labels },
+      metadata: { name, namespace, labels, annotations },
       spec: {
         serviceAccountName: 'bot',
         automountServiceAccountToken: false,
