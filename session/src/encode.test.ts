@@ -173,12 +173,35 @@ describe('decoding', () => {
     );
   });
 
+  test('understands changed bytes as the protobuf library does, or not at all', () => {
+    fc.assert(
+      fc.property(event, fc.nat(), fc.nat(255), (one, place, value) => {
+        const changed = Uint8Array.from(encodeEvent(1, one));
+        changed[place % changed.length] = value;
+        const decoded = decodeEvent(changed);
+        if (!decoded.ok) return;
+        const theirs = toBinary(EventSchema, fromBinary(EventSchema, changed), { writeUnknownFields: false });
+        const ours = encodeEvent(decoded.value.sequence, decoded.value.event);
+        expect(fromBinary(EventSchema, ours)).toEqual(fromBinary(EventSchema, theirs));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test.each([
     ['no number', '1001', false],
     ['a number', '0801520100'.replace('520100', '5200'), true],
     ['a number that cannot be kept exactly', '08ffffffffffffffffff015200', false],
     ['a kind that this version does not know', '0801fa0100', false],
     ['an outcome that this version does not know', '080142021063', false],
+    ['a field that this version does not know', '08015200f20100', true],
+    ['a field of a type that is no more', '08015200f301', false],
+    ['two kinds', '08015200520100'.replace('520100', '5200'), false],
+    ['a text', '080152030a0161', true],
+    ['a text that is no UTF-8', '080152030a01ff', false],
+    ['the replacement character itself', '080152050a03efbfbd', true],
+    ['a text that is longer than what holds it', '080152030a0261', false],
+    ['a text as a number', '080152020801', false],
   ])('%s', (_name, hex, taken) => {
     expect(decodeEvent(Buffer.from(hex, 'hex')).ok).toBe(taken);
   });

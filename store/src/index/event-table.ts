@@ -3,7 +3,26 @@ import { assertNever } from '@sidegate/crds';
 import type { CommandFinished, CommandJudged, HoldEnded, Opened, SessionEvent } from '@sidegate/session';
 import { textOf } from './row.ts';
 
-/** Writes what events tell into the tables `sessions` and `commands`. Runs inside the caller's transaction. */
+/** A command that begins in the chunk that is being taken in, and what the chunk tells of it. */
+interface NewCommand {
+  readonly judged: CommandJudged;
+  forwarded: boolean;
+  finished: CommandFinished | undefined;
+}
+
+/** What one chunk adds to its session. */
+interface Sums {
+  commands: number;
+  denied: number;
+  held: number;
+  rows: number;
+  answerBytes: number;
+}
+
+/**
+ * Writes what events tell into the tables `sessions` and `commands`. Runs inside the caller's transaction. Most commands begin and end
+ * in one chunk: such a command is one row written once, and a session's sums are written once for a chunk.
+ */
 export class EventTable {
   readonly #openSession: StatementSync;
   readonly #closeSession: StatementSync;
@@ -11,11 +30,10 @@ export class EventTable {
   readonly #addCommand: StatementSync;
   readonly #addWords: StatementSync;
   readonly #judgeAgain: StatementSync;
-  readonly #countCommand: StatementSync;
+  readonly #count: StatementSync;
   readonly #endHold: StatementSync;
   readonly #forwardCommand: StatementSync;
   readonly #finishCommand: StatementSync;
-  readonly #countFinish: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#openSession =
@@ -29,14 +47,15 @@ export class EventTable {
     this.#decisionOf = database.prepare('select decision from commands where session_id = ? and command_id = ?');
     this.#addCommand =
       database.prepare(`insert into commands (session_id, command_id, at_us, text, binds, verbs, objects, complete,
-      decision, rule, reason, observed, claimed, prepares) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      decision, rule, reason, observed, claimed, prepares, forwarded, outcome, tag, error_code, error_text, rows, answer_bytes,
+      duration_us, masked_values) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      on conflict (session_id, command_id) do nothing`);
     this.#addWords = database.prepare('insert into command_words (rowid, text, binds, objects) values (?, ?, ?, ?)');
     this.#judgeAgain = database.prepare(
       'update commands set decision = ?, rule = ?, reason = ?, observed = ? where session_id = ? and command_id = ?',
     );
-    this.#countCommand = database.prepare(
-      'update sessions set commands = commands + ?, denied = denied + ?, held = held + ? where session_id = ?',
-    );
+    this.#count = database.prepare(`update sessions set commands = commands + ?, denied = denied + ?, held = held + ?,
+      rows = rows + ?, answer_bytes = answer_bytes + ? where session_id = ?`);
     this.#endHold = database.prepare(
       'update commands set hold = ?, decided_by = ? where session_id = ? and command_id = ?',
     );
@@ -46,35 +65,55 @@ export class EventTable {
     this.#finishCommand =
       database.prepare(`update commands set outcome = ?, tag = ?, error_code = ?, error_text = ?, rows = ?,
       answer_bytes = ?, duration_us = ?, masked_values = ? where session_id = ? and command_id = ?`);
-    this.#countFinish = database.prepare(
-      'update sessions set rows = rows + ?, answer_bytes = answer_bytes + ? where session_id = ?',
-    );
   }
 
-  /** Takes one event in. `heardUs` is the store's own time. */
-  apply(sessionId: string, event: SessionEvent, heardUs: number): void {
-    switch (event.kind) {
-      case 'Opened':
-        return this.#opened(event, heardUs);
-      case 'CommandJudged':
-        return this.#judged(sessionId, event);
-      case 'HoldEnded':
-        return this.#held(sessionId, event);
-      case 'CommandForwarded':
-        this.#forwardCommand.run(sessionId, event.commandId);
-        return;
-      case 'CommandFinished':
-        return this.#finished(sessionId, event);
-      case 'Closed':
-        this.#closeSession.run(event.atUs, event.code, event.reason, event.code === 'TailUnknown' ? 1 : 0, sessionId);
-        return;
-      case 'AnswerPart':
-      case 'InputPart':
-      case 'Remark':
-        return;
-      default:
-        return assertNever(event);
+  /** Takes the events of one chunk in, in their order. `heardUs` is the store's own time. */
+  apply(sessionId: string, events: readonly { readonly event: SessionEvent }[], heardUs: number): void {
+    const begun = new Map<number, NewCommand>();
+    const sums: Sums = { commands: 0, denied: 0, held: 0, rows: 0, answerBytes: 0 };
+    for (const { event } of events) {
+      switch (event.kind) {
+        case 'Opened':
+          this.#opened(event, heardUs);
+          break;
+        case 'CommandJudged':
+          // One that was judged before in this chunk gets its row first: the second judgement is then like that of an older one.
+          if (begun.has(event.commandId)) this.#add(sessionId, begun, event.commandId, sums);
+          begun.set(event.commandId, { judged: event, forwarded: false, finished: undefined });
+          break;
+        case 'HoldEnded':
+          this.#add(sessionId, begun, event.commandId, sums);
+          this.#held(sessionId, event);
+          break;
+        case 'CommandForwarded': {
+          const command = begun.get(event.commandId);
+          if (command === undefined) this.#forwardCommand.run(sessionId, event.commandId);
+          else command.forwarded = true;
+          break;
+        }
+        case 'CommandFinished': {
+          sums.rows += event.rows;
+          sums.answerBytes += event.answerBytes;
+          const command = begun.get(event.commandId);
+          if (command === undefined) this.#finished(sessionId, event);
+          else command.finished = event;
+          break;
+        }
+        case 'Closed':
+          this.#closeSession.run(event.atUs, event.code, event.reason, event.code === 'TailUnknown' ? 1 : 0, sessionId);
+          break;
+        case 'AnswerPart':
+        case 'InputPart':
+        case 'Remark':
+          break;
+        default:
+          assertNever(event);
+      }
     }
+    for (const commandId of begun.keys()) this.#add(sessionId, begun, commandId, sums);
+    const { commands, denied, held, rows, answerBytes } = sums;
+    if (commands + denied + held + rows + answerBytes > 0)
+      this.#count.run(commands, denied, held, rows, answerBytes, sessionId);
   }
 
   #opened(event: Opened, heardUs: number): void {
@@ -106,42 +145,56 @@ export class EventTable {
     );
   }
 
-  #judged(sessionId: string, event: CommandJudged): void {
-    const before = this.#decisionOf.get(sessionId, event.commandId);
-    const denied = event.decision === 'Deny' ? 1 : 0;
-    const held = event.decision === 'RequireApproval' ? 1 : 0;
-    if (before !== undefined) return this.#judgedAgain(sessionId, event, textOf(before, 'decision'));
-    const { lastInsertRowid } = this.#addCommand.run(
+  /** Writes the row of a command that began in this chunk; if there is one already, what the chunk adds to it. */
+  #add(sessionId: string, begun: Map<number, NewCommand>, commandId: number, sums: Sums): void {
+    const command = begun.get(commandId);
+    if (command === undefined) return;
+    begun.delete(commandId);
+    const { judged, forwarded, finished } = command;
+    const { changes, lastInsertRowid } = this.#addCommand.run(
       sessionId,
-      event.commandId,
-      event.atUs,
-      event.text,
-      JSON.stringify(event.binds.map((bind) => bind ?? null)),
-      JSON.stringify(event.verbs),
-      JSON.stringify(event.objects),
-      event.complete ? 1 : 0,
-      event.decision,
-      event.rule,
-      event.reason,
-      JSON.stringify(event.observed),
-      JSON.stringify(event.claimed),
-      event.prepares ?? '',
+      commandId,
+      judged.atUs,
+      judged.text,
+      listOf(judged.binds.map((bind) => bind ?? null)),
+      listOf(judged.verbs),
+      listOf(judged.objects),
+      judged.complete ? 1 : 0,
+      judged.decision,
+      judged.rule,
+      judged.reason,
+      listOf(judged.observed),
+      JSON.stringify(judged.claimed),
+      judged.prepares ?? '',
+      forwarded ? 1 : 0,
+      finished?.outcome ?? '',
+      finished?.tag ?? '',
+      finished?.errorCode ?? '',
+      finished?.errorText ?? '',
+      finished?.rows ?? 0,
+      finished?.answerBytes ?? 0,
+      finished?.durationUs ?? 0,
+      finished?.maskedValues ?? 0,
     );
-    this.#addWords.run(lastInsertRowid, event.text, event.binds.join(' '), event.objects.join(' '));
-    this.#countCommand.run(1, denied, held, sessionId);
+    if (changes === 0) {
+      this.#judgedAgain(sessionId, judged, sums);
+      if (forwarded) this.#forwardCommand.run(sessionId, commandId);
+      if (finished !== undefined) this.#finished(sessionId, finished);
+      return;
+    }
+    this.#addWords.run(lastInsertRowid, judged.text, judged.binds.join(' '), judged.objects.join(' '));
+    sums.commands += 1;
+    countDecision(judged, sums);
   }
 
   /** A held command is judged once more when it may go on. An Allow then leaves the row saying that it was held. */
-  #judgedAgain(sessionId: string, event: CommandJudged, before: string): void {
-    if (event.decision === 'Allow' || event.decision === before) return;
-    const observed = JSON.stringify(event.observed);
+  #judgedAgain(sessionId: string, event: CommandJudged, sums: Sums): void {
+    if (event.decision === 'Allow') return;
+    const before = this.#decisionOf.get(sessionId, event.commandId);
+    if (before === undefined || event.decision === textOf(before, 'decision')) return;
+    const observed = listOf(event.observed);
     this.#judgeAgain.run(event.decision, event.rule, event.reason, observed, sessionId, event.commandId);
-    this.#countCommand.run(
-      0,
-      event.decision === 'Deny' ? 1 : 0,
-      event.decision === 'RequireApproval' ? 1 : 0,
-      sessionId,
-    );
+    countDecision(event, sums);
   }
 
   #held(sessionId: string, event: HoldEnded): void {
@@ -164,6 +217,15 @@ export class EventTable {
       sessionId,
       event.commandId,
     );
-    this.#countFinish.run(event.rows, event.answerBytes, sessionId);
   }
+}
+
+function countDecision({ decision }: CommandJudged, sums: Sums): void {
+  if (decision === 'Deny') sums.denied += 1;
+  if (decision === 'RequireApproval') sums.held += 1;
+}
+
+/** As JSON. */
+function listOf(values: readonly (string | null)[]): string {
+  return values.length === 0 ? '[]' : JSON.stringify(values);
 }

@@ -46,8 +46,23 @@ function openFault(file: string, error: unknown): Fault<'StoreBusy' | 'IndexBrok
   return { code: 'IndexBroken', message: `The index cannot be opened: ${reason}.`, where: file };
 }
 
+/**
+ * What a commit promises. `OnDisk`: it survives a machine that stops. `Rebuildable`: it survives the process; a machine that stops may
+ * lose the last ones, and the next start reads them from the segments, which are on disk.
+ */
+export type Promised = 'OnDisk' | 'Rebuildable';
+
 /** Runs `work` as one transaction; a throw undoes all of it and goes on to the caller. */
-export function transact<T>(database: DatabaseSync, work: () => T): T {
+export function transact<T>(database: DatabaseSync, work: () => T, promised: Promised = 'OnDisk'): T {
+  if (promised === 'Rebuildable') database.exec('pragma synchronous = normal');
+  try {
+    return transactNow(database, work);
+  } finally {
+    if (promised === 'Rebuildable') database.exec('pragma synchronous = full');
+  }
+}
+
+function transactNow<T>(database: DatabaseSync, work: () => T): T {
   database.exec('begin immediate');
   try {
     const value = work();

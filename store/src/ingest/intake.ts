@@ -224,7 +224,7 @@ export class Intake {
     }
     const { nowUs, chunks } = this.#parts;
     const lost = new Set<Accepted>();
-    transact(database, () => {
+    const index = (): void => {
       for (const [position, one] of accepted.entries()) {
         const place = written.value[position];
         if (place === undefined) throw new Error('a chunk was written nowhere');
@@ -233,7 +233,9 @@ export class Intake {
         if (one.chunk.firstSequence === lastSequence + 1) indexChunk(this.#parts, one.chunk, place, nowUs());
         else lost.add(one);
       }
-    });
+    };
+    // The chunks are on disk, and the index follows from them.
+    transact(database, index, 'Rebuildable');
     for (const one of accepted) {
       const { waiting, chunk } = one;
       if (lost.has(one)) {
@@ -269,10 +271,8 @@ export function indexChunk(
   nowUs: number,
 ): void {
   let lastEventUs = 0;
-  for (const { event } of chunk.events) {
-    parts.events.apply(chunk.sessionId, event, nowUs);
-    lastEventUs = Math.max(lastEventUs, event.atUs);
-  }
+  parts.events.apply(chunk.sessionId, chunk.events, nowUs);
+  for (const { event } of chunk.events) lastEventUs = Math.max(lastEventUs, event.atUs);
   parts.chunks.add({ ...chunk, place }, lastEventUs, nowUs);
   parts.chunks.markExamined(place.segment, place.offset + FRAME_HEADER_BYTES + place.length);
   parts.alarms.resolve(chunk.sessionId, 'Gap', chunk.lastSequence, nowUs);
