@@ -1,6 +1,7 @@
 import type { FuncCall, Node } from 'libpg-query';
+import { isSafeArgument } from './argument.ts';
+import { bulkOfCall, isCollecting, isLarge, isShaping } from './bulk.ts';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
-import { isSubject } from './function-lists.ts';
 import { bodyValues, type CallReading, useFunction } from './function-use.ts';
 import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
@@ -38,7 +39,19 @@ export function readCallWhole(call: FuncCall, scope: Scope, context: Context, us
   if (isCount) return { value: computed(deciding), arguments: values, reading };
   if (reading.unknownResult) return { value: UNKNOWN, arguments: values, reading };
   meetBodies(values, reading, context);
-  return { value: computed([...values, ...deciding, ...bodyValues(reading)]), arguments: values, reading };
+  const value = computed([...values, ...deciding, ...bodyValues(reading)]);
+  return { value: sizedCall(call, name, value, values, context), arguments: values, reading };
+}
+
+/** The result with what is known of its size. Where that, or whether it fits, tells about the arguments, they count as asked about. */
+function sizedCall(call: FuncCall, name: string, value: Value, values: readonly Value[], context: Context): Value {
+  const isShaped = isShaping(name, values);
+  const bulk = bulkOfCall(name, call, values, context.findings);
+  const tells =
+    (isShaped && bulk !== undefined && isLarge(bulk)) || (isCollecting(name) && values.some(({ shaped }) => shaped));
+  if (tells) recordUse(context, value.origin, 'Condition');
+  if (!isShaped && bulk === undefined) return value;
+  return { ...value, ...(bulk === undefined ? {} : { bulk }), ...(isShaped ? { shaped: true } : {}) };
 }
 
 /** Literals among the arguments meet what the body compares its parameters with. */
@@ -57,7 +70,7 @@ function readArguments(
   use: Use,
 ): Value[] {
   return (call.args ?? []).map((argument, index) => {
-    const isSafe = reading.total && isSubject(name, index);
+    const isSafe = reading.total && isSafeArgument(call, name, index, scope, context.findings);
     return readExpression(argument, scope, context, isSafe ? use : alsoCondition(use));
   });
 }

@@ -2,7 +2,7 @@ import type { CommonTableExpr, SelectStmt, WithClause } from 'libpg-query';
 import type { Context } from './findings.ts';
 import { stringsOf } from './node.ts';
 import { type Columns, type CteEntry, type NamedValue, openScope, rename, type Scope } from './scope.ts';
-import { computed, LITERAL, sameOrigin, UNKNOWN } from './value.ts';
+import { bulkOf, computed, LITERAL, sameOrigin, UNKNOWN } from './value.ts';
 import { readSelect, readWrite } from './walk.ts';
 
 /** Enters the queries of a WITH into the scope. */
@@ -59,10 +59,18 @@ function readCteSelect(entry: CteEntry, select: SelectStmt, context: Context): C
   for (let round = 0; round < ROUNDS_MAX && context.findings.step(ROUND_STEPS); round++) {
     const next = finish(readSelect(select, scope, context, 'Output'));
     const isSettled = sameColumns(entry.columns, next);
-    entry.columns = next;
-    if (isSettled) return next;
+    entry.columns = grown(entry.columns, next);
+    if (isSettled) return entry.columns;
   }
   return entry.columns?.map(({ name }) => ({ name, value: UNKNOWN }));
+}
+
+/** What a round makes larger may be of any size after as many rounds as the rows take. */
+function grown(before: Columns, after: Columns): Columns {
+  return after?.map((column, index) => {
+    const isLarger = bulkOf(column.value) > bulkOf(before?.[index]?.value ?? LITERAL);
+    return isLarger ? { ...column, value: { ...column.value, bulk: Number.POSITIVE_INFINITY } } : column;
+  });
 }
 
 function sameColumns(left: Columns, right: Columns): boolean {

@@ -13,7 +13,9 @@ export function readExplain({ query, options }: ExplainStmt, context: Context): 
   if (query === undefined) return outcome({ outputs: undefined });
   if (runs(options)) {
     const from = findings.statements.length;
+    findings.measured = true;
     const inside = readStatement(query, findings);
+    findings.measured = false;
     const columns = findings.statements.slice(from).flatMap((each) => each.columns);
     return { ...inside, outputs: [planOf(columns)] };
   }

@@ -1,25 +1,34 @@
 import type { A_Expr, A_Indirection, ColumnRef, Node, SelectStmt, SubLink, TypeCast } from 'libpg-query';
 import { readCall } from './call.ts';
+import { readConstructor } from './constructor.ts';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
-import { TOTAL_OPERATORS } from './function-lists.ts';
+import { LOOKUP_OPERATORS, TOTAL_OPERATORS } from './function-lists.ts';
 import { bodyValues, useFunction } from './function-use.ts';
-import { childNodes, kindOf, qualifiedName, stringsOf } from './node.ts';
+import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, isSystemColumn, type NamedValue, type Scope, wholeRow } from './scope.ts';
-import { columnsOf, computed, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
+import { columnsOf, computed, eitherOf, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional, readSelect } from './walk.ts';
 import { words } from './words.ts';
 
 /** Where the values of an expression come from; notes all that it uses on the way. Every kind of node is walked, known or not. */
 export function walkExpression(node: Node, scope: Scope, context: Context, use: Use): Value {
+  const value = walkKind(node, scope, context, use);
+  if (value.mixed === true) recordUse(context, value.origin, 'Condition');
+  return value;
+}
+
+function walkKind(node: Node, scope: Scope, context: Context, use: Use): Value {
   if ('ColumnRef' in node) return readColumn(node.ColumnRef, scope, context, use);
   if ('A_Const' in node) {
-    if (node.A_Const.isnull === true || node.A_Const.boolval !== undefined) return LITERAL;
-    return { ...LITERAL, literals: [node.A_Const.location ?? 0] };
+    const { isnull, boolval, sval, location = 0 } = node.A_Const;
+    if (isnull === true || boolval !== undefined) return LITERAL;
+    const bulk = Math.floor((sval?.sval?.length ?? 0) / LITERAL_LENGTH);
+    return { ...LITERAL, literals: [location], ...(bulk > 1 ? { bulk } : {}) };
   }
   if ('ParamRef' in node) {
     const number = node.ParamRef.number ?? 0;
     context.findings.parametersMax = Math.max(context.findings.parametersMax, number);
-    return { ...LITERAL, parameters: [number] };
+    return { ...LITERAL, parameters: [number], bulk: PARAMETER_BULK };
   }
   if ('FuncCall' in node) return readCall(node.FuncCall, scope, context, use);
   if ('A_Expr' in node) return readOperator(node.A_Expr, scope, context, use);
@@ -29,9 +38,6 @@ export function walkExpression(node: Node, scope: Scope, context: Context, use: 
   if ('SelectStmt' in node) return readSubselect(node.SelectStmt, scope, context, use);
   if ('CollateClause' in node) return readOptional(node.CollateClause.arg, scope, context, use);
   if ('NamedArgExpr' in node) return readOptional(node.NamedArgExpr.arg, scope, context, use);
-  if ('CoalesceExpr' in node) {
-    return computed(node.CoalesceExpr.args?.map((arg) => readExpression(arg, scope, context, use)) ?? []);
-  }
   if ('CaseExpr' in node) {
     const { arg, args, defresult } = node.CaseExpr;
     const values: Value[] = [];
@@ -45,35 +51,25 @@ export function walkExpression(node: Node, scope: Scope, context: Context, use: 
     }
     if (defresult !== undefined) values.push(readExpression(defresult, scope, context, use));
     if (arg !== undefined) meetAll(context, compared);
-    return computed([...compared, ...values]);
+    return eitherOf([...compared, ...values]);
   }
   if ('RangeVar' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node) {
     context.findings.incomplete('UnknownSyntax', 'A table or a write stands where an expression is expected.');
     return UNKNOWN;
   }
-  const inner = isTransparent(node) ? use : alsoCondition(use);
-  return computed(readAll(childNodes(Object.values(node)[0]), scope, context, inner));
+  return readConstructor(node, scope, context, use);
 }
 
-/** Kinds of node that put values together without looking at them. Any other may fail on a value, and tell by that. */
-const TRANSPARENT =
-  words(`RowExpr A_ArrayExpr BoolExpr NullTest BooleanTest MinMaxExpr XmlExpr GroupingFunc List JsonObjectConstructor
-  JsonArrayConstructor JsonArrayQueryConstructor JsonObjectAgg JsonArrayAgg JsonKeyValue JsonValueExpr JsonScalarExpr
-  SQLValueFunction ReturningOption ResTarget`);
-
-function isTransparent(node: Node): boolean {
-  if (!TRANSPARENT.has(kindOf(node))) return false;
-  if (!('JsonObjectAgg' in node) && !('JsonArrayAgg' in node)) return true;
-  const { constructor } = 'JsonObjectAgg' in node ? node.JsonObjectAgg : node.JsonArrayAgg;
-  return (
-    constructor?.agg_filter === undefined && constructor?.agg_order === undefined && constructor?.over === undefined
-  );
-}
+/** Characters of a constant that count as one ordinary value. A text that is read by its shape alone holds none that is longer. */
+const LITERAL_LENGTH = 16_384;
+/** What a client binds may be as long as a message. */
+const PARAMETER_BULK = 100;
 
 function used(column: NamedValue, context: Context, use: Use): Value {
   if (column.guarded === true && (use === 'Condition' || use === 'Both')) {
     context.findings.incomplete('StatisticsCondition', `A condition on ${column.name} tells about other tables' rows.`);
   }
+  if (column.changed === true) context.statement.changedReads += 1;
   recordUse(context, column.value.origin, use);
   return column.value;
 }
@@ -130,24 +126,33 @@ export function meetAll(context: Context, values: readonly Value[]): void {
 
 function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, context: Context, use: Use): Value {
   const operator = qualifiedName(name);
-  const isTotal = kind === 'AEXPR_OP' && TOTAL_OPERATORS.has(operator.name);
   const given: Value[] = [];
+  let isTotal = kind === 'AEXPR_OP' && TOTAL_OPERATORS.has(operator.name) && !context.findings.measured;
   for (const { schema, name: behind } of context.findings.catalog.operatorFunctions(operator.name)) {
     if (operator.schema === 'pg_catalog') continue;
+    isTotal = false;
     const call = useFunction(context, schema, behind, undefined);
     given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call)));
   }
-  const inner = isTotal ? use : alsoCondition(use);
+  const isLookup = LOOKUP_OPERATORS.has(operator.name);
   const values: Value[] = [];
   for (const side of [lexpr, rexpr]) {
     if (side === undefined) continue;
+    const inner = isTotal && !(isLookup && side === rexpr) ? use : alsoCondition(use);
     if ('List' in side) values.push(...readAll(side.List.items, scope, context, inner));
     else values.push(readExpression(side, scope, context, inner));
   }
   meetAll(context, values);
-  return computed([...values, ...given]);
+  const value = computed([...values, ...given]);
+  if (!SMALL_RESULTS.has(operator.name)) return value;
+  const { origin, literals, parameters } = value;
+  return { origin, literals, parameters };
 }
 
+/** What these give is a number or a truth value, however large the sides are. */
+const SMALL_RESULTS = words('+ * / % ^ = < > <= >= <> != ~ ~* !~ !~* ~~ ~~* !~~ !~~*');
+
+const NUMBER_TYPES = words('numeric timestamp timestamptz time timetz interval varchar');
 const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'varchar', 'bpchar', 'name', 'citext']);
 
 function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, use: Use): Value {
@@ -160,7 +165,11 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
   const keeps = typeName?.arrayBounds === undefined && typeName?.typmods === undefined && TEXT_TYPES.has(type.name);
   const value = readOptional(arg, scope, context, keeps ? use : alsoCondition(use));
   // A cast to text shows the value as it is. Any other may change it, or fail and tell by that.
-  return keeps && given.length === 0 ? value : { ...value, origin: computed([value, ...given]).origin };
+  if (keeps && given.length === 0) return value;
+  // `char(1000000)` and `bit(1000000)` fill up.
+  const bulk = typeName?.typmods === undefined ? {} : { bulk: Number.POSITIVE_INFINITY };
+  const isNumber = NUMBER_TYPES.has(type.name);
+  return { ...value, ...(isNumber ? {} : bulk), origin: computed([value, ...given]).origin };
 }
 
 function readSubLink(link: SubLink, scope: Scope, context: Context, use: Use): Value {
@@ -172,8 +181,9 @@ function readSubLink(link: SubLink, scope: Scope, context: Context, use: Use): V
   }
   if (subLinkType === 'EXPR_SUBLINK') return readSubselect(subselect.SelectStmt, scope, context, use);
   if (subLinkType === 'ARRAY_SUBLINK') {
-    const value = readSubselect(subselect.SelectStmt, scope, context, use);
-    return computed([value]);
+    const value = computed([readSubselect(subselect.SelectStmt, scope, context, use)]);
+    if (value.shaped === true) recordUse(context, value.origin, 'Condition');
+    return { ...value, bulk: Number.POSITIVE_INFINITY };
   }
   const columns = readSelect(subselect.SelectStmt, scope, context, alsoCondition(use));
   const test = readOptional(testexpr, scope, context, alsoCondition(use));

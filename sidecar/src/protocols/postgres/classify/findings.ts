@@ -34,6 +34,8 @@ export class StatementFindings {
   readonly verb: string;
   hasWhere = false;
   hasLimit = false;
+  /** How often a column of the rows that it changes was read so far. */
+  changedReads = 0;
 
   constructor(verb: string) {
     this.verb = verb;
@@ -158,6 +160,9 @@ export class Findings {
   settingsRow: string | undefined;
   /** True once prepared statements or cursors of the session were consulted. */
   ofThisMoment = false;
+
+  /** True while the statement of an EXPLAIN ANALYZE is read: its answer tells how much room values take. */
+  measured = false;
 
   readonly work: Work;
 

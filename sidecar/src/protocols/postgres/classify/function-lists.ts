@@ -64,8 +64,8 @@ const TOTAL = `lower upper initcap length char_length character_length octet_len
   json_build_object jsonb_build_object json_build_array jsonb_build_array json_agg jsonb_agg json_object_agg jsonb_object_agg
   json_agg_strict jsonb_agg_strict array_agg string_agg xmlagg min max count any_value first_value last_value nth_value lag lead
   sum avg bool_and bool_or every quote_literal quote_ident quote_nullable format to_char date_trunc date_part extract age
-  array_length cardinality array_to_string array_append array_prepend array_cat unnest translate lpad rpad split_part
-  strpos position regexp_replace jsonb_pretty jsonb_strip_nulls json_strip_nulls row_number rank dense_rank ntile coalesce
+  cardinality array_to_string array_append array_prepend array_cat unnest translate lpad rpad split_part
+  strpos position regexp_replace jsonb_pretty jsonb_strip_nulls json_strip_nulls row_number rank dense_rank
   xmlforest hashtext round floor ceil ceiling abs trunc sign isfinite timezone encode justify_days justify_hours jsonb_each
   jsonb_each_text json_each json_each_text jsonb_extract_path jsonb_extract_path_text json_extract_path
   json_extract_path_text pg_typeof format_type pg_column_size normalize overlay`;
@@ -102,13 +102,19 @@ export function hasUnknownResult(name: string): boolean {
 
 /** Operators that are total in the same sense. */
 export const TOTAL_OPERATORS: ReadonlySet<string> = new Set(['||', '->', '->>', '#>', '#>>']);
+/** Those among them that look for their right side in the left one, and give NULL when it is not there. */
+export const LOOKUP_OPERATORS: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
 
-const SUBJECT_FIRST = words(`split_part substr substring left right lpad rpad overlay nth_value ntile lag lead
-  regexp_replace array_length round trunc encode to_char translate array_to_string`);
+const SUBJECT_FIRST = words(`split_part substr substring left right lpad rpad overlay nth_value lag lead
+  regexp_replace round trunc encode to_char translate array_to_string jsonb_extract_path jsonb_extract_path_text
+  json_extract_path json_extract_path_text`);
 const SUBJECT_LAST = words('format date_trunc date_part extract timezone');
+/** Keys of JSON objects: whether one is there, or there twice, can be asked of the object. */
+const KEY_FIRST = words(`json_build_object jsonb_build_object json_object_agg jsonb_object_agg`);
 
-/** True for the arguments of a total function in which any value is good; the others can make it fail. */
+/** True for the arguments of a total function in which any value is good; the others can make it fail, or give NULL. */
 export function isSubject(name: string, index: number): boolean {
   if (SUBJECT_FIRST.has(name)) return index === 0;
+  if (KEY_FIRST.has(name)) return index % 2 === 1;
   return SUBJECT_LAST.has(name) ? index > 0 : true;
 }

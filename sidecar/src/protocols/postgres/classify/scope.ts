@@ -8,6 +8,10 @@ export interface NamedValue {
   readonly value: Value;
   /** Values that tell about tables they do not belong to (the planner's statistics): no condition may stand on them. */
   readonly guarded?: boolean;
+  /** A column of a table or view as it stands there, not of what a query made of it. */
+  readonly stored?: boolean;
+  /** A column of the row that the statement changes. */
+  readonly changed?: boolean;
 }
 
 /** The columns of a query, a table or a join; undefined when they cannot be told. */
@@ -74,7 +78,8 @@ export function findColumn(scope: Scope | undefined, name: string): NamedValue |
     if (found.length > 0 || fallback !== undefined) {
       const values = found.map(({ value }) => value);
       if (fallback !== undefined) values.push(fallback);
-      return { name, value: computed(values), guarded: found.some(({ guarded }) => guarded === true) };
+      const changed = found.some((each) => each.changed === true);
+      return { name, value: computed(values), guarded: found.some(({ guarded }) => guarded === true), changed };
     }
   }
   return undefined;
@@ -97,10 +102,27 @@ export function wholeRow(source: Source): NamedValue {
   const { columns, fallback, name } = source;
   if (columns === undefined) return { name, value: fallback ?? UNKNOWN };
   const guarded = columns.some((column) => column.guarded === true);
+  const changed = columns.some((column) => column.changed === true);
   const only = columns[0];
   // A function that gives plain values is called by its alias: then the row is the value.
   const value = columns.length === 1 && only?.name === name ? only.value : computed(columns.map((each) => each.value));
-  return { name, value, guarded };
+  return { name, value, guarded, changed };
+}
+
+/** True when a name means a column of a table or view as it stands there. */
+export function isStored(scope: Scope, names: readonly string[]): boolean {
+  const name = names.at(-1) ?? '';
+  if (names.length === 1) return findColumn(scope, name)?.stored === true;
+  const source = findSource(scope, names.at(-3), names.at(-2) ?? '');
+  return source !== undefined && columnOf(source, name)?.stored === true;
+}
+
+/** True when a name means a whole row. */
+export function isRow(scope: Scope, names: readonly string[]): boolean {
+  const [name = ''] = names;
+  return (
+    names.length === 1 && findColumn(scope, name) === undefined && findSource(scope, undefined, name) !== undefined
+  );
 }
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
@@ -111,9 +133,12 @@ export function columnOf(source: Source, name: string): NamedValue | undefined {
   const found = source.columns.filter((column) => column.name === name);
   const [only] = found;
   if (only !== undefined) {
-    return found.length === 1 ? only : { name, value: computed(found.map(({ value }) => value)) };
+    if (found.length === 1) return only;
+    return { name, value: computed(found.map(({ value }) => value)), changed: only.changed === true };
   }
-  if (SYSTEM_COLUMNS.has(name)) return { name, value: LITERAL };
+  if (SYSTEM_COLUMNS.has(name)) {
+    return { name, value: LITERAL, changed: source.columns.some((column) => column.changed === true) };
+  }
   return source.fallback === undefined ? undefined : { name, value: source.fallback };
 }
 

@@ -59,13 +59,16 @@ export function tableColumns(relation: CatalogRelation, context: Context): Colum
   const { catalog } = context.findings;
   const behind = relation.definition === undefined ? undefined : readView(context.findings, relation).outputs;
   const columns = relation.columns.map(({ name }, index): NamedValue => {
-    if (relation.definition !== undefined) return { name, value: valueOf(behind?.[index] ?? UNKNOWN.origin) };
+    if (relation.definition !== undefined) {
+      return { name, value: valueOf(behind?.[index] ?? UNKNOWN.origin), stored: true };
+    }
     if (SAMPLE_RELATIONS.has(relation.name) && SAMPLES.has(name)) return { name, value: UNKNOWN, guarded: true };
     if (TEXTS.has(`${relation.name}.${name}`)) return { name, value: UNKNOWN };
     const bases = tableBases(catalog, relation, name);
     const [only] = bases;
-    if (only !== undefined && bases.length === 1) return { name, value: valueOf({ kind: 'Column', ...only }) };
-    return { name, value: valueOf({ kind: 'Computed', columns: bases }) };
+    if (only !== undefined && bases.length === 1)
+      return { name, value: valueOf({ kind: 'Column', ...only }), stored: true };
+    return { name, value: valueOf({ kind: 'Computed', columns: bases }), stored: true };
   });
   cache.set(relation, columns);
   return columns;

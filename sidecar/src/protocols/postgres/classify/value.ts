@@ -7,6 +7,22 @@ export interface Value {
   readonly literals: readonly number[];
   /** Numbers of parameters: 1 for `$1`. */
   readonly parameters: readonly number[];
+  /** How large it may be, as a multiple of an ordinary value; absent: 1. See `BULK_MAX`. */
+  readonly bulk?: number;
+  /** How long it is hangs on which characters are in it. */
+  readonly shaped?: boolean;
+  /** A column's value stands in it together with something large: whether that fits tells about the column. */
+  readonly mixed?: boolean;
+}
+
+/**
+ * The server refuses values beyond a limit (256 MiB in JSON, 1 GiB in text), so something large beside a column's value may fail for some values
+ * and not for others. Columns and constants count as ordinary: at most 256 KiB each, this many together are still safe.
+ */
+export const BULK_MAX = 1_000;
+
+export function bulkOf({ bulk = 1 }: Value): number {
+  return bulk;
 }
 
 const NONE: readonly never[] = [];
@@ -36,14 +52,45 @@ export function columnsOf(origin: OutputOrigin): readonly BaseColumn[] {
 /** A value made of these: an expression over all of them. */
 export function computed(values: readonly Value[]): Value {
   if (values.length === 0) return LITERAL;
-  return { ...merge(values), origin: mergeOrigins(values, true) };
+  return { ...merge(values), ...sizeOf(values), origin: mergeOrigins(values, true) };
+}
+
+/** A value computed by choosing among these (CASE): they do not add up. */
+export function eitherOf(values: readonly Value[]): Value {
+  if (values.length === 0) return LITERAL;
+  return { ...merge(values), ...largestOf(values), origin: mergeOrigins(values, true) };
 }
 
 /** A value that is one of these, unchanged (branches of UNION): one base column stays that column. */
 export function oneOf(values: readonly Value[]): Value {
   const [only] = values;
   if (only !== undefined && values.length === 1) return only;
-  return { ...merge(values), origin: mergeOrigins(values, false) };
+  return { ...merge(values), ...largestOf(values), origin: mergeOrigins(values, false) };
+}
+
+type Size = Pick<Value, 'bulk' | 'shaped' | 'mixed'>;
+
+/** The size of values put together. */
+function sizeOf(values: readonly Value[]): Size {
+  let bulk = 0;
+  for (const value of values) bulk += bulkOf(value);
+  const mixed = bulk > BULK_MAX && values.some((value) => isMixed(value, bulk - bulkOf(value)));
+  return { ...sized(values, bulk), ...(mixed ? { mixed } : {}) };
+}
+
+/** True when what stands beside a column's value is large. */
+function isMixed({ origin, mixed }: Value, beside: number): boolean {
+  return mixed === true || (beside > BULK_MAX && columnsOf(origin).length > 0);
+}
+
+function largestOf(values: readonly Value[]): Size {
+  const bulk = Math.max(...values.map(bulkOf));
+  return { ...sized(values, bulk), ...(values.some(({ mixed }) => mixed === true) ? { mixed: true } : {}) };
+}
+
+function sized(values: readonly Value[], bulk: number): Size {
+  const shaped = values.some((value) => value.shaped === true);
+  return { ...(bulk === 1 ? {} : { bulk }), ...(shaped ? { shaped } : {}) };
 }
 
 function merge(values: readonly Value[]): Pick<Value, 'literals' | 'parameters'> {
