@@ -1,15 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server as Listener, type Socket } from 'node:net';
+import type { ProtocolName } from '@sidegate/crds';
+import type { ProtocolExhibit } from '../../sidecar/src/protocols/exhibit.ts';
 import { openProtocols } from '../../sidecar/src/protocols/index.ts';
 import { Playback } from '../../sidecar/src/protocols/playback.ts';
 import { postgresExhibit } from '../../sidecar/src/protocols/postgres/testing/exhibit.ts';
 import type { TranscriptChunk } from '../../sidecar/src/protocols/transcript.ts';
-import type { PostgresServer } from '../support/postgres-server.ts';
 
 const CATALOG = new URL('../../sidecar/src/protocols/postgres/fixture/catalog.json', import.meta.url);
 /** Under which the recordings are made. */
 export const EXHIBIT = postgresExhibit(readFileSync(CATALOG, 'utf8'));
 const LIMITS = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
+
+/** Where a real server listens. */
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** A gate that keeps what goes in: one session a connection, no records, randomness that starts anew each time. */
 export interface RecordedGate extends AsyncDisposable {
@@ -19,16 +26,21 @@ export interface RecordedGate extends AsyncDisposable {
 }
 
 /** Opens a gate on loopback before `server`, under the masks and refusals of the exhibit. */
-export async function openRecordedGate(server: PostgresServer, password: string): Promise<RecordedGate> {
+export async function openRecordedGate(
+  server: Server,
+  password: string,
+  name: ProtocolName = 'Postgres',
+  exhibit: ProtocolExhibit = EXHIBIT,
+): Promise<RecordedGate> {
   const registry = await openProtocols();
-  const protocol = registry.protocols.get('Postgres');
-  if (protocol === undefined) throw new Error('PostgreSQL is not in the registry');
+  const protocol = registry.protocols.get(name);
+  if (protocol === undefined) throw new Error(`${name} is not in the registry`);
   const chunks: TranscriptChunk[] = [];
   const { promise: over, resolve: end } = Promise.withResolvers<undefined>();
   const listener = createServer((agent) => {
-    const options = { ...EXHIBIT.sessionOptions(LIMITS), shared: registry.shared.get('Postgres') };
+    const options = { ...exhibit.sessionOptions(LIMITS), shared: registry.shared.get(name) };
     const playback = new Playback(protocol.openSession(options), {
-      ...EXHIBIT.answers,
+      ...exhibit.answers,
       credential: { username: 'gate', password },
     });
     bridge(playback, agent, server, chunks, () => end(undefined));
@@ -46,13 +58,7 @@ export async function openRecordedGate(server: PostgresServer, password: string)
   };
 }
 
-function bridge(
-  playback: Playback,
-  agent: Socket,
-  server: PostgresServer,
-  chunks: TranscriptChunk[],
-  end: () => void,
-): void {
+function bridge(playback: Playback, agent: Socket, server: Server, chunks: TranscriptChunk[], end: () => void): void {
   const target = connect(server.port, server.host);
   const sent = { Agent: 0, Target: 0 };
   const flush = (): void => {
@@ -74,6 +80,10 @@ function bridge(
     playback.agent(bytes);
     flush();
   });
+  agent.once('end', () => {
+    playback.agentLeft();
+    flush();
+  });
   target.on('data', (bytes) => {
     if (playback.closed) return;
     chunks.push({ from: 'Target', bytes });
@@ -83,7 +93,7 @@ function bridge(
   for (const socket of [agent, target]) socket.on('error', () => socket.destroy());
 }
 
-function listen(listener: Server): Promise<number> {
+function listen(listener: Listener): Promise<number> {
   return new Promise((resolve, reject) => {
     listener.once('error', reject);
     listener.listen(0, '127.0.0.1', () => {

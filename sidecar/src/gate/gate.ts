@@ -72,7 +72,7 @@ export class Gate {
     if (opened === undefined || protocol === undefined) return undefined;
     const session: GatedSession = new GatedSession(
       protocol.openSession({
-        target: describeTarget(opened.target),
+        target: { ...describeTarget(opened.target), redirect: (host, port) => this.#redirect(opened, host, port) },
         agentTls: this.#options.agentTls,
         identitySource: opened.access.spec.identity.source,
         limits: LIMITS,
@@ -116,6 +116,16 @@ export class Gate {
       { kind: 'Terminated', rule: 'stopped', reason, hint: 'Connect again when it is back.' },
       'GateStopped',
     );
+  }
+
+  /** The door of the same agent to a Target of this protocol at this address. */
+  #redirect({ door, target }: OpenDoor, host: string, port: number): { host: string; port: number } | undefined {
+    for (const other of this.#configuration?.doors.values() ?? []) {
+      const { spec } = other.target;
+      if (nameOf(other.door.access) !== nameOf(door.access) || spec.protocol !== target.spec.protocol) continue;
+      if (spec.host === host && spec.port === port) return other.door.listen;
+    }
+    return undefined;
   }
 
   #endDoor({ door }: OpenDoor, reason: string): void {
@@ -217,7 +227,12 @@ function describeTarget({ spec }: Target): {
   tls: boolean;
   databases: readonly string[] | undefined;
 } {
-  return { host: spec.host, port: spec.port, tls: spec.tls?.mode !== 'Disable', databases: spec.postgres?.databases };
+  return {
+    host: spec.host,
+    port: spec.port,
+    tls: spec.tls?.mode !== 'Disable',
+    databases: spec.postgres?.databases ?? spec.redis?.databases?.map(String),
+  };
 }
 
 function credentialOf({ secrets }: OpenDoor): { username: string; password: string } | undefined {

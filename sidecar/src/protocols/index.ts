@@ -4,6 +4,7 @@ import { loadParser } from './postgres/classify/parser.ts';
 import { readSql } from './postgres/classify/reading.ts';
 import { openPostgres } from './postgres/protocol.ts';
 import type { Protocol } from './protocol.ts';
+import { openRedis } from './redis/protocol.ts';
 
 /** The protocols of this gate by name, and beside each what its sessions share. */
 export interface Registry {
@@ -14,7 +15,7 @@ export interface Registry {
 /** Makes every protocol ready. A new one gets a line here. */
 export async function openProtocols(): Promise<Registry> {
   await loadParser();
-  const opened = [openPostgres({ readSql, questions: CATALOG_QUERIES, buildCatalog })];
+  const opened = [openPostgres({ readSql, questions: CATALOG_QUERIES, buildCatalog }), openRedis()];
   return {
     protocols: new Map(opened.map(({ protocol }) => [protocol.name, protocol])),
     shared: new Map(opened.map(({ protocol, shared }) => [protocol.name, shared])),

@@ -40,8 +40,10 @@ export interface SessionOptions {
     readonly port: number;
     /** What the target's `tls.mode` demands on the target's side; a server that offers less is refused, never a downgrade. */
     readonly tls: boolean;
-    /** The names in `spec.postgres.databases`; undefined when any may be opened. */
+    /** The databases that the target's block of its protocol names; undefined when any may be opened. */
     readonly databases: readonly string[] | undefined;
+    /** Where this agent finds the Target of another address (a node of the same cluster); undefined when it has none. */
+    readonly redirect?: (host: string, port: number) => { readonly host: string; readonly port: number } | undefined;
   };
   /** True when the gate has a certificate to show to agents that ask for TLS. */
   readonly agentTls: boolean;

@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
+import { concatenate } from '../concatenate.ts';
 import {
   type BindFrame,
   isWellFormed,
@@ -10,7 +11,7 @@ import {
   readQuery,
 } from './agent-frame.ts';
 import { type CommandSource, classify, classifyFunctionCall } from './classify.ts';
-import { asLatin1, asText, concatenate, FRAME, type FrameScanner } from './codec.ts';
+import { asLatin1, asText, FRAME, type FrameScanner } from './codec.ts';
 import { SYNC, TERMINATE } from './codec-writer.ts';
 import { CopyInFlow } from './copy-in-flow.ts';
 import type { Forwarder } from './forwarder.ts';

@@ -1,3 +1,5 @@
+import { concatenate } from '../concatenate.ts';
+
 /**
  * Frames of PostgreSQL's protocol 3 (documentation, chapter "Message Formats"): a type byte, then a length of four bytes that counts
  * itself, then the body. A start-up packet has no type byte.
@@ -205,19 +207,6 @@ export function readInt32(bytes: Uint8Array, at: number): number {
 
 export function readInt16(bytes: Uint8Array, at: number): number {
   return (((bytes[at] ?? 0) << 24) >> 16) | (bytes[at + 1] ?? 0);
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Reads a frame's body from front to back. Past the end everything is empty and `failed` is true: ask it before trusting what was read. */

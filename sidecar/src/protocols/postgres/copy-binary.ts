@@ -1,4 +1,5 @@
-import { concatenate, readInt16, readInt32 } from './codec.ts';
+import { concatenate } from '../concatenate.ts';
+import { readInt16, readInt32 } from './codec.ts';
 import { type CopyMasker, type FieldMasker, type MaskedPiece, ROW_BYTES_MAX } from './copy-masker.ts';
 
 const SIGNATURE = Buffer.from('PGCOPY\n\u00ff\r\n\0', 'latin1');

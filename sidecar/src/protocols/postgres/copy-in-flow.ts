@@ -1,4 +1,5 @@
-import { concatenate, FRAME, type FrameScanner } from './codec.ts';
+import { concatenate } from '../concatenate.ts';
+import { FRAME, type FrameScanner } from './codec.ts';
 import { writeFrame } from './codec-writer.ts';
 import { openCopyMasker } from './copy-mask.ts';
 import type { CopyMasker } from './copy-masker.ts';

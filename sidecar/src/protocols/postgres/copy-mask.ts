@@ -1,5 +1,6 @@
 import type { Mask, MaskRules } from '@sidegate/policy';
-import { asLatin1, asText, concatenate } from './codec.ts';
+import { concatenate } from '../concatenate.ts';
+import { asLatin1, asText } from './codec.ts';
 import { BinaryRows } from './copy-binary.ts';
 import { CsvRows } from './copy-csv.ts';
 import { type CopyMasker, FieldMasker, type MaskedPiece } from './copy-masker.ts';

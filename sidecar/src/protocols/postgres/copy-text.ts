@@ -1,4 +1,5 @@
-import { asLatin1, concatenate } from './codec.ts';
+import { concatenate } from '../concatenate.ts';
+import { asLatin1 } from './codec.ts';
 import { type CopyMasker, type FieldMasker, type MaskedPiece, ROW_BYTES_MAX } from './copy-masker.ts';
 import type { CopyShape } from './sql-reading.ts';
 

@@ -1,8 +1,8 @@
 import type { MaskRules } from '@sidegate/policy';
+import type { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, ProtocolLimits, Step } from '../protocol.ts';
 import { FLUSH, writeReadyForQuery } from './codec-writer.ts';
 import { commandOf, type Expectation } from './expectation.ts';
-import type { Outbox } from './outbox.ts';
 import type { NumberedReading, ReadingCache } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';

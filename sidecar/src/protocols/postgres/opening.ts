@@ -1,7 +1,9 @@
 import { assertNever } from '@sidegate/crds';
+import { concatenate } from '../concatenate.ts';
+import type { Outbox } from '../outbox.ts';
 import type { CloseCode, Credential, SessionOptions } from '../protocol.ts';
 import { AgentLogin } from './agent-login.ts';
-import { BodyReader, concatenate, FRAME, FrameScanner } from './codec.ts';
+import { BodyReader, FRAME, FrameScanner } from './codec.ts';
 import {
   AUTHENTICATION_OK,
   PROTOCOL_3_0,
@@ -11,7 +13,6 @@ import {
   writeReadyForQuery,
 } from './codec-writer.ts';
 import { IDLE } from './lane.ts';
-import type { Outbox } from './outbox.ts';
 import { writeError } from './refuse.ts';
 import type { SharedState } from './shared-state.ts';
 import { SessionState } from './sql-state.ts';

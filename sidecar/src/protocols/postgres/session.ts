@@ -1,5 +1,6 @@
 import { assertNever, type Fault, type Result } from '@sidegate/crds';
 import type { MaskRules } from '@sidegate/policy';
+import { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, ProtocolSession, Refusal, SessionOptions, Settlement, Step } from '../protocol.ts';
 import { AgentSide } from './agent-side.ts';
 import { FrameScanner } from './codec.ts';
@@ -7,7 +8,6 @@ import { TERMINATE, writeCancelRequest } from './codec-writer.ts';
 import { Forwarder } from './forwarder.ts';
 import { Lane } from './lane.ts';
 import { Opening } from './opening.ts';
-import { Outbox } from './outbox.ts';
 import { writeFarewell, writeHoldNotice } from './refuse.ts';
 import type { SharedState } from './shared-state.ts';
 import type { RelationCatalog } from './sql-reading.ts';

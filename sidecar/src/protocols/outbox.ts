@@ -1,5 +1,5 @@
-import type { CommandId, Step } from '../protocol.ts';
-import { concatenate } from './codec.ts';
+import { concatenate } from './concatenate.ts';
+import type { CommandId, Step } from './protocol.ts';
 
 /**
  * Gathers the steps of one call. Neighbouring pieces of one command's answer become one step: frames that lie behind one another in the

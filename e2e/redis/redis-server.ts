@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Certificates, makeCertificates } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
+import { DEADLINE_MS, startProcess } from '../support/processes.ts';
+import { findProgram } from '../support/programs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Undefined where it is not installed. */
+export const REDIS_SERVER = findProgram('redis-server');
+
+/** The account that the gate logs in with: it may do everything, so that what is refused is refused by the gate. */
+export const LOGIN = 'gate';
+
+export interface RedisOptions {
+  readonly tls?: boolean;
+  /** More parameters of redis-server. */
+  readonly settings?: readonly string[];
+  /** The ACL rules of the gate's account; default: everything. */
+  readonly rules?: string;
+}
+
+/** A real Redis of a test's own on loopback. The default user is off: who has no password gets nothing. */
+export interface RedisServer extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly password: string;
+  readonly certificates: Certificates | undefined;
+  /** Sends commands as the gate's account on a connection of its own; the answers as they came, joined. */
+  command(...commands: readonly (readonly string[])[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it answers. Throws when it does not come up. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  if (REDIS_SERVER === undefined) throw new Error('redis-server is not installed');
+  const folder = temporaryFolder('redis');
+  const port = await freePort();
+  const plainPort = options.tls === true ? await freePort() : port;
+  const password = randomBytes(12).toString('hex');
+  const certificates = options.tls === true ? makeCertificates(folder.path) : undefined;
+  const tls =
+    certificates === undefined
+      ? []
+      : [
+          '--tls-port',
+          String(port),
+          '--tls-cert-file',
+          certificates.certificateFile,
+          '--tls-key-file',
+          certificates.keyFile,
+        ];
+  const clients = certificates === undefined ? [] : ['--tls-auth-clients', 'no'];
+  const listening = ['--port', String(plainPort), '--bind', '127.0.0.1', '--save', '', '--dir', folder.path];
+  const account = ['--user', LOGIN, 'on', `>${password}`, ...(options.rules ?? '~* &* +@all').split(' ')];
+  const parameters = [
+    ...listening,
+    ...tls,
+    ...clients,
+    ...(options.settings ?? []),
+    ...account,
+    '--user',
+    'default',
+    'off',
+  ];
+  const server = startProcess(REDIS_SERVER, parameters);
+  const stop = async (): Promise<void> => {
+    await server.stop('SIGKILL');
+    folder.remove();
+  };
+  const command: RedisServer['command'] = (...commands) =>
+    converse(plainPort, [['AUTH', LOGIN, password], ...commands]).then((text) => text.replace(/^\+OK\r\n/, ''));
+  const deadline = Date.now() + DEADLINE_MS;
+  for (;;) {
+    const answer = await command(['PING']).catch(() => '');
+    if (answer.includes('PONG')) break;
+    if (Date.now() > deadline) {
+      await stop();
+      throw new Error(`redis-server does not answer:\n${server.output()}`);
+    }
+    await sleep(20);
+  }
+  return { host: '127.0.0.1', port, password, certificates, command, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** A command as clients send it. */
+export function encode(...parts: readonly (string | Uint8Array)[]): Buffer {
+  const bulks = parts.flatMap((part) => {
+    const bytes = typeof part === 'string' ? Buffer.from(part) : Buffer.from(part);
+    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
+  });
+  return Buffer.concat([Buffer.from(`*${parts.length}\r\n`), ...bulks]);
+}
+
+/** Sends all commands, then QUIT, and gives what was answered before it. */
+export function converse(port: number, commands: readonly (readonly string[])[], host = '127.0.0.1'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect({ host, port });
+    let text = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve(text.replace(/\+OK\r\n$/, '')));
+    socket.write(Buffer.concat([...commands, ['QUIT']].map((parts) => encode(...parts))));
+  });
+}

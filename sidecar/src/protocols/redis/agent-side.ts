@@ -1,0 +1,293 @@
+import { assertNever } from '@sidegate/crds';
+import type { JudgedCommand, Refusal, Settlement } from '../protocol.ts';
+import { classify, type RedisReading } from './classify.ts';
+import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
+import { maskedTextOf, textOf } from './command-text.ts';
+import { readHello } from './hello.ts';
+import { numberAt, optionAt } from './keys.ts';
+import type { Lane, Waiting } from './lane.ts';
+import { codeOf, EXEC_ABORT_TEXT, refusalText, writeRefusal } from './refuse.ts';
+import type { RequestReader } from './request-reader.ts';
+import { RunningCommand } from './running-command.ts';
+import { writeLogin } from './target-login.ts';
+
+const UNSUPPORTED_HINT = 'The gate cannot carry it, whoever allows it.';
+
+/** Takes an agent's commands one by one: each is judged, then forwarded or refused in its place. */
+export class AgentSide {
+  readonly #lane: Lane;
+  readonly #reader: RequestReader;
+
+  constructor(lane: Lane, reader: RequestReader) {
+    this.#lane = lane;
+    this.#reader = reader;
+  }
+
+  /** Reads on, up to a command that must wait. */
+  pump(): void {
+    const lane = this.#lane;
+    const max = lane.options.limits.pendingCommandsMax;
+    while (!lane.over && !lane.quitting && lane.waiting === undefined && lane.barrier === undefined) {
+      if (lane.queue.length >= max) return;
+      const result = this.#reader.next();
+      switch (result) {
+        case 'More':
+          return;
+        case 'Empty':
+          break;
+        case 'Command':
+          this.#command(this.#reader.args, this.#reader.wire);
+          break;
+        case 'Malformed':
+          lane.end(
+            'Fault',
+            'The agent sent what is no command.',
+            writeError(`ERR Protocol error: ${this.#reader.complaint}`),
+          );
+          return;
+        case 'TooLarge':
+          lane.end(
+            'Fault',
+            'The agent sent a command that is too large.',
+            writeError('ERR Protocol error: the command is too large'),
+          );
+          return;
+        default:
+          assertNever(result);
+      }
+    }
+  }
+
+  settle(waiting: Waiting, settlement: Exclude<Settlement, { readonly kind: 'Hold' }>): void {
+    if (settlement.kind === 'Refuse') this.#refuse(waiting, settlement.refusal);
+    else this.#forward(waiting, settlement);
+  }
+
+  #command(args: readonly Uint8Array[], wire: Uint8Array): void {
+    const lane = this.#lane;
+    const name = optionAt(args, 0);
+    if (name === 'AUTH') return this.#authenticate(asLatin1(args.at(-1) ?? new Uint8Array()));
+    if (name === 'QUIT') {
+      lane.quitting = true;
+      return lane.owe({ kind: 'Local', bytes: writeSimple('OK'), finished: undefined, closes: true });
+    }
+    // As Redis does: somebody makes a browser talk to it.
+    if (name === 'POST' || name === 'HOST:') {
+      const reason = 'The agent speaks HTTP.';
+      return lane.end('Fault', reason, writeError('ERR Protocol error: this is no HTTP server'));
+    }
+    if (name === 'HELLO') return this.#hello(args);
+    this.#judge(args, wire);
+  }
+
+  /** The identity of a connection is one: the token that opened it may be shown again. */
+  #authenticate(token: string): void {
+    const lane = this.#lane;
+    const { token: known } = lane.options;
+    const bytes =
+      known === undefined || token === known
+        ? writeSimple('OK')
+        : writeError('NOPERM identity: a connection keeps the identity that opened it. Open another one.');
+    lane.owe({ kind: 'Local', bytes, finished: undefined, closes: false });
+  }
+
+  /** Judged like any command, without what it says of identity. */
+  #hello(args: readonly Uint8Array[]): void {
+    const hello = readHello(args);
+    if (hello === undefined) {
+      const bytes = writeError('NOPROTO unsupported protocol version or syntax of HELLO');
+      return this.#lane.owe({ kind: 'Local', bytes, finished: undefined, closes: false });
+    }
+    const { token } = this.#lane.options;
+    if (hello.token !== undefined && token !== undefined && hello.token !== token)
+      return this.#authenticate(hello.token);
+    const version = hello.version === undefined ? [] : [String(hello.version)];
+    const parts = ['HELLO', ...version, ...(hello.clientName === undefined ? [] : ['SETNAME', hello.clientName])];
+    this.#judge(
+      parts.map((part) => Buffer.from(part)),
+      writeCommand(parts),
+    );
+  }
+
+  #judge(args: readonly Uint8Array[], wire: Uint8Array): void {
+    const lane = this.#lane;
+    const { catalog, database, inTransaction, options } = lane;
+    const reading = classify(args, { catalog, database, inTransaction, databases: options.databases });
+    const commandId = ++lane.lastCommandId;
+    const judged = judgedOf(args, wire, reading, lane);
+    lane.waiting = { commandId, args, wire, reading, judged };
+    lane.outbox.push({ kind: 'Judge', commandId, judged });
+  }
+
+  #refuse({ commandId, reading }: Waiting, refusal: Refusal): void {
+    const lane = this.#lane;
+    if (lane.inTransaction && reading.command.name !== 'EXEC' && reading.command.name !== 'DISCARD')
+      lane.transactionSpoilt = true;
+    const isMuted = lane.takeMuted();
+    const errorText = refusalText(refusal);
+    lane.owe({
+      kind: 'Local',
+      bytes: isMuted ? undefined : writeRefusal(refusal),
+      finished: {
+        kind: 'Finished',
+        commandId,
+        outcome: 'Refused',
+        tag: '',
+        errorCode: codeOf(refusal.kind),
+        errorText,
+        rows: 0,
+        maskedValues: 0,
+      },
+      closes: false,
+    });
+  }
+
+  #forward(waiting: Waiting, settlement: Extract<Settlement, { readonly kind: 'Forward' }>): void {
+    const lane = this.#lane;
+    const { commandId, args, reading } = waiting;
+    const { name } = reading.command;
+    if (reading.unsupported !== undefined) {
+      return this.#refuse(waiting, {
+        kind: 'Unsupported',
+        rule: name,
+        reason: reading.unsupported,
+        hint: UNSUPPORTED_HINT,
+      });
+    }
+    if (name === 'CLIENT REPLY') return this.#replyMode(waiting, optionAt(args, 2));
+    const isSpoilt = name === 'EXEC' && lane.inTransaction && lane.transactionSpoilt;
+    const { permit, masks, recordMasks, meter } = settlement;
+    const command = new RunningCommand({
+      id: commandId,
+      permit,
+      name,
+      plan: reading.plan,
+      masks,
+      recordMasks,
+      meter,
+      keysRead: reading.keysRead,
+      isQueued: lane.inTransaction && !UNQUEUED.has(name),
+      isMuted: lane.takeMuted(),
+      confirmations: confirmationsOf(name, args),
+      replacedBy: isSpoilt ? EXEC_ABORT_TEXT : undefined,
+      onOk: this.#effectOf(name, args),
+    });
+    lane.meter = meter;
+    const bytes = isSpoilt ? DISCARD : this.#bytesOf(name, waiting.wire);
+    lane.outbox.push({ kind: 'ToTarget', commandId, permit, bytes });
+    lane.owe({ kind: 'Forwarded', command });
+    this.#after(name, command);
+  }
+
+  /** RESET also ends the gate's own login, so that goes right behind it. */
+  #bytesOf(name: string, wire: Uint8Array): Uint8Array {
+    if (name !== 'RESET') return wire;
+    const login = writeLogin(this.#lane.options.credential, undefined);
+    return login === undefined ? wire : Buffer.concat([wire, login]);
+  }
+
+  #effectOf(name: string, args: readonly Uint8Array[]): (() => void) | undefined {
+    const lane = this.#lane;
+    switch (name) {
+      case 'SELECT':
+        return () => {
+          lane.database = numberAt(args, 1) ?? -1;
+        };
+      case 'HELLO':
+        return () => {
+          const version = numberAt(args, 1);
+          if (version === 2 || version === 3) lane.version = version;
+        };
+      case 'RESET':
+        return () => lane.reset();
+      default:
+        return undefined;
+    }
+  }
+
+  #after(name: string, command: RunningCommand): void {
+    const lane = this.#lane;
+    switch (name) {
+      case 'MULTI':
+        if (!lane.inTransaction) lane.transactionSpoilt = false;
+        lane.inTransaction = true;
+        break;
+      case 'EXEC':
+      case 'DISCARD':
+        lane.inTransaction = false;
+        break;
+      case 'SELECT':
+        if (!command.isQueued) lane.barrier = command;
+        break;
+      case 'HELLO':
+        lane.barrier = command;
+        break;
+      case 'RESET':
+        lane.barrier = command;
+        if (writeLogin(lane.options.credential, undefined) !== undefined) {
+          lane.barrier = 'Login';
+          lane.owe({ kind: 'Login' });
+        }
+        break;
+      default:
+    }
+  }
+
+  /** The gate keeps answers back by itself: the server goes on answering, so that answers and commands are never out of step. */
+  #replyMode({ commandId }: Waiting, mode: string): void {
+    const lane = this.#lane;
+    const wasMuted = lane.takeMuted();
+    let bytes: Uint8Array | undefined;
+    if (mode === 'ON') bytes = writeSimple('OK');
+    else if (mode !== 'OFF' && mode !== 'SKIP') bytes = wasMuted ? undefined : writeError('ERR syntax error');
+    if (mode === 'ON') lane.replies = 'On';
+    else if (mode === 'OFF') lane.replies = 'Off';
+    else if (mode === 'SKIP' && !wasMuted) lane.replies = 'SkipNext';
+    const figures = { rows: 0, maskedValues: 0, errorCode: '', errorText: '' };
+    lane.owe({
+      kind: 'Local',
+      bytes,
+      finished: { kind: 'Finished', commandId, outcome: 'Done', tag: mode, ...figures },
+      closes: false,
+    });
+  }
+}
+
+const DISCARD = writeCommand(['DISCARD']);
+/** What the server does at once in a transaction. */
+const UNQUEUED = new Set(['MULTI', 'EXEC', 'DISCARD', 'WATCH', 'RESET', 'QUIT']);
+
+function confirmationsOf(name: string, args: readonly Uint8Array[]): number | 'All' | undefined {
+  if (!/^[PS]?(UN)?SUBSCRIBE$/.test(name)) return undefined;
+  if (args.length > 1) return args.length - 1;
+  return name.includes('UNSUBSCRIBE') ? 'All' : undefined;
+}
+
+function judgedOf(args: readonly Uint8Array[], wire: Uint8Array, reading: RedisReading, lane: Lane): JudgedCommand {
+  const { command } = reading;
+  return {
+    command,
+    get text() {
+      return textOf(args);
+    },
+    maskedText: () => maskedTextOf(args, reading, lane.recordMasks),
+    maskedBinds: () => [],
+    wire,
+    verbs: [command.name],
+    objects: command.keys.map(({ name, access }) => `${access.toLowerCase()} ${lane.recordMasks.maskContent(name)}`),
+    claims: {},
+    cacheKey: cacheKeyOf(reading),
+  };
+}
+
+/** All that a decision rests on, as one text. */
+function cacheKeyOf({ command }: RedisReading): string | undefined {
+  const { name, keys, incomplete } = command;
+  if (incomplete.length > 0 || keys.length > 4) return undefined;
+  let text = name;
+  for (const use of keys) {
+    if (use.fields !== undefined) return undefined;
+    text += `\0${use.access}${use.isPattern === true ? '~' : '='}${use.use ?? ''}\0${use.name}`;
+  }
+  return text;
+}

@@ -1,0 +1,164 @@
+import { asLatin1, nameOf } from './codec.ts';
+import { hasOption, optionAt } from './keys.ts';
+
+/** What an answer holds, and where, as masks need to know it. */
+export type AnswerPlan =
+  /** No value of a key: counts, OK, names. Contents are looked for all the same. */
+  | { readonly kind: 'Plain' }
+  /** Names of keys, which limits count. */
+  | { readonly kind: 'Names' }
+  /** Every text is a value of one of these keys; `ofFields`: of any of its fields. */
+  | { readonly kind: 'Values'; readonly keys: readonly string[]; readonly ofFields: boolean }
+  /** One value a key, in their order. */
+  | { readonly kind: 'PerKey'; readonly keys: readonly string[] }
+  /** Fields and values by turns, also as a map or in pairs. */
+  | { readonly kind: 'Pairs'; readonly key: string }
+  /** The values of these fields, in their order. */
+  | { readonly kind: 'Fields'; readonly key: string; readonly fields: readonly string[] }
+  | { readonly kind: 'HashScan'; readonly key: string }
+  | { readonly kind: 'SetScan'; readonly key: string }
+  /** A key, then values of it. */
+  | { readonly kind: 'Popped' }
+  /** Entries of a stream. */
+  | { readonly kind: 'Entries'; readonly key: string }
+  /** Streams by key, each with entries. */
+  | { readonly kind: 'Streams' }
+  /** What a channel sends: its kind, the channel, and last the payload. */
+  | { readonly kind: 'Message' }
+  /** XAUTOCLAIM: the entries stand second. */
+  | { readonly kind: 'Claimed'; readonly key: string }
+  /** JSON documents; `path` undefined: whole ones. */
+  | {
+      readonly kind: 'Json';
+      readonly keys: readonly string[];
+      readonly path: string | undefined;
+      readonly isWhole: boolean;
+    };
+
+/** How a command's answer or effect gets past a mask on one of its keys; see `RedisKeyUse.use`. */
+export interface Leak {
+  readonly use: 'Condition' | 'Part' | 'Copy';
+  readonly fields?: readonly string[];
+}
+
+export interface AnswerReading {
+  readonly plan: AnswerPlan;
+  readonly leak: Leak | undefined;
+}
+
+type Args = readonly Uint8Array[];
+
+const PLAIN: AnswerReading = { plan: { kind: 'Plain' }, leak: undefined };
+const CONDITION: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Condition' } };
+const PART: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Part' } };
+
+const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s*,\s*/));
+
+/** Commands whose answers hold no value of a key. */
+const WITHOUT_VALUES =
+  words(`DEL, UNLINK, EXISTS, TOUCH, TYPE, TTL, PTTL, EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, EXPIRETIME, PEXPIRETIME, PERSIST,
+  SETEX, PSETEX, SETNX, MSET, MSETNX, HSET, HMSET, HSETNX, HDEL, HLEN, HEXISTS, HKEYS, LPUSH, RPUSH, LPUSHX, RPUSHX, LLEN, LSET, LTRIM, SADD, SCARD,
+  ZCARD, ZREMRANGEBYRANK, XADD, XLEN, XACK, XDEL, XTRIM, XSETID, XPENDING, XGROUP CREATE, XGROUP CREATECONSUMER, XGROUP DELCONSUMER, XGROUP DESTROY,
+  XGROUP SETID, XINFO GROUPS, XINFO CONSUMERS, WATCH, UNWATCH, OBJECT ENCODING, OBJECT IDLETIME, OBJECT FREQ, OBJECT REFCOUNT, GEOADD, MOVE,
+  PUBLISH, SPUBLISH, SUBSCRIBE, SSUBSCRIBE, PSUBSCRIBE, FLUSHALL, FLUSHDB, SWAPDB, HEXPIRE, HPEXPIRE, HEXPIREAT, HPEXPIREAT, HTTL, HPTTL,
+  HPERSIST, HEXPIRETIME, HPEXPIRETIME, JSON.SET, JSON.DEL, JSON.FORGET, JSON.TYPE`);
+
+/** Commands whose answer is the value of their one key, or values out of it. */
+const VALUES = words(`GET, GETEX, GETDEL, GETSET, LRANGE, LINDEX, LPOP, RPOP, SMEMBERS, SPOP, SRANDMEMBER, HVALS`);
+
+/** Commands that work on a piece of a value. */
+const PARTS =
+  words(`GETRANGE, SUBSTR, SETRANGE, APPEND, GETBIT, SETBIT, BITFIELD, BITFIELD_RO, BITCOUNT, BITPOS, LCS, STRLEN, DUMP, EVAL, EVALSHA,
+  EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO`);
+
+/** Commands that put the value of one key, or part of it, into another. The answer, if it has any, is of the first. */
+const COPIES = words('RENAME, RENAMENX, COPY, SMOVE, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH, ZRANGESTORE, SUNIONSTORE');
+
+const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
+
+/** What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. */
+export function readAnswer(name: string, args: Args, keys: readonly string[]): AnswerReading {
+  const [key] = keys;
+  if (WITHOUT_VALUES.has(name)) return PLAIN;
+  if (key === undefined) return name === 'KEYS' || name === 'SCAN' || name === 'RANDOMKEY' ? NAMES : PLAIN;
+  if (VALUES.has(name)) return of({ kind: 'Values', keys, ofFields: name === 'HVALS' });
+  if (PARTS.has(name)) return PART;
+  if (COPIES.has(name)) return { plan: { kind: 'Values', keys, ofFields: true }, leak: { use: 'Copy' } };
+  if (POPS.has(name)) return of({ kind: 'Popped' });
+  const read = READERS[name];
+  if (read !== undefined) return read(args, key, keys);
+  return name.startsWith('JSON.') ? PART : CONDITION;
+}
+
+const NAMES: AnswerReading = of({ kind: 'Names' });
+
+function of(plan: AnswerPlan): AnswerReading {
+  return { plan, leak: undefined };
+}
+
+const READERS: Readonly<Record<string, (args: Args, key: string, keys: readonly string[]) => AnswerReading>> = {
+  SET: (args, _key, keys) => (hasOption(args, 3, 'GET') ? of({ kind: 'Values', keys, ofFields: false }) : PLAIN),
+  MGET: (_args, _key, keys) => of({ kind: 'PerKey', keys }),
+  HGETALL: (_args, key) => of({ kind: 'Pairs', key }),
+  HRANDFIELD: (args, key) => (hasOption(args, 3, 'WITHVALUES') ? of({ kind: 'Pairs', key }) : PLAIN),
+  HGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
+  HMGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
+  HSCAN: (_args, key) => of({ kind: 'HashScan', key }),
+  SSCAN: (args, key) => (hasOption(args, 3, 'MATCH') ? CONDITION : of({ kind: 'SetScan', key })),
+  HSTRLEN: conditionOnField,
+  HINCRBY: conditionOnField,
+  HINCRBYFLOAT: conditionOnField,
+  ZADD: (args) => (isIncrement(args) ? CONDITION : PLAIN),
+  ZRANGE: rangeByRank,
+  ZREVRANGE: rangeByRank,
+  ZRANDMEMBER: rangeByRank,
+  XRANGE: (_args, key) => of({ kind: 'Entries', key }),
+  XREVRANGE: (_args, key) => of({ kind: 'Entries', key }),
+  XCLAIM: (_args, key) => of({ kind: 'Entries', key }),
+  XAUTOCLAIM: (_args, key) => of({ kind: 'Claimed', key }),
+  XREAD: () => of({ kind: 'Streams' }),
+  XREADGROUP: () => of({ kind: 'Streams' }),
+  'JSON.GET': readJson,
+  'JSON.MGET': (args, _key, keys) => {
+    const path = args.at(-1);
+    return of({ kind: 'Json', keys, path: path === undefined ? undefined : pathOf(path), isWhole: false });
+  },
+};
+
+function conditionOnField(args: Args): AnswerReading {
+  const field = args[2];
+  const fields = field === undefined ? {} : { fields: [nameOf(field)] };
+  return { plan: { kind: 'Plain' }, leak: { use: 'Condition', ...fields } };
+}
+
+/** ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member ... */
+function isIncrement(args: Args): boolean {
+  for (let at = 2; at < args.length; at++) {
+    const option = optionAt(args, at);
+    if (option === 'INCR') return true;
+    if (!['NX', 'XX', 'GT', 'LT', 'CH'].includes(option)) return false;
+  }
+  return false;
+}
+
+/** Members by rank are values; with scores, or chosen by score, the answer tells what no mask hides. */
+function rangeByRank(args: Args, _key: string, keys: readonly string[]): AnswerReading {
+  const tells = ['WITHSCORES', 'BYSCORE', 'BYLEX'].some((option) => hasOption(args, 2, option));
+  return tells ? CONDITION : of({ kind: 'Values', keys, ofFields: false });
+}
+
+/** JSON.GET key [INDENT i] [NEWLINE n] [SPACE s] [path ...] */
+function readJson(args: Args, _key: string, keys: readonly string[]): AnswerReading {
+  let at = 2;
+  while (['INDENT', 'NEWLINE', 'SPACE'].includes(optionAt(args, at))) at += 2;
+  if (optionAt(args, at) === 'NOESCAPE') at += 1;
+  const paths = args.slice(at);
+  const [path] = paths;
+  const isWhole = path === undefined || (paths.length === 1 && ['$', '.'].includes(pathOf(path)));
+  const only = paths.length === 1 && path !== undefined ? pathOf(path) : undefined;
+  return of({ kind: 'Json', keys, path: isWhole ? undefined : only, isWhole });
+}
+
+function pathOf(arg: Uint8Array): string {
+  return arg.length > 1024 ? '?' : asLatin1(arg);
+}

@@ -1,0 +1,113 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { RedisReading } from './classify.ts';
+import { asUtf8, nameOf } from './codec.ts';
+import { maskText } from './mask.ts';
+
+const HIDDEN = '[masked]';
+type Args = readonly Uint8Array[];
+
+/** A command as redis-cli takes it: words as they are, anything else in double quotes with escapes. */
+export function textOf(args: Args): string {
+  return args.map(quoted).join(' ');
+}
+
+/** The same with the values of masked keys, contents and secrets masked. */
+export function maskedTextOf(args: Args, reading: RedisReading, masks: MaskRules): string {
+  const { name } = reading.command;
+  const isSecret = SECRETS[name];
+  if (masks.empty && isSecret === undefined) return textOf(args);
+  const maskOf = masks.keys === undefined ? undefined : valueMasks(args, reading, masks);
+  return args
+    .map((arg, index) => {
+      if (isSecret?.(args, index) === true) return HIDDEN;
+      if (index === 0 || masks.empty) return quoted(arg);
+      if (reading.keyIndexes.has(index)) return quoteText(masks.maskContent(nameOf(arg)));
+      const text = asUtf8(arg) ?? nameOf(arg);
+      const mask = maskOf?.(index);
+      return quoteText(mask === undefined ? maskText(text, masks) : (masks.maskValue(mask, text) ?? HIDDEN));
+    })
+    .join(' ');
+}
+
+function quoted(arg: Uint8Array): string {
+  const text = asUtf8(arg);
+  return text === undefined ? `"${nameOf(arg).replaceAll('"', '\\"')}"` : quoteText(text);
+}
+
+function quoteText(text: string): string {
+  return /^[^\s"'\\\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text);
+}
+
+/** Passwords that stand in commands. They are never recorded, whatever the masks. */
+const SECRETS: Readonly<Record<string, (args: Args, index: number) => boolean>> = {
+  AUTH: (_args, index) => index > 0,
+  HELLO: (args, index) => index > 2 && ['AUTH'].includes(wordAt(args, index - 2)),
+  'CONFIG SET': (args, index) => index > 2 && index % 2 === 1 && /pass|auth|user/i.test(wordAt(args, index - 1)),
+  'ACL SETUSER': (args, index) => index > 2 && /^[<>#!]/.test(wordAt(args, index)),
+  MIGRATE: (args, index) =>
+    wordAt(args, index - 1) === 'AUTH' || wordAt(args, index - 1) === 'AUTH2' || wordAt(args, index - 2) === 'AUTH2',
+};
+
+function wordAt(args: Args, index: number): string {
+  const arg = args[index];
+  return arg === undefined ? '' : nameOf(arg.subarray(0, 64)).toUpperCase();
+}
+
+type MaskAt = (index: number) => ReturnType<NonNullable<MaskRules['keys']>['mask']>;
+
+/** Where the values of a command's keys stand among its arguments. */
+function valueMasks(args: Args, { command, keyIndexes }: RedisReading, masks: MaskRules): MaskAt | undefined {
+  const { keys } = masks;
+  const [first] = keyIndexes;
+  if (keys === undefined || first === undefined) return undefined;
+  const keyAt = (index: number): string => nameOf(args[index] ?? new Uint8Array());
+  const shape = VALUE_SHAPES[command.name];
+  const fieldMask = (index: number, from: number): ReturnType<MaskAt> =>
+    (index - from) % 2 === 1 ? keys.mask(keyAt(first), keyAt(index - 1)) : undefined;
+  switch (shape) {
+    case 'None':
+      return () => undefined;
+    case 'Pairs':
+      return (index) => (index < 2 ? undefined : fieldMask(index, 2));
+    case 'Field':
+      return (index) => (index === 3 ? keys.mask(keyAt(first), keyAt(2)) : undefined);
+    case 'KeysAndValues':
+      return (index) => (index > 1 && index % 2 === 0 ? keys.mask(keyAt(index - 1)) : undefined);
+    case 'Entry':
+      return (index) => entryMask(args, index, (from) => fieldMask(index, from));
+    default: {
+      // What the arguments are is not known: any of them may be a value.
+      const strongest = [...keyIndexes]
+        .map((index) => keys.any(keyAt(index), false))
+        .find((mask) => mask !== undefined);
+      return (index) => (index < first ? undefined : strongest);
+    }
+  }
+}
+
+/** XADD key [options] id field value ...: the fields begin behind the first argument that is `*` or an id. */
+function entryMask(args: Args, index: number, maskFrom: (from: number) => ReturnType<MaskAt>): ReturnType<MaskAt> {
+  // Fields and values stand in pairs up to the end, so the last one is a value.
+  const from = args.length % 2 === 0 ? 2 : 3;
+  return index > 2 ? maskFrom(from) : undefined;
+}
+
+const VALUE_SHAPES: Readonly<Record<string, 'None' | 'Pairs' | 'Field' | 'KeysAndValues' | 'Entry'>> = {
+  GET: 'None',
+  HGET: 'None',
+  HMGET: 'None',
+  HGETALL: 'None',
+  HDEL: 'None',
+  LRANGE: 'None',
+  LINDEX: 'None',
+  EXPIRE: 'None',
+  PEXPIRE: 'None',
+  XRANGE: 'None',
+  XREVRANGE: 'None',
+  HSET: 'Pairs',
+  HMSET: 'Pairs',
+  HSETNX: 'Field',
+  MSET: 'KeysAndValues',
+  MSETNX: 'KeysAndValues',
+  XADD: 'Entry',
+};

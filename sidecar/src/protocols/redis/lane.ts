@@ -1,0 +1,175 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { Outbox } from '../outbox.ts';
+import type {
+  AnswerMeter,
+  CloseCode,
+  CommandId,
+  Credential,
+  JudgedCommand,
+  ProtocolLimits,
+  SessionOptions,
+  Step,
+} from '../protocol.ts';
+import type { RedisReading } from './classify.ts';
+import type { CommandCatalog } from './command-catalog.ts';
+import type { AnswerRules, RunningCommand } from './running-command.ts';
+
+/** What the agent is owed, in the order of its commands. */
+export type Owed =
+  | { readonly kind: 'Forwarded'; readonly command: RunningCommand }
+  /** The gate answers by itself; undefined bytes: not at all. */
+  | {
+      readonly kind: 'Local';
+      readonly bytes: Uint8Array | undefined;
+      readonly finished: Extract<Step, { readonly kind: 'Finished' }> | undefined;
+      readonly closes: boolean;
+    }
+  /** The answer to the gate's own login, which nobody sees. */
+  | { readonly kind: 'Login' };
+
+/** A command that waits for its decision. */
+export interface Waiting {
+  readonly commandId: CommandId;
+  readonly args: readonly Uint8Array[];
+  readonly wire: Uint8Array;
+  readonly reading: RedisReading;
+  readonly judged: JudgedCommand;
+}
+
+export type ChannelKind = 'channel' | 'pattern' | 'shard';
+
+export interface LaneOptions {
+  readonly outbox: Outbox;
+  readonly limits: ProtocolLimits;
+  readonly catalog: CommandCatalog;
+  readonly credential: Credential;
+  /** The token that the agent came with; undefined when none was asked for. */
+  readonly token: string | undefined;
+  readonly version: 2 | 3;
+  readonly databases: ReadonlySet<number> | undefined;
+  readonly redirect: SessionOptions['target']['redirect'] | undefined;
+  readonly host: string;
+  readonly masks: MaskRules;
+  readonly recordMasks: MaskRules;
+}
+
+/** What both sides of an open session share: what the agent is owed, and what the session has set up so far. */
+export class Lane {
+  readonly outbox: Outbox;
+  readonly options: LaneOptions;
+  readonly catalog: CommandCatalog;
+  readonly queue: Owed[] = [];
+  masks: MaskRules;
+  recordMasks: MaskRules;
+  waiting: Waiting | undefined;
+  /** Nothing is read from the agent until this command is answered: it changes what later ones mean. */
+  barrier: RunningCommand | 'Login' | undefined;
+  lastCommandId: CommandId = 0;
+  over = false;
+  /** The agent said QUIT: what it sends after it is not read. */
+  quitting = false;
+  /** Part of an answer has gone out: nothing else may be written into it. */
+  midAnswer = false;
+  /** The protocol version of answers. */
+  version: 2 | 3;
+  database = 0;
+  /** MULTI was forwarded and neither EXEC nor DISCARD. */
+  inTransaction = false;
+  /** A command of the transaction was refused, or the rules changed: EXEC must not run it. */
+  transactionSpoilt = false;
+  /** What the server said it has put off, in order. */
+  queued: AnswerRules[] = [];
+  /** As CLIENT REPLY set it. */
+  replies: 'On' | 'Off' | 'SkipNext' = 'On';
+  readonly subscriptions: Readonly<Record<ChannelKind, Set<string>>> = {
+    channel: new Set(),
+    pattern: new Set(),
+    shard: new Set(),
+  };
+  /** Counts what comes unasked. */
+  meter: AnswerMeter | undefined;
+
+  constructor(options: LaneOptions) {
+    this.options = options;
+    this.outbox = options.outbox;
+    this.catalog = options.catalog;
+    this.version = options.version;
+    this.masks = options.masks;
+    this.recordMasks = options.recordMasks;
+  }
+
+  get head(): Owed | undefined {
+    return this.queue[0];
+  }
+
+  get isSubscribed(): boolean {
+    const { channel, pattern, shard } = this.subscriptions;
+    return channel.size + pattern.size + shard.size > 0;
+  }
+
+  get running(): readonly RunningCommand[] {
+    return this.queue.flatMap((owed) => (owed.kind === 'Forwarded' ? [owed.command] : []));
+  }
+
+  /** Whether the answer to the command that is read now is kept from the agent; a SKIP holds for one. */
+  takeMuted(): boolean {
+    const isMuted = this.replies !== 'On';
+    if (this.replies === 'SkipNext') this.replies = 'On';
+    return isMuted;
+  }
+
+  owe(owed: Owed): void {
+    this.queue.push(owed);
+    this.settleLocal();
+  }
+
+  /** The head has been answered. */
+  shift(): void {
+    this.queue.shift();
+    this.settleLocal();
+  }
+
+  /** Gives the answers of the gate's own whose turn it is. */
+  settleLocal(): void {
+    for (let head = this.queue[0]; head?.kind === 'Local' && !this.over; head = this.queue[0]) {
+      this.queue.shift();
+      const { bytes, finished, closes } = head;
+      if (finished === undefined) {
+        if (bytes !== undefined) this.outbox.push({ kind: 'ToAgent', bytes });
+      } else {
+        if (bytes !== undefined) this.outbox.answer(finished.commandId, bytes);
+        this.outbox.push(finished);
+      }
+      if (closes) this.end('AgentLeft', 'The agent quit.', undefined);
+    }
+  }
+
+  /** Subscriptions and transactions are gone, the database is the first: RESET. */
+  reset(): void {
+    this.version = 2;
+    this.database = 0;
+    this.inTransaction = false;
+    this.queued = [];
+    this.replies = 'On';
+    for (const names of Object.values(this.subscriptions)) names.clear();
+  }
+
+  /** The end: what runs is lost, the agent gets `farewell` unless it is in the middle of an answer, both sides close. */
+  end(code: CloseCode, reason: string, farewell: Uint8Array | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    if (farewell !== undefined && !this.midAnswer) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
+    for (const owed of this.queue) {
+      if (owed.kind === 'Forwarded') this.outbox.push(lost(owed.command.id, reason));
+      if (owed.kind === 'Local' && owed.finished !== undefined) this.outbox.push(owed.finished);
+    }
+    this.queue.length = 0;
+    if (this.waiting !== undefined) this.outbox.push(lost(this.waiting.commandId, reason));
+    this.waiting = undefined;
+    this.outbox.push({ kind: 'Close', code, reason });
+  }
+}
+
+function lost(commandId: CommandId, errorText: string): Step {
+  return { kind: 'Finished', commandId, outcome: 'Lost', tag: '', errorCode: '', errorText, rows: 0, maskedValues: 0 };
+}

@@ -1,0 +1,347 @@
+import { AnswerFlow } from './answer-flow.ts';
+import type { AnswerPlan } from './answers.ts';
+import { asLatin1, TYPE, writeError } from './codec.ts';
+import type { ChannelKind, Lane } from './lane.ts';
+import { AnswerMasker, maskText, nameBefore } from './mask.ts';
+import { redirected } from './redirect.ts';
+import { writeFarewell } from './refuse.ts';
+import { ReplyReader } from './reply-reader.ts';
+import type { AnswerRules, RunningCommand } from './running-command.ts';
+
+const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; readonly adds: boolean }>> = {
+  subscribe: { kind: 'channel', adds: true },
+  unsubscribe: { kind: 'channel', adds: false },
+  psubscribe: { kind: 'pattern', adds: true },
+  punsubscribe: { kind: 'pattern', adds: false },
+  ssubscribe: { kind: 'shard', adds: true },
+  sunsubscribe: { kind: 'shard', adds: false },
+};
+const MESSAGES = new Set(['message', 'pmessage', 'smessage']);
+const MESSAGE_PLAN: AnswerPlan = { kind: 'Message' };
+const UNKNOWN_PLAN: AnswerPlan = { kind: 'Plain' };
+const ERROR_SHOWN_MAX = 512;
+
+/** The reply that is coming in. */
+interface Incoming {
+  /** Undefined: it comes unasked. */
+  readonly command: RunningCommand | undefined;
+  readonly flow: AnswerFlow;
+  /** `subscribe`, `message` and the like; empty for a plain answer. */
+  readonly event: string;
+  /** It answers EXEC: each element is the answer to one command of the transaction. */
+  readonly isTransaction: boolean;
+  maskers:
+    | { readonly element: number; readonly agent: AnswerMasker | undefined; readonly record: AnswerMasker | undefined }
+    | undefined;
+  /** The channel of a confirmation. */
+  channel: string | undefined;
+  error: string;
+  isOk: boolean;
+  status: string;
+  names: number;
+  elements: number | undefined;
+}
+
+/** Takes what the server sends: gives each answer to its command, masked, and passes on what comes unasked. */
+export class TargetSide {
+  readonly #lane: Lane;
+  readonly #reader: ReplyReader;
+  #incoming: Incoming | undefined;
+  /** The header of an array that may be a message: its first element tells. */
+  #header: Uint8Array | undefined;
+
+  constructor(lane: Lane, frameBytesMax: number) {
+    this.#lane = lane;
+    this.#reader = new ReplyReader(frameBytesMax);
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#reader.feed(bytes);
+    while (!this.#lane.over) {
+      const token = this.#reader.next();
+      switch (token) {
+        case 'More':
+          return;
+        case 'Malformed':
+        case 'TooLarge':
+          this.#broken(token === 'TooLarge' ? 'a value that is too large' : 'what is no reply');
+          return;
+        case 'Open':
+          this.#open();
+          break;
+        case 'Leaf':
+          this.#leaf();
+          this.#reader.done();
+          this.#ended();
+          break;
+        case 'Big':
+          this.#big();
+          break;
+        case 'Piece':
+          this.#pass();
+          break;
+        case 'Closed':
+          this.#pass();
+          this.#ended();
+          break;
+        default:
+          token satisfies never;
+      }
+    }
+  }
+
+  /** Masks were added: what is coming in gets them from its next value on. */
+  masksAdded(): void {
+    if (this.#incoming !== undefined) this.#incoming.maskers = undefined;
+  }
+
+  #open(): void {
+    const { type, buffer, start, end, frames } = this.#reader;
+    const lane = this.#lane;
+    if (type === TYPE.attribute && !lane.masks.empty) {
+      return this.#broken('attributes, in which nothing can be masked');
+    }
+    if (this.#incoming !== undefined || this.#header !== undefined) return this.#pass();
+    if (frames.length === 1 && this.#mayBeEvent(type)) {
+      this.#header = buffer.slice(start, end);
+      return;
+    }
+    this.#begin('');
+    if (this.#incoming === undefined) return;
+    this.#pass();
+    const { head } = lane;
+    const count = frames[0]?.count;
+    if (head?.kind === 'Forwarded' && frames.length === 1) this.#count(type === TYPE.map ? (count ?? 0) / 2 : count);
+  }
+
+  #count(elements: number | undefined): void {
+    if (this.#incoming !== undefined) this.#incoming.elements = elements;
+  }
+
+  #mayBeEvent(type: number): boolean {
+    if (type === TYPE.push) return true;
+    const { version, head, isSubscribed } = this.#lane;
+    if (version === 3 || type !== TYPE.array) return false;
+    return isSubscribed || (head?.kind === 'Forwarded' && head.command.confirmations !== undefined);
+  }
+
+  #leaf(): void {
+    const reader = this.#reader;
+    const { type, buffer, bodyStart, bodyEnd, frames, isNull } = reader;
+    const body = buffer.subarray(bodyStart, bodyEnd);
+    if (this.#header !== undefined) {
+      const header = this.#header;
+      this.#header = undefined;
+      this.#begin(isNull ? '' : asLatin1(body), frames[0]?.type === TYPE.push);
+      this.#incoming?.flow.answer(header, header, header.length);
+    } else if (this.#incoming === undefined) this.#begin('');
+    const incoming = this.#incoming;
+    if (incoming === undefined) return;
+    if (frames.length === 0) this.#topLevel(incoming, type, body, isNull);
+    else {
+      if (incoming.event in CONFIRMATIONS && frames[0]?.index === 1 && !isNull) incoming.channel = nameBefore(body);
+      if (type === TYPE.bulk && !isNull) incoming.names += 1;
+    }
+    this.#value(incoming, type, body, isNull);
+  }
+
+  #topLevel(incoming: Incoming, type: number, body: Uint8Array, isNull: boolean): void {
+    if (type === TYPE.error || type === TYPE.bulkError) incoming.error = asLatin1(body);
+    else if (type === TYPE.simple) incoming.status = asLatin1(body.subarray(0, ERROR_SHOWN_MAX));
+    incoming.isOk = incoming.error === '' && !isNull;
+    if (!isNull && type === TYPE.bulk) incoming.names += 1;
+  }
+
+  /** One value, masked for the agent and for the record. */
+  #value(incoming: Incoming, type: number, body: Uint8Array, isNull: boolean): void {
+    const { buffer, start, end, frames } = this.#reader;
+    const { flow } = incoming;
+    const redirect =
+      frames.length === 0 && incoming.error !== '' ? redirected(incoming.error, this.#lane.options) : undefined;
+    if (redirect !== undefined) {
+      incoming.error = redirect;
+      const bytes = writeError(redirect);
+      return flow.answer(bytes, bytes, end - start);
+    }
+    const { agent, record } = this.#maskersOf(incoming);
+    if ((agent === undefined && record === undefined) || isNull) return flow.pass(buffer, start, end);
+    const frame = frames.at(-1);
+    const masked = agent?.mask(type, body, frames) ?? 'Same';
+    const recorded = record === agent ? masked : (record?.mask(type, body, frames) ?? 'Same');
+    if (frame !== undefined) frame.before = nameBefore(body);
+    if (masked !== 'Same' && incoming.command !== undefined) incoming.command.maskedValues += 1;
+    if (masked === 'Same' && recorded === 'Same') return flow.pass(buffer, start, end);
+    const raw = buffer.subarray(start, end);
+    flow.answer(masked === 'Same' ? raw : masked, recorded === 'Same' ? raw : recorded, end - start);
+  }
+
+  #maskersOf(incoming: Incoming): NonNullable<Incoming['maskers']> {
+    const { isTransaction } = incoming;
+    const element = isTransaction ? (this.#reader.frames[0]?.index ?? 0) : 0;
+    if (incoming.maskers?.element === element) return incoming.maskers;
+    const { command } = incoming;
+    const rules: AnswerRules = (isTransaction ? this.#lane.queued[element] : undefined) ?? {
+      plan: isTransaction ? UNKNOWN_PLAN : planOf(incoming),
+      masks: command?.masks ?? this.#lane.masks,
+      recordMasks: command?.recordMasks ?? this.#lane.recordMasks,
+    };
+    const base = isTransaction ? 1 : 0;
+    const { version } = this.#lane;
+    const open = (masks: AnswerRules['masks']): AnswerMasker | undefined =>
+      masks.empty ? undefined : new AnswerMasker(rules.plan, masks, version, base);
+    const agent = open(rules.masks);
+    const record = rules.recordMasks === rules.masks ? agent : open(rules.recordMasks);
+    incoming.maskers = { element, agent, record };
+    return incoming.maskers;
+  }
+
+  /** A long string: masked as a whole, or passed on as it comes. */
+  #big(): void {
+    if (this.#header !== undefined) return this.#reader.whole();
+    if (this.#incoming === undefined) this.#begin('');
+    const incoming = this.#incoming;
+    if (incoming === undefined) return;
+    const { agent, record } = this.#maskersOf(incoming);
+    if (agent !== undefined || record !== undefined || incoming.flow.holds) return this.#reader.whole();
+    incoming.isOk = true;
+    this.#pass();
+    this.#reader.stream();
+  }
+
+  #pass(): void {
+    const { buffer, start, end } = this.#reader;
+    this.#incoming?.flow.pass(buffer, start, end);
+    if (this.#incoming?.flow.refusal !== undefined && this.#incoming.flow.begun) this.#cut(this.#incoming);
+  }
+
+  /** Whose reply begins here. */
+  #begin(event: string, isPush = false): void {
+    const lane = this.#lane;
+    const { head, outbox } = lane;
+    const command = head?.kind === 'Forwarded' ? head.command : undefined;
+    const isConfirmation = event in CONFIRMATIONS && command?.confirmations !== undefined;
+    const isEvent = isPush ? !isConfirmation : MESSAGES.has(event) && lane.isSubscribed;
+    const answers = isEvent ? undefined : command;
+    if (head?.kind === 'Login' && !isEvent) {
+      this.#incoming = this.#incomingOf(undefined, new AnswerFlow(outbox, 0, undefined, true, () => 0), '');
+      return;
+    }
+    if (answers === undefined && !isEvent && this.#reader.type !== TYPE.error) {
+      return this.#broken('an answer to nothing');
+    }
+    const isDropped = answers !== undefined && (answers.isMuted || answers.replacedBy !== undefined);
+    const meter = answers === undefined ? lane.meter : answers.meter;
+    const flow: AnswerFlow = new AnswerFlow(outbox, answers?.id ?? 0, meter, isDropped, () => this.#rows());
+    lane.midAnswer = true;
+    this.#incoming = this.#incomingOf(answers, flow, isEvent || isConfirmation ? event : '');
+  }
+
+  #incomingOf(command: RunningCommand | undefined, flow: AnswerFlow, event: string): Incoming {
+    const isTransaction = command?.name === 'EXEC';
+    const start = { maskers: undefined, channel: undefined, error: '', isOk: true, status: '', names: 0 };
+    return { command, flow, event, isTransaction, ...start, elements: undefined };
+  }
+
+  #rows(): number {
+    const incoming = this.#incoming;
+    if (incoming?.command === undefined) return incoming?.event === '' ? 0 : 1;
+    return incoming.command.plan.kind === 'Names' ? incoming.names : incoming.command.keysRead;
+  }
+
+  /** After a value: the reply may be whole now. */
+  #ended(): void {
+    const incoming = this.#incoming;
+    if (!this.#reader.isOver || incoming === undefined || this.#lane.over) return;
+    const lane = this.#lane;
+    incoming.flow.end();
+    if (incoming.flow.refusal !== undefined && (incoming.flow.begun || incoming.command === undefined)) {
+      return this.#cut(incoming);
+    }
+    this.#incoming = undefined;
+    lane.midAnswer = false;
+    if (lane.head?.kind === 'Login' && incoming.command === undefined && incoming.event === '') {
+      return this.#loggedIn(incoming);
+    }
+    this.#noteSubscription(incoming);
+    const { command } = incoming;
+    if (command === undefined || !this.#isLast(incoming, command)) return;
+    this.#effects(incoming, command);
+    this.#finish(incoming, command);
+    if (lane.barrier === command) lane.barrier = undefined;
+    lane.shift();
+  }
+
+  #loggedIn(incoming: Incoming): void {
+    const lane = this.#lane;
+    if (incoming.error !== '') return this.#broken('a refusal of the gate after RESET');
+    if (lane.barrier === 'Login') lane.barrier = undefined;
+    lane.shift();
+  }
+
+  #noteSubscription({ event, channel }: Incoming): void {
+    const confirmed = CONFIRMATIONS[event];
+    if (confirmed === undefined || channel === undefined) return;
+    const names = this.#lane.subscriptions[confirmed.kind];
+    if (confirmed.adds) names.add(channel);
+    else names.delete(channel);
+  }
+
+  /** A subscription is answered once for each channel. */
+  #isLast(incoming: Incoming, command: RunningCommand): boolean {
+    const confirmed = CONFIRMATIONS[incoming.event];
+    if (confirmed === undefined || command.confirmations === undefined) return true;
+    if (command.confirmations === 'All') {
+      return incoming.channel === undefined || this.#lane.subscriptions[confirmed.kind].size === 0;
+    }
+    command.confirmations -= 1;
+    return command.confirmations <= 0;
+  }
+
+  /** What the answer says about the session. */
+  #effects(incoming: Incoming, command: RunningCommand): void {
+    const lane = this.#lane;
+    const { plan, masks, recordMasks } = command;
+    if (command.isQueued && incoming.status === 'QUEUED') lane.queued.push({ plan, masks, recordMasks });
+    if (incoming.isOk) command.onOk?.();
+    if (command.name === 'EXEC' || command.name === 'DISCARD') lane.queued = [];
+  }
+
+  #finish(incoming: Incoming, command: RunningCommand): void {
+    const { outbox } = this.#lane;
+    const { flow, status, elements } = incoming;
+    if (command.replacedBy !== undefined && !command.isMuted) outbox.answer(command.id, writeError(command.replacedBy));
+    const error = flow.refusal === undefined ? (command.replacedBy ?? incoming.error) : `NOPERM ${flow.refusal.reason}`;
+    const shown = error === '' ? '' : maskText(error.slice(0, ERROR_SHOWN_MAX), command.recordMasks);
+    const tag =
+      status === '' ? (elements === undefined ? '' : `${elements} elements`) : maskText(status, command.recordMasks);
+    outbox.push({
+      kind: 'Finished',
+      commandId: command.id,
+      outcome: error === '' ? 'Done' : 'Failed',
+      tag,
+      errorCode: /^[A-Z]+/.exec(error)?.[0] ?? '',
+      errorText: shown,
+      rows: command.plan.kind === 'Names' ? incoming.names : command.keysRead,
+      maskedValues: command.maskedValues,
+    });
+  }
+
+  /** A limit is used up in the middle of an answer, into which no error can be written: that is the end. */
+  #cut({ flow }: Incoming): void {
+    const { refusal } = flow;
+    if (refusal === undefined) return;
+    this.#lane.end('Refused', refusal.reason, writeFarewell(refusal));
+  }
+
+  #broken(what: string): void {
+    const reason = `The server sent ${what}.`;
+    const refusal = { kind: 'TargetUnavailable', rule: 'protocol', reason, hint: '' } as const;
+    this.#lane.midAnswer &&= this.#incoming?.flow.begun === true;
+    this.#lane.end('Fault', reason, writeFarewell(refusal));
+  }
+}
+
+function planOf({ command, event }: Incoming): AnswerPlan {
+  if (command === undefined) return event === '' ? UNKNOWN_PLAN : MESSAGE_PLAN;
+  return command.plan;
+}
