@@ -168,6 +168,18 @@ describe('what a restriction meets', () => {
       postgres(statement('ROLLBACK')),
       'Deny',
     ],
+    [
+      'a statement of two words by its first',
+      deny({ postgres: { statements: ['REASSIGN'] } }),
+      postgres(statement('REASSIGN OWNED')),
+      'Deny',
+    ],
+    [
+      'no statement that only has the word in it',
+      deny({ postgres: { statements: ['SECURITY'] } }),
+      postgres(statement('SET SECURITY')),
+      'Allow',
+    ],
     ['a subcommand', deny({ redis: { commands: ['config'] } }), redis('CONFIG SET'), 'Deny'],
     ['no command that only begins so', deny({ redis: { commands: ['config'] } }), redis('CONFIGURE'), 'Allow'],
     ['a category', deny({ redis: { categories: ['@dangerous'] } }), redis('FLUSHALL', [], ['dangerous']), 'Deny'],

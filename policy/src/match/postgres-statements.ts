@@ -14,9 +14,9 @@ const SAME_STATEMENT: Readonly<Record<string, string>> = {
   VALUES: 'SELECT',
 };
 
-/** One name for each statement, whatever word and case it was written in. */
+/** One name for each statement, whatever word and case it was written in: rules name its first word only. */
 export function canonicalStatement(verb: string): string {
-  const upper = verb.toUpperCase();
+  const [upper = ''] = verb.toUpperCase().split(' ');
   return Object.hasOwn(SAME_STATEMENT, upper) ? (SAME_STATEMENT[upper] ?? upper) : upper;
 }
 

@@ -7,7 +7,7 @@ import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
 import { settingOfCall } from './settings.ts';
 import { computed, LITERAL, UNKNOWN, type Value } from './value.ts';
-import { readAll, readExpression } from './walk.ts';
+import { readAll, readExpression, readOptional } from './walk.ts';
 
 /** A call with what is known of the function, for those who need the columns of its result. */
 export interface ReadCall {
@@ -27,6 +27,7 @@ export function readCallWhole(call: FuncCall, scope: Scope, context: Context, us
   const column = readAttribute(call, name, schema, scope, context, use);
   if (column !== undefined) return { value: column, arguments: [column], reading: undefined };
   if (name === 'set_config' && settingOfCall(context.findings, call) !== undefined) {
+    readOptional(call.args?.[1], scope, context, 'Condition');
     context.statement.addFunction({ schema: 'pg_catalog', name, volatility: 'Volatile' });
     return { value: LITERAL, arguments: [], reading: undefined };
   }
@@ -111,6 +112,7 @@ function readAttribute(
     // A function of that name may be meant as well: then the whole row goes in.
     readExpression(only, scope, context, alsoCondition(use));
   }
+  if (column.changed === true) context.statement.changedReads += 1;
   recordUse(context, column.value.origin, use);
   return column.value;
 }

@@ -5,7 +5,16 @@ import { alsoCondition, type Context, recordUse, type Use } from './findings.ts'
 import { LOOKUP_OPERATORS, TOTAL_OPERATORS } from './function-lists.ts';
 import { bodyValues, useFunction } from './function-use.ts';
 import { childNodes, qualifiedName, stringsOf } from './node.ts';
-import { columnOf, findColumn, findSource, isSystemColumn, type NamedValue, type Scope, wholeRow } from './scope.ts';
+import {
+  columnOf,
+  findColumn,
+  findSource,
+  isChanging,
+  isSystemColumn,
+  type NamedValue,
+  type Scope,
+  wholeRow,
+} from './scope.ts';
 import { columnsOf, computed, eitherOf, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional, readSelect } from './walk.ts';
 import { words } from './words.ts';
@@ -88,7 +97,10 @@ function readColumn({ fields }: ColumnRef, scope: Scope, context: Context, use: 
     if (column !== undefined) return used(column, context, use);
     const source = findSource(scope, undefined, first);
     if (source !== undefined) return used(wholeRow(source), context, use);
-    if (isSystemColumn(first)) return LITERAL;
+    if (isSystemColumn(first)) {
+      if (isChanging(scope)) context.statement.changedReads += 1;
+      return LITERAL;
+    }
     return unknownColumn(first, context);
   }
   if (endsInStar) {

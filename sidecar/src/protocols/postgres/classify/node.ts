@@ -64,3 +64,29 @@ export function constantText(node: Node | undefined): string | undefined {
   if (boolval !== undefined) return boolval.boolval === true ? 'true' : 'false';
   return bsval?.bsval;
 }
+
+/** Equal up to what their literals say; whether they are wholly equal is for `sameNode` to tell. */
+export function sameShape(left: Node | undefined, right: Node | undefined): boolean {
+  if (left === undefined || right === undefined || kindOf(left) !== kindOf(right)) return false;
+  return written(left, true) === written(right, true);
+}
+
+export function sameNode(left: Node | undefined, right: Node | undefined): boolean {
+  return sameShape(left, right) && written(left, false) === written(right, false);
+}
+
+function written(node: unknown, blank: boolean): string {
+  return JSON.stringify(node, (key, value: unknown) => {
+    if (key === 'location') return undefined;
+    return blank && key === 'A_Const' ? '' : value;
+  });
+}
+
+/** True when a node of one of these kinds stands anywhere in it. */
+export function holds(node: unknown, kinds: readonly string[]): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  for (const [key, value] of Object.entries(node)) {
+    if (kinds.includes(key) || holds(value, kinds)) return true;
+  }
+  return false;
+}

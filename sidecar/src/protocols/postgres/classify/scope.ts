@@ -147,6 +147,11 @@ export function isSystemColumn(name: string): boolean {
   return SYSTEM_COLUMNS.has(name);
 }
 
+/** True at the level of a statement that changes rows. */
+export function isChanging({ items }: Scope): boolean {
+  return items.some(({ star }) => star?.some((column) => column.changed === true) === true);
+}
+
 /** The origins of a query's columns. */
 export function originsOf(columns: Columns): readonly OutputOrigin[] | undefined {
   return columns?.map(({ value }) => value.origin);

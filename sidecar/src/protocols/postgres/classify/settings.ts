@@ -1,6 +1,7 @@
 import type { FuncCall, Node, SelectStmt } from 'libpg-query';
 import type { Findings, SettingCall } from './findings.ts';
 import { constantText, stringsOf } from './node.ts';
+import { words } from './words.ts';
 
 /** Settings that change what later statements mean. Any other setting changes at most how something is shown or planned. */
 export const MEANING_SETTINGS: ReadonlySet<string> = new Set([
@@ -20,6 +21,21 @@ export const GUARDED_SETTINGS: ReadonlySet<string> = new Set([
   'jit_provider',
   'allow_system_table_mods',
 ]);
+
+/** Settings that no value makes dangerous: a client may set them to what it only binds later, as drivers do. */
+const HARMLESS_SETTINGS: ReadonlySet<string> =
+  words(`jit statement_timeout lock_timeout idle_in_transaction_session_timeout
+  transaction_timeout idle_session_timeout work_mem maintenance_work_mem temp_buffers application_name timezone datestyle intervalstyle
+  extra_float_digits bytea_output xmlbinary lc_messages lc_monetary lc_numeric lc_time client_min_messages tcp_keepalives_idle
+  tcp_keepalives_interval tcp_keepalives_count default_transaction_isolation default_transaction_read_only default_transaction_deferrable
+  transaction_isolation transaction_read_only transaction_deferrable synchronous_commit gin_fuzzy_search_limit random_page_cost
+  max_parallel_workers_per_gather plan_cache_mode enable_seqscan enable_nestloop enable_hashjoin enable_mergejoin enable_indexscan`);
+
+function isParameter(node: Node | undefined): boolean {
+  if (node === undefined) return false;
+  if ('TypeCast' in node) return isParameter(node.TypeCast.arg);
+  return 'ParamRef' in node;
+}
 
 /** `name` in a query over pg_settings that picks one row by its name. */
 function settingOfRow(name: Node | undefined, findings: Findings): string | undefined {
@@ -51,7 +67,7 @@ export function pickedSetting(select: SelectStmt): string | undefined {
 }
 
 /**
- * What a call of `set_config` sets, when its arguments are constants. A setting that changes the meaning of statements is kept in
+ * What a call of `set_config` sets, when its arguments are constants; the value of a harmless setting may be a parameter. A setting that changes the meaning of statements is kept in
  * `findings.settings`: whoever reads the statement decides whether it stands where it can be followed.
  */
 export function settingOfCall(findings: Findings, call: FuncCall): SettingCall | undefined {
@@ -63,8 +79,9 @@ export function settingOfCall(findings: Findings, call: FuncCall): SettingCall |
   if (GUARDED_SETTINGS.has(setting)) return undefined;
   const text = constantText(value);
   const made = { name: setting, value: text, local: isLocal.startsWith('t') || isLocal === 'on' || isLocal === '1' };
-  if (!MEANING_SETTINGS.has(setting)) return text === undefined ? undefined : made;
+  if (HARMLESS_SETTINGS.has(setting) && isParameter(value)) return made;
   if (text === undefined) return undefined;
+  if (!MEANING_SETTINGS.has(setting)) return made;
   findings.settings.push(made);
   return made;
 }

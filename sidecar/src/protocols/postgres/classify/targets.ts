@@ -20,6 +20,7 @@ export function readTargets(targets: readonly Node[], scope: Scope, context: Con
       isKnown = false;
     } else {
       for (const column of spread) {
+        if (column.changed === true) context.statement.changedReads += 1;
         recordUse(context, column.value.origin, use);
         if (column.guarded === true && use !== 'None' && use !== 'Output') readGuarded(column, context);
         columns.push(column);

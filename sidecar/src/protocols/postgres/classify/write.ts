@@ -40,7 +40,10 @@ interface Target {
 /** The table that is written, entered into the scope. */
 function enterTarget(table: RangeVar | undefined, scope: Scope, context: Context): Target {
   const relation = table === undefined ? undefined : readTable(table, 'Write', context);
-  const columns = relation === undefined ? undefined : tableColumns(relation, context);
+  const columns =
+    relation === undefined
+      ? undefined
+      : tableColumns(relation, context)?.map((column) => ({ ...column, changed: true }));
   const name = table?.alias?.aliasname ?? table?.relname ?? '';
   const source: Source = {
     name,
@@ -117,13 +120,26 @@ export function readInsert(insert: InsertStmt, parent: Scope | undefined, contex
     }
     for (const [index, { value }] of values?.entries() ?? []) flowInto(target, order[index] ?? '', value, context);
   }
-  if (insert.onConflictClause !== undefined) readConflict(insert.onConflictClause, target, inside, context);
-  return readReturning(insert.returningClause, target, inside, context);
+  const conflict = insert.onConflictClause;
+  if (conflict !== undefined) readConflict(conflict, target, inside, context);
+  const returned = readReturning(insert.returningClause, target, inside, context);
+  // What a plain INSERT returns is what it wrote; after a conflict it is the row that was there.
+  if (conflict?.action === 'ONCONFLICT_UPDATE') noteRead(insert.relation, target, context);
+  return returned;
+}
+
+/** A statement that looks at the rows which it changes, or returns them, reads the table as well. */
+function noteRead(table: RangeVar | undefined, target: Target, context: Context): void {
+  const isRead = context.statement.changedReads > 0 || target.columns === undefined;
+  if (table !== undefined && isRead) readTable(table, 'Read', context);
 }
 
 function readConflict(clause: OnConflictClause, target: Target, scope: Scope, context: Context): void {
   const inside = openScope(scope);
-  inside.items.push(...scope.items, { sources: [{ ...target.source, name: 'excluded', schema: undefined }], star: [] });
+  // The row that was to be inserted is the agent's own.
+  const columns = target.columns?.map((column) => ({ ...column, changed: false }));
+  const excluded: Source = { ...target.source, name: 'excluded', schema: undefined, columns };
+  inside.items.push(...scope.items, { sources: [excluded], star: [] });
   for (const element of clause.infer?.indexElems ?? []) {
     if (!('IndexElem' in element)) continue;
     // A plain column of a unique index tells no more than the insert itself does.
@@ -173,12 +189,22 @@ function readMultiAssign(
   flowInto(target, name, computed([readExpression(source, scope, context, 'None')]), context);
 }
 
-function readWhere(where: Node | undefined, scope: Scope, context: Context): void {
+function readWhere(where: Node | undefined, target: Target, scope: Scope, context: Context): void {
   if (where === undefined) return;
-  const truth = isAlwaysTrue(where);
-  if (truth.dependsOnLiteral) context.findings.shapeDecides = false;
-  context.statement.hasWhere = !truth.always;
+  context.statement.hasWhere = chooses(where, target, scope, context);
   readExpression(where, scope, context, 'Condition');
+}
+
+/** True when a condition may leave out rows of the table that is changed. */
+function chooses(condition: Node, target: Target, scope: Scope, context: Context): boolean {
+  const { findings, statement } = context;
+  const truth = isAlwaysTrue(condition, (node) => {
+    const before = statement.changedReads;
+    readExpression(node, scope, context, 'Condition');
+    return target.columns === undefined || statement.changedReads > before;
+  });
+  if (truth.dependsOnLiteral) findings.shapeDecides = false;
+  return !truth.always;
 }
 
 export function readUpdate(update: UpdateStmt, parent: Scope | undefined, context: Context): Columns {
@@ -186,9 +212,11 @@ export function readUpdate(update: UpdateStmt, parent: Scope | undefined, contex
   readWith(update.withClause, scope, context);
   const target = enterTarget(update.relation, scope, context);
   for (const item of update.fromClause ?? []) scope.items.push(readFrom(item, scope, context));
-  readWhere(update.whereClause, scope, context);
+  readWhere(update.whereClause, target, scope, context);
   readAssignments(update.targetList ?? [], target, scope, context);
-  return readReturning(update.returningClause, target, scope, context);
+  const returned = readReturning(update.returningClause, target, scope, context);
+  noteRead(update.relation, target, context);
+  return returned;
 }
 
 export function readDelete(del: DeleteStmt, parent: Scope | undefined, context: Context): Columns {
@@ -196,8 +224,10 @@ export function readDelete(del: DeleteStmt, parent: Scope | undefined, context: 
   readWith(del.withClause, scope, context);
   const target = enterTarget(del.relation, scope, context);
   for (const item of del.usingClause ?? []) scope.items.push(readFrom(item, scope, context));
-  readWhere(del.whereClause, scope, context);
-  return readReturning(del.returningClause, target, scope, context);
+  readWhere(del.whereClause, target, scope, context);
+  const returned = readReturning(del.returningClause, target, scope, context);
+  noteRead(del.relation, target, context);
+  return returned;
 }
 
 export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: Context): Columns {
@@ -209,12 +239,17 @@ export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: 
     const item = readFrom(merge.sourceRelation, { ...scope, items: [] }, context);
     scope.items.unshift(item);
   }
+  const { joinCondition } = merge;
+  const joins = joinCondition !== undefined && chooses(joinCondition, target, scope, context);
+  if (joinCondition !== undefined) readExpression(joinCondition, scope, context, 'Condition');
   context.statement.hasWhere = true;
-  if (merge.joinCondition !== undefined) readExpression(merge.joinCondition, scope, context, 'Condition');
   for (const clause of merge.mergeWhenClauses ?? []) {
     if (!('MergeWhenClause' in clause)) continue;
-    const { condition, commandType, targetList = [], values } = clause.MergeWhenClause;
+    const { condition, commandType, matchKind, targetList = [], values } = clause.MergeWhenClause;
+    const isChosen = condition !== undefined && chooses(condition, target, scope, context);
     if (condition !== undefined) readExpression(condition, scope, context, 'Condition');
+    const changes = commandType === 'CMD_UPDATE' || commandType === 'CMD_DELETE';
+    if (changes && !isChosen && !(joins && matchKind === 'MERGE_WHEN_MATCHED')) context.statement.hasWhere = false;
     if (commandType !== 'CMD_INSERT') {
       readAssignments(targetList, target, scope, context);
       continue;
@@ -225,7 +260,9 @@ export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: 
       flowInto(target, order[index] ?? '', readExpression(value, scope, context, 'None'), context);
     }
   }
-  return readReturning(merge.returningClause, target, scope, context);
+  const returned = readReturning(merge.returningClause, target, scope, context);
+  noteRead(merge.relation, target, context);
+  return returned;
 }
 
 /** COPY ... FROM: names the columns that are written. */
@@ -237,7 +274,7 @@ export function readCopyTarget(
 ) {
   const scope = openScope(undefined);
   const target = enterTarget(table, scope, context);
-  readWhere(where, scope, context);
+  readWhere(where, target, scope, context);
   const order = names === undefined ? target.columns?.map(({ name }) => name) : stringsOf(names);
   return order?.map((name) => {
     const columns = target.columns?.find((each) => each.name === name)?.value.origin;
