@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
+import { approvalGuards } from './src/approvals/approval-guards.ts';
 import { TEMPLATE } from './src/fixture/gated-pod.ts';
 import { GOLDEN_PODS } from './src/fixture/golden-pods.ts';
 import { pod } from './src/fixture/resources.ts';
@@ -17,6 +18,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** What is generated: path from the root, and text. The admission policies for the chart, and pods as they are after injection. */
 export function generate(): ReadonlyMap<string, string> {
   return new Map([
+    [`${CHART}/approvals.yaml`, yamlOf(approvalGuards())],
     [`${CHART}/inject.yaml`, yamlOf(mutatingPolicies())],
     ...Object.entries(GOLDEN_PODS).map(([name, spec]): [string, string] => [
       `${GOLDEN}/${name}.yaml`,
