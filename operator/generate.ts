@@ -5,6 +5,7 @@ import { approvalGuards } from './src/approvals/approval-guards.ts';
 import { TEMPLATE } from './src/fixture/gated-pod.ts';
 import { GOLDEN_PODS } from './src/fixture/golden-pods.ts';
 import { pod } from './src/fixture/resources.ts';
+import { guardPolicies } from './src/injection/guard-policies.ts';
 import { injectPod } from './src/injection/inject-pod.ts';
 import { mutatingPolicies } from './src/injection/mutating-policy.ts';
 
@@ -20,6 +21,7 @@ export function generate(): ReadonlyMap<string, string> {
   return new Map([
     [`${CHART}/approvals.yaml`, yamlOf(approvalGuards())],
     [`${CHART}/inject.yaml`, yamlOf(mutatingPolicies())],
+    [`${CHART}/guards.yaml`, yamlOf(guardPolicies())],
     ...Object.entries(GOLDEN_PODS).map(([name, spec]): [string, string] => [
       `${GOLDEN}/${name}.yaml`,
       yamlOf([injectPod(pod({}, spec), TEMPLATE, { name: 'agents', keepsTokens: name.endsWith('with-token') }).spec]),

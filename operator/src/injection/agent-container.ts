@@ -1,15 +1,25 @@
 import type { Container, Volume } from '../kinds.ts';
-import { GATE_ONLY_VOLUMES, GATE_UID, TRUST_VOLUME } from './gate-template.ts';
+import { GATE_CONTAINER, GATE_ONLY_VOLUMES, GATE_UID, TRUST_VOLUME } from './gate-template.ts';
 
-/** Where the kubelet keeps every pod's volumes, and what holds it. */
-const KUBELET_FOLDER = '/var/lib/kubelet';
+/** Folders of the node where pods' files are, and the sockets of what runs pods. */
+export const FORBIDDEN_FOLDERS = [
+  '/proc',
+  '/run',
+  '/var/run',
+  '/var/lib/kubelet',
+  '/var/lib/containerd',
+  '/var/lib/containers',
+  '/var/lib/docker',
+  '/etc/kubernetes',
+] as const;
 
 /** Why a container that is not the gate reaches into it: a phrase after the container's name. Undefined when it does not. */
 export function agentFault(
-  { securityContext = {}, volumeMounts = [] }: Container,
+  { securityContext = {}, volumeMounts = [], targetContainerName }: Container,
   podUid: unknown,
   volumes: readonly Volume[],
 ): string | undefined {
+  if (targetContainerName === GATE_CONTAINER) return 'sees the gate’s processes';
   const mounted = volumeMounts.find(({ name }) => GATE_ONLY_VOLUMES.includes(name));
   if (mounted !== undefined) return `mounts ${mounted.name}, which is the gate's alone`;
   if (volumeMounts.some(({ name, readOnly }) => name === TRUST_VOLUME && readOnly !== true))
@@ -20,16 +30,17 @@ export function agentFault(
   const uid = securityContext.runAsUser ?? podUid;
   if (uid === undefined || uid === null) return 'does not state runAsUser, and the pod does not either';
   if (uid === GATE_UID) return `runs as the gate's own user ${GATE_UID}`;
-  const host = volumeMounts.find(({ name }) => volumes.some((volume) => volume.name === name && showsKubelet(volume)));
-  return host === undefined ? undefined : `mounts ${host.name}, which shows the kubelet's folder`;
+  const host = volumeMounts.find(({ name }) => volumes.some((volume) => volume.name === name && showsNode(volume)));
+  return host === undefined ? undefined : `mounts ${host.name}, which shows the node's own folders`;
 }
 
-function showsKubelet({ hostPath }: Volume): boolean {
+function showsNode({ hostPath }: Volume): boolean {
   if (typeof hostPath !== 'object' || hostPath === null || !('path' in hostPath)) return false;
   const path = `/${String(hostPath.path)
     .split('/')
     .filter((part) => part !== '' && part !== '.')
-    .join('/')}`;
-  if (path.includes('..') || path === '/' || path.startsWith('/proc')) return true;
-  return `${KUBELET_FOLDER}/`.startsWith(`${path}/`) || path.startsWith(`${KUBELET_FOLDER}/`);
+    .map((part) => `${part}/`)
+    .join('')}`;
+  if (path.includes('..')) return true;
+  return FORBIDDEN_FOLDERS.some((folder) => `${folder}/`.startsWith(path) || path.startsWith(`${folder}/`));
 }

@@ -158,6 +158,22 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
   ['the root', extra({ name: 'h', hostPath: { path: '/' } }), 'AgentOpen'],
   ['a folder beside it', extra({ name: 'h', hostPath: { path: '/var/lib/kubelets' } }), 'ok'],
   ['the host’s processes as files', extra({ name: 'h', hostPath: { path: '/proc' } }), 'AgentOpen'],
+  ['the sockets of what runs pods', extra({ name: 'h', hostPath: { path: '/run/containerd' } }), 'AgentOpen'],
+  [
+    'a certificate of the pod',
+    extra({ name: 'c', projected: { sources: [{ podCertificate: { signerName: 'x', keyType: 'ED25519' } }] } }),
+    'ForeignToken',
+  ],
+  [
+    'a debugging container at the gate’s processes',
+    { ephemeralContainers: [{ ...AGENT, name: 'debug', targetContainerName: 'sidegate' }] },
+    'AgentOpen',
+  ],
+  [
+    'a debugging container at the agent’s processes',
+    { ephemeralContainers: [{ ...AGENT, name: 'debug', targetContainerName: 'agent' }] },
+    'ok',
+  ],
   ['a token of the gate’s audience', extra(token('sidegate-gate')), 'ForeignToken'],
   ['a token of the API server’s audience', extra(token()), 'ForeignToken'],
   ['the API server’s own volume', extra(token(undefined, 'kube-api-access-abcde')), 'ok'],

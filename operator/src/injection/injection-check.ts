@@ -29,7 +29,7 @@ export function checkInjection(pod: Pod, template: GateTemplate): Result<void, I
 }
 
 /** What may differ: the image is judged by itself, and the others do not change what the gate's program does. */
-const FREE: ReadonlySet<string> = new Set(['image', 'imagePullPolicy', 'resources', 'resizePolicy']);
+export const FREE_FIELDS: ReadonlySet<string> = new Set(['image', 'imagePullPolicy', 'resources', 'resizePolicy']);
 
 /** The API server's own volume: where a namespace keeps service-account tokens, which the guards allow or not. */
 const API_VOLUME = 'kube-api-access-';
@@ -62,7 +62,7 @@ function gateIsOurs({ spec }: Pod, { container, former }: GateTemplate): Injecti
 /** The fields that make the gate's program another one, or open it to others: all that are not known to be harmless. */
 function changedFields(stated: Container, found: Container): readonly string[] {
   const fields = new Set([...Object.keys(stated), ...Object.keys(found)]);
-  return [...fields].filter((field) => !FREE.has(field) && !covers(stated[field], found[field]));
+  return [...fields].filter((field) => !FREE_FIELDS.has(field) && !covers(stated[field], found[field]));
 }
 
 function changedGate(message: string): InjectionFault {
@@ -100,7 +100,9 @@ function agentsAreClosed({ spec }: Pod): InjectionFault | undefined {
 
 function tokensAreOurs({ spec }: Pod): InjectionFault | undefined {
   for (const { name, projected } of spec.volumes ?? []) {
-    for (const { serviceAccountToken } of projected?.sources ?? []) {
+    for (const { serviceAccountToken, podCertificate } of projected?.sources ?? []) {
+      if (podCertificate !== undefined)
+        return { code: 'ForeignToken', message: `Its volume ${name} holds a certificate of the pod.` };
       if (serviceAccountToken === undefined) continue;
       const { audience } = serviceAccountToken;
       const ours = name === GATE_TOKEN_VOLUME ? audience === GATE_AUDIENCE : audience === AGENT_AUDIENCE;

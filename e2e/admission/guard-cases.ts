@@ -1,0 +1,173 @@
+import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
+import { type Asked, BARE, DRY, type Fields, type GuardCase, POD_CASES, PODS_PATH } from './pod-cases.ts';
+
+/** A pod with its gate in the namespace {@link BARE}. */
+export const VICTIM = 'victim';
+/** A node that only a kubelet speaks of. */
+export const NODE = 'node1';
+const patch = (subresource: string, body: Fields): Asked => ({
+  method: 'PATCH',
+  path: `${PODS_PATH}/${VICTIM}${subresource}`,
+  query: DRY,
+  contentType: 'application/strategic-merge-patch+json',
+  body,
+});
+const debug = (change: Fields): Asked =>
+  patch('/ephemeralcontainers', {
+    spec: {
+      ephemeralContainers: [{ name: 'debug', image: 'busybox', securityContext: { runAsUser: 1000 }, ...change }],
+    },
+  });
+const DEBUGGED = debug({ targetContainerName: 'agent' });
+
+function debugging(clause: string, what: string, change: Fields, shows: RegExp): GuardCase {
+  return { what, guards: [`sidegate-debug/${clause}`], attack: debug(change), neighbour: DEBUGGED, shows };
+}
+
+const resized = (list: string, name: string): Asked =>
+  patch('/resize', { spec: { [list]: [{ name, resources: { requests: { cpu: '11m' } } }] } });
+const connect = (subresource: string, query: Record<string, string>, namespace = BARE): Asked => ({
+  method: 'POST',
+  path: `/api/v1/namespaces/${namespace}/pods/${VICTIM}/${subresource}`,
+  query,
+});
+
+const CHANGES: readonly GuardCase[] = [
+  debugging(
+    'processes',
+    'debugging the gate',
+    { targetContainerName: 'sidegate' },
+    /debug would see the gate’s processes/,
+  ),
+  debugging(
+    'gate-volumes',
+    'debugging with the gate’s state',
+    { volumeMounts: [{ name: 'sidegate-state', mountPath: '/s' }] },
+    /debug mounts/,
+  ),
+  debugging(
+    'trust',
+    'debugging with the authorities, to write',
+    { volumeMounts: [{ name: 'sidegate-trust', mountPath: '/s' }] },
+    /debug mounts/,
+  ),
+  debugging(
+    'privileged',
+    'privileged debugging',
+    { securityContext: { runAsUser: 1, privileged: true } },
+    /debug is privileged/,
+  ),
+  debugging(
+    'capabilities',
+    'debugging with a capability',
+    { securityContext: { runAsUser: 1, capabilities: { add: ['SYS_PTRACE'] } } },
+    /debug adds/,
+  ),
+  debugging('user-stated', 'debugging as no stated user', { securityContext: {} }, /debug does not say/),
+  debugging('user', 'debugging as the gate’s user', { securityContext: { runAsUser: 64_732 } }, /debug runs as/),
+  {
+    what: 'another image in a running pod',
+    guards: ['sidegate-pod-changes/image'],
+    attack: patch('', { spec: { initContainers: [{ name: 'sidegate', image: 'own.test/gate:1' }] } }),
+    neighbour: patch('', { spec: { containers: [{ name: 'agent', image: 'agent.test/agent:2' }] } }),
+    shows: /image of the container sidegate cannot be changed/,
+  },
+  {
+    what: 'a starved gate',
+    guards: ['sidegate-pod-changes/resources'],
+    attack: resized('initContainers', 'sidegate'),
+    neighbour: resized('containers', 'agent'),
+    shows: /resources of the container sidegate cannot be changed/,
+  },
+  {
+    what: 'a starved gate, by the resource itself',
+    guards: ['sidegate-pod-changes@pods/resize'],
+    attack: resized('initContainers', 'sidegate'),
+    neighbour: resized('containers', 'agent'),
+    shows: /resources of the container sidegate cannot be changed/,
+  },
+  ...(['exec', 'attach'] as const).map((way) => ({
+    what: `${way} in the gate`,
+    guards: [`sidegate-exec@pods/${way}`],
+    attack: connect(way, { container: 'sidegate', command: 'sh', stdout: 'true' }),
+    neighbour: connect(way, { container: 'agent', command: 'sh', stdout: 'true' }),
+    shows: /in the container sidegate/,
+  })),
+  {
+    what: 'a forwarded port',
+    guards: ['sidegate-port-forward/right'],
+    attack: connect('portforward', { ports: '5432' }),
+    neighbour: connect('portforward', { ports: '5432' }, 'others'),
+    shows: /RBAC verb portforward/,
+  },
+];
+
+const tokenFor = (...audiences: readonly string[]): Asked => ({
+  method: 'POST',
+  path: `/api/v1/namespaces/${BARE}/serviceaccounts/default/token`,
+  body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences } },
+});
+
+/** A kubelet's own request, which passes. */
+export const GATE_TOKEN = tokenFor('sidegate-gate');
+
+const NAMESPACE = `/api/v1/namespaces/${BARE}`;
+const namespace = (labels: Fields, annotations: Fields = {}): Fields => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: BARE, labels, annotations },
+  spec: { finalizers: ['kubernetes'] },
+});
+const put = (subresource: string, body: Fields): Asked => ({
+  method: 'PUT',
+  path: `${NAMESPACE}${subresource}`,
+  query: DRY,
+  body,
+});
+const LABELLED = namespace({ [INJECTION_LABEL]: 'enabled', team: 'x' });
+
+const RIGHTS: readonly GuardCase[] = [
+  ...['sidegate-gate', 'sidegate-agent'].map((audience) => ({
+    what: `a token of the audience ${audience}`,
+    guards: ['sidegate-tokens/audience'],
+    attack: tokenFor('vault', audience),
+    neighbour: tokenFor('vault'),
+    shows: /Only kubelets/,
+  })),
+  ...['', '/status', '/finalize'].map((subresource) => ({
+    what: `no label any more, by namespaces${subresource}`,
+    guards: [`sidegate-namespaces@namespaces${subresource}`],
+    attack: put(subresource, namespace({ [INJECTION_LABEL]: 'disabled' })),
+    neighbour: put(subresource, LABELLED),
+    shows: /The label sidegate.dev\/injection=enabled stays/,
+  })),
+  {
+    what: 'no label any more',
+    guards: ['sidegate-namespaces/label'],
+    attack: put('', namespace({})),
+    neighbour: put('', LABELLED),
+    shows: /RBAC verb unlabel/,
+  },
+  {
+    what: 'the API server’s tokens again',
+    guards: ['sidegate-namespaces/tokens'],
+    attack: put('', namespace({ [INJECTION_LABEL]: 'enabled' }, { [KEEP_TOKENS_ANNOTATION]: 'true' })),
+    neighbour: put('', namespace({ [INJECTION_LABEL]: 'enabled' }, { note: 'true' })),
+    shows: /keep-service-account-tokens/,
+  },
+  {
+    what: 'a Secret with a token',
+    guards: ['sidegate-token-secrets/type'],
+    attack: secretOf('kubernetes.io/service-account-token'),
+    neighbour: secretOf('Opaque'),
+    shows: /service-account token cannot be made/,
+  },
+];
+
+function secretOf(type: string): Asked {
+  const metadata = { name: 'own', namespace: BARE, annotations: { 'kubernetes.io/service-account.name': 'default' } };
+  const body = { apiVersion: 'v1', kind: 'Secret', metadata, type };
+  return { method: 'POST', path: `/api/v1/namespaces/${BARE}/secrets`, query: DRY, body };
+}
+
+export const GUARD_CASES: readonly GuardCase[] = [...POD_CASES, ...CHANGES, ...RIGHTS];

@@ -1,0 +1,191 @@
+import { FORBIDDEN_FOLDERS } from './agent-container.ts';
+import { celOf } from './cel.ts';
+import {
+  AGENT_AUDIENCE,
+  GATE_AUDIENCE,
+  GATE_CONTAINER,
+  GATE_ONLY_VOLUMES,
+  GATE_TOKEN_VOLUME,
+  GATE_UID,
+  PORT_SYSCTL,
+  TRUST_VOLUME,
+} from './gate-template.ts';
+import { agentGuard, type Guard, type GuardPolicy } from './guard.ts';
+import { API_VOLUME } from './inject-pod.ts';
+import { FREE_FIELDS } from './injection-check.ts';
+import { INJECTION_CONFIG_MAP } from './injection-settings.ts';
+import { KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
+
+/** A Secret's name that Kubernetes gave to the token of a service account. */
+const TOKEN_SECRET = '-token-[a-z0-9]{5}$';
+
+const AGENTS = `(object.spec.?initContainers.orValue([]) + object.spec.containers).filter(c, c.name != "${GATE_CONTAINER}")`;
+const VOLUMES = 'object.spec.?volumes.orValue([])';
+
+/** The path of a hostPath volume `v`, with one slash before each part and one at the end. */
+const FOLDER = '("/" + v.hostPath.path.split("/").filter(p, p != "" && p != ".").map(p, p + "/").join(""))';
+
+/** What holds of each agent's container, whenever it comes. */
+const AGENT_GUARDS: readonly Guard[] = [
+  agentGuard(
+    'gate-volumes',
+    `c.?volumeMounts.orValue([]).exists(m, m.name in ${celOf(GATE_ONLY_VOLUMES)})`,
+    'mounts a volume that is the gate’s alone',
+    `Take the mounts of ${GATE_ONLY_VOLUMES.join(', ')} away.`,
+  ),
+  agentGuard(
+    'trust',
+    `c.?volumeMounts.orValue([]).exists(m, m.name == "${TRUST_VOLUME}" && !m.?readOnly.orValue(false))`,
+    `mounts ${TRUST_VOLUME} so that it can write what others trust`,
+    'Mount it with readOnly: true, or not at all: injection does.',
+  ),
+  agentGuard(
+    'privileged',
+    'c.?securityContext.?privileged.orValue(false)',
+    'is privileged',
+    'An agent that owns its node owns the gate: take securityContext.privileged away.',
+  ),
+  agentGuard(
+    'capabilities',
+    'c.?securityContext.?capabilities.?add.orValue([]).size() > 0',
+    'adds capabilities',
+    'Take securityContext.capabilities.add away.',
+  ),
+  agentGuard(
+    'user-stated',
+    '!c.?securityContext.?runAsUser.hasValue() && !object.spec.?securityContext.?runAsUser.hasValue()',
+    'does not say which user it runs as',
+    `Set securityContext.runAsUser, on the pod or the container, to another user than ${GATE_UID}: what user an image names cannot be seen here.`,
+  ),
+  agentGuard(
+    'user',
+    `c.?securityContext.?runAsUser.orValue(object.spec.?securityContext.?runAsUser.orValue(0)) == ${GATE_UID}`,
+    `runs as the gate’s own user ${GATE_UID}`,
+    'Set securityContext.runAsUser to another user.',
+  ),
+];
+
+const FLAGS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
+
+const FLAG_GUARDS: readonly Guard[] = FLAGS.map((field) => ({
+  id: field,
+  expression: `!object.spec.?${field}.orValue(false)`,
+  message: `spec.${field} is true: the gate would not be the agent's only way, or not its own. Take it away.`,
+}));
+
+/** Every pod of a labelled namespace, as it is after everybody's mutations. */
+export const POD_GUARDS: GuardPolicy = {
+  name: 'sidegate-pods',
+  scope: 'LabelledByConfigMap',
+  operations: ['CREATE'],
+  resources: ['pods'],
+  variables: [
+    MISSING_SETTING,
+    KEEPS_TOKENS,
+    { name: 'agents', expression: AGENTS },
+    { name: 'gate', expression: `variables.missing != "" ? {} : ${celOf(OPEN_TEMPLATE.container)}` },
+    { name: 'found', expression: 'object.spec.?initContainers[?0].orValue({})' },
+    {
+      name: 'changed',
+      expression: `(variables.gate.map(k, k) + variables.found.map(k, k).filter(k, !(k in variables.gate)))
+  .filter(k, !(k in ${celOf([...FREE_FIELDS].filter((field) => field !== 'image'))}) && variables.gate[?k] != variables.found[?k])`,
+    },
+    { name: 'volumes', expression: celOf(OPEN_TEMPLATE.volumes) },
+    {
+      name: 'changedVolumes',
+      expression: `variables.volumes.filter(o, ${VOLUMES}.filter(v, v.name == o.name).map(v, dyn(v)) != [o]).map(o, o.name)`,
+    },
+  ],
+  clauses: [
+    {
+      id: 'settings',
+      expression: 'variables.missing == ""',
+      message: `The ConfigMap ${INJECTION_CONFIG_MAP} does not say what to inject.`,
+      messageExpression: `"The ConfigMap ${INJECTION_CONFIG_MAP} says nothing for " + variables.missing + ". Install the chart again with these values; root.crt comes from the operator."`,
+    },
+    {
+      id: 'one-gate',
+      expression: `variables.found.?name.orValue("") == "${GATE_CONTAINER}" && variables.agents.size() + 1 == object.spec.containers.size() + object.spec.?initContainers.orValue([]).size()`,
+      message: `The first init container, and no other container, must be ${GATE_CONTAINER}: without it nothing of the agent's is judged. A pod must not bring a container of this name; if it does not, the policy sidegate-inject or the webhook did not run.`,
+    },
+    {
+      id: 'gate',
+      expression: 'variables.changed.size() == 0',
+      message: `The container ${GATE_CONTAINER} is not the one that is injected.`,
+      messageExpression: `"The container ${GATE_CONTAINER} is not the one that is injected: " + variables.changed.join(", ") + ". A pod must not bring a container of this name, and no other webhook may change it."`,
+    },
+    {
+      id: 'volumes',
+      expression: 'variables.changedVolumes.size() == 0',
+      message: 'Volumes of the gate are not those that are injected.',
+      messageExpression:
+        '"Volumes that are not as they are injected: " + variables.changedVolumes.join(", ") + ". A pod must not bring volumes of these names, and no other webhook may change them."',
+    },
+    ...FLAG_GUARDS,
+    {
+      id: 'names',
+      expression:
+        'object.spec.?dnsPolicy.orValue("") == "None" && object.spec.?dnsConfig.?nameservers.orValue([]) == ["127.0.0.1"]',
+      message:
+        'The pod asks another name server than its gate, so that it would not find its Targets. No webhook may change dnsPolicy and dnsConfig after injection.',
+    },
+    {
+      id: 'port',
+      expression: `object.spec.?securityContext.?sysctls.orValue([]).exists(s, s.name == "${PORT_SYSCTL.name}" && s.value == "${PORT_SYSCTL.value}")`,
+      message: `The sysctl ${PORT_SYSCTL.name} is not ${PORT_SYSCTL.value}, so that the gate could not answer for names. No webhook may change it after injection.`,
+    },
+    {
+      id: 'host-path',
+      expression: `${VOLUMES}.filter(v, has(v.hostPath)).all(v, !v.hostPath.path.contains("..") && ${celOf(FORBIDDEN_FOLDERS)}.all(f,
+  !(f + "/").startsWith(${FOLDER}) && !${FOLDER}.startsWith(f + "/")))`,
+      message: `A hostPath volume shows the node's own folders (${FORBIDDEN_FOLDERS.join(', ')}, or what holds them), where the gate's files are. Use another kind of volume.`,
+    },
+    {
+      id: 'tokens',
+      expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, !has(s.serviceAccountToken)
+  || s.serviceAccountToken.?audience.orValue("") == (v.name == "${GATE_TOKEN_VOLUME}" ? "${GATE_AUDIENCE}" : "${AGENT_AUDIENCE}")
+  || (variables.keepsTokens && v.name.startsWith("${API_VOLUME}") && !has(s.serviceAccountToken.audience))))`,
+      message: `A projected volume holds a service-account token that is good elsewhere than at the gate. Take it away, or ask for the audience ${AGENT_AUDIENCE}.`,
+    },
+    {
+      id: 'certificates',
+      expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, !has(s.podCertificate)))`,
+      message:
+        'A projected volume holds a certificate that proves who the pod is elsewhere than at the gate. Take podCertificate away.',
+    },
+    {
+      id: 'token-secrets',
+      expression: `${VOLUMES}.all(v, !v.?secret.?secretName.orValue("").matches("${TOKEN_SECRET}")
+  && v.?projected.?sources.orValue([]).all(s, !s.?secret.?name.orValue("").matches("${TOKEN_SECRET}")))
+&& variables.agents.all(c, c.?env.orValue([]).all(e, !e.?valueFrom.?secretKeyRef.?name.orValue("").matches("${TOKEN_SECRET}"))
+  && c.?envFrom.orValue([]).all(e, !e.?secretRef.?name.orValue("").matches("${TOKEN_SECRET}")))`,
+      message:
+        'A Secret with the name of a service-account token is given to the agent. Take it away, or give it another name if it is none.',
+    },
+    ...AGENT_GUARDS,
+  ],
+};
+
+/** Containers for debugging, which are added to a pod that runs. */
+export const DEBUG_GUARDS: GuardPolicy = {
+  name: 'sidegate-debug',
+  scope: 'Labelled',
+  operations: ['UPDATE'],
+  resources: ['pods/ephemeralcontainers'],
+  matchConditions: [
+    {
+      name: 'has-gate',
+      expression: `object.spec.?initContainers.orValue([]).exists(c, c.name == "${GATE_CONTAINER}")`,
+    },
+  ],
+  variables: [{ name: 'agents', expression: 'object.spec.?ephemeralContainers.orValue([])' }],
+  clauses: [
+    agentGuard(
+      'processes',
+      `c.?targetContainerName.orValue("") == "${GATE_CONTAINER}"`,
+      'would see the gate’s processes',
+      'Name another container with --target, or none.',
+    ),
+    ...AGENT_GUARDS,
+  ],
+};
