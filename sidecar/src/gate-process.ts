@@ -3,7 +3,7 @@ import { ok, type Result } from '@sidegate/crds';
 import { type Clock, openClock } from './clock.ts';
 import { ApprovalDesk, type ApprovalDeskOptions } from './gate/approval-desk.ts';
 import { GateProgram, type GateSurroundings } from './gate-program.ts';
-import { readDocument } from './identity/document.ts';
+import { openReadDocument } from './identity/document.ts';
 import { openTokenVerifier } from './identity/token-verifier.ts';
 import { readWorkloadToken } from './identity/workload-token.ts';
 import { log } from './log.ts';
@@ -87,7 +87,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     recorder: recorder.value,
     protocols,
     shared,
-    openVerifier: (issuers) => openTokenVerifier(issuers, readDocument, clock.nowMs),
+    openVerifier: (issuers) => openTokenVerifier(issuers, openReadDocument(surroundings?.lookup), clock.nowMs),
     readWorkloadToken,
     desk,
     nowUs: clock.nowUs,

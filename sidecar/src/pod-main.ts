@@ -35,6 +35,15 @@ if (nameServers.length < upstreamDns.length) {
 }
 
 const stopped = new AbortController();
+// A native sidecar is told to stop when every agent of its pod has ended: nobody is left to serve. As the first process of its container it
+// would not hear that without listening, so it listens from the start.
+let finish = (): Promise<void> => Promise.resolve(process.exit(0));
+function end(): void {
+  stopped.abort();
+  void finish();
+}
+process.on('SIGTERM', end);
+process.on('SIGINT', end);
 const scope = readScope(await readFile(resolvConf, 'utf8').catch(() => ''));
 const upstream = { servers: upstreamDns, scope };
 const lookup = upstreamLookup(upstream);
@@ -89,6 +98,10 @@ if (!opened.ok) {
   process.exit(1);
 }
 const { program, desk, metrics, version, stop } = opened.value;
+finish = () => {
+  resolver.close();
+  return stop();
+};
 
 function whyNotStarted(): string | undefined {
   if (resolver.port === undefined) return 'the port of the name server cannot be had';
@@ -103,15 +116,6 @@ await serveOwner(join(stateFolder, 'gate.sock'), {
 const kept = new LastKnownGood(stateFolder);
 // With nothing kept there is no Target to steer to, and every other name must be found all the same.
 if ((await kept.read()) === undefined) resolver.steer(new Map());
-
-// A native sidecar is told to stop when every agent of its pod has ended: nobody is left to serve.
-function end(): void {
-  stopped.abort();
-  resolver.close();
-  void stop();
-}
-process.on('SIGTERM', end);
-process.on('SIGINT', end);
 
 await followControl(
   {

@@ -102,3 +102,9 @@ test('a pod that was attested is who it is, with no token and no issuer asked', 
     },
   });
 });
+
+test('a token that was presented in a pod is recorded with the pod', async () => {
+  const pod = { namespace: 'agents', name: 'bot-1', uid: 'u1' };
+  const admitted = await admit({ ...request, proof: { kind: 'Token', token: ok('token'), pod } }, judges());
+  expect(admitted).toMatchObject({ ok: true, value: { identity: { verified: { ...VERIFIED, pod } } } });
+});

@@ -8,7 +8,12 @@ type Name = { readonly namespace: string; readonly name: string };
 /** How an identity is proved: by a token that the gate verifies, or by the API server, which attested the pod to the operator. */
 export type Proof =
   /** From the connection, or read from the workload's file. */
-  | { readonly kind: 'Token'; readonly token: Result<string, Fault> }
+  | {
+      readonly kind: 'Token';
+      readonly token: Result<string, Fault>;
+      /** Where the token was presented, when the API server attested that. */
+      readonly pod?: WorkloadIdentity['pod'];
+    }
   | { readonly kind: 'Attested'; readonly workload: WorkloadIdentity };
 
 export interface AdmissionRequest {
@@ -84,7 +89,8 @@ async function verify(
   if (proof.kind === 'Attested') return ok(attestedIdentity(proof.workload));
   if (!proof.token.ok) return proof.token;
   const { source, issuers } = access.spec.identity;
-  return judges.verify(proof.token.value, source, issuers);
+  const verified = await judges.verify(proof.token.value, source, issuers);
+  return verified.ok && proof.pod !== undefined ? ok({ ...verified.value, pod: proof.pod }) : verified;
 }
 
 /** The pod's own identity: it holds as long as the pod, which is as long as this gate. */

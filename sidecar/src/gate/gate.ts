@@ -142,11 +142,14 @@ export class Gate {
 
   /** Workload: a token file where the door names one (on one machine), else the pod as it was attested. */
   async #proofOf({ access, door }: OpenDoor, token: string | undefined): Promise<Proof> {
-    if (access.spec.identity.source === 'Token') return { kind: 'Token', token: ok(token ?? '') };
+    const workload = this.#configuration?.snapshot.workload;
+    if (access.spec.identity.source === 'Token') {
+      const where = workload === undefined ? {} : { pod: workload.pod };
+      return { kind: 'Token', token: ok(token ?? ''), ...where };
+    }
     const { workloadTokenFile } = door;
     if (workloadTokenFile !== undefined)
       return { kind: 'Token', token: await this.#options.readWorkloadToken(workloadTokenFile) };
-    const workload = this.#configuration?.snapshot.workload;
     return workload === undefined ? { kind: 'Token', token: fail(NO_WORKLOAD) } : { kind: 'Attested', workload };
   }
 
