@@ -172,6 +172,7 @@ test('when something else has a Target’s address its name leads nowhere, until
   await stage.startGate();
   expect(await stage.resolve(HOST)).toBe('ENODATA');
   await stage.gate.line(/something else in the pod has the address of a Target.*orders-db\.data\.svc/);
+  await stage.cluster.becomes('AgentAccess', 'agents', 'bot', /Programmed=False DoorBlocked/);
   await new Promise((resolve) => intruder.close(resolve));
   await stage.until('the name', async () => (await stage.resolve(HOST)) === address);
   session = await stage.connect();

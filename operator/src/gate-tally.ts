@@ -1,6 +1,6 @@
 import { type ClusterState, speaksFor } from './cluster-state.ts';
 import type { GateBoard } from './control/gate-board.ts';
-import type { GateBundles } from './gate-bundle.ts';
+import type { GateBundle, GateBundles } from './gate-bundle.ts';
 import type { GateFacts } from './judging/agent-access.ts';
 import { isLive, type Pod } from './kinds.ts';
 import { selects } from './release.ts';
@@ -31,6 +31,7 @@ export class GateTally {
     const gated = pods.filter((pod) => this.#state.injected(pod).ok);
     const refusals = new Set<string>();
     const overlapped = new Set<string>();
+    const blocked: string[] = [];
     let [programmed, connected, recording] = [0, 0, 0];
     for (const pod of gated) {
       const bundle = this.#bundles.bundleFor(pod);
@@ -38,6 +39,8 @@ export class GateTally {
       if (gate !== undefined) connected += 1;
       if (gate?.recording === true) recording += 1;
       if (bundle.kind !== 'Bundle') continue;
+      const own = new Set(hostsOf(bundle, access));
+      for (const place of gate?.blocked ?? []) if (own.has(place)) blocked.push(`${place} in pod ${pod.metadata.name}`);
       const { version } = bundle.content;
       if (gate?.version === version) programmed += 1;
       if (gate?.refusal?.version === version) for (const message of gate.refusal.messages) refusals.add(message);
@@ -51,6 +54,7 @@ export class GateTally {
       connected,
       recording,
       refusals: [...refusals].slice(0, REFUSALS_MAX),
+      blocked: blocked.slice(0, REFUSALS_MAX),
       overlapped: [...overlapped],
     };
   }
@@ -84,4 +88,14 @@ export class GateTally {
       this.#state.isLabelled(metadata.name) ? this.#podsIn(metadata.name) : [],
     );
   }
+}
+
+/** HOST:PORT of the Targets that an AgentAccess opens in a pod. */
+function hostsOf({ content }: GateBundle, { namespace, name }: StoredAccess): readonly string[] {
+  const opened = content.doors.filter(({ access }) => access.namespace === namespace && access.name === name);
+  return content.resources.targets.flatMap(({ metadata, spec }) =>
+    opened.some(({ target }) => target.namespace === metadata.namespace && target.name === metadata.name)
+      ? [`${spec.host}:${spec.port}`]
+      : [],
+  );
 }

@@ -65,7 +65,7 @@ void bindResolver();
 
 const recording = new RecordingHealth();
 let phase: ControlPhase = 'Waiting';
-let blocked = 0;
+let blocked: readonly string[] = [];
 
 const authority = await keepAuthority(stateFolder, Date.now);
 await writeTrust(trustFolder, authority.certificate);
@@ -77,15 +77,15 @@ const opened = await openGateProcess({
   desk: podDesk(podUid),
   notice: (notice) => recording.notice(notice),
   stopTimeoutMs: STOP_TIMEOUT_MS,
-  figures: { rulesPhase: () => phase, doorsBlocked: () => blocked, recording: () => recording.flowing },
+  figures: { rulesPhase: () => phase, doorsBlocked: () => blocked.length, recording: () => recording.flowing },
   surroundings: {
     lookup,
     namesOf: (host) => namesOfHost(host, scope),
     whenBlocked: 'LeaveOut',
     doorsChanged(open, shut) {
-      blocked = shut.length;
-      const hosts = shut.map((door) => door.opened);
-      resolver.steer(steeredNames(open, hosts, scope));
+      const doors = shut.map((door) => door.opened);
+      blocked = doors.map(({ target: { spec } }) => `${spec.host}:${spec.port}`);
+      resolver.steer(steeredNames(open, doors, scope));
       for (const { opened: door, fault } of shut) {
         const { host, port } = door.target.spec;
         log('Error', 'something else in the pod has the address of a Target', { host, port, why: fault.message });
@@ -126,6 +126,7 @@ await followControl(
     desk,
     apply: (snapshot) => program.apply(snapshot),
     recording: () => recording.flowing,
+    blocked: () => blocked,
     phaseChanged: (entered) => {
       phase = entered;
     },

@@ -8,6 +8,8 @@ export interface GateState {
   readonly refusal: { readonly version: string; readonly messages: readonly string[] } | undefined;
   /** Its records reach the store. */
   readonly recording: boolean;
+  /** HOST:PORT of Targets whose address something else in the pod has. */
+  readonly blocked: readonly string[];
 }
 
 /** The gates that are connected, by the UID of their pod. */

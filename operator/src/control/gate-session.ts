@@ -35,6 +35,9 @@ const AFTER_REFUSAL_MS = 30_000;
 const ANSWER_MS = 60_000;
 const LIFE_MS = 30 * 60_000;
 const FAULTS_MAX = 16;
+const BLOCKED_MAX = 64;
+/** A DNS name, a colon and a port. */
+const PLACE_CHARACTERS_MAX = 260;
 const MESSAGE_CHARACTERS_MAX = 1_024;
 
 interface Sent {
@@ -65,6 +68,7 @@ export class GateSession {
   #heldVersion: string | undefined;
   #refused: Sent | undefined;
   #recording = false;
+  #blocked: readonly string[] = [];
   #goAway: { readonly reason: string; readonly afterMs: number } | undefined;
   #wake = new AbortController();
 
@@ -131,6 +135,9 @@ export class GateSession {
       }
       case 'health':
         this.#recording = message.value.recording;
+        this.#blocked = message.value.blocked
+          .slice(0, BLOCKED_MAX)
+          .map((place) => place.slice(0, PLACE_CHARACTERS_MAX));
         break;
       case 'openHolds':
       case 'held':
@@ -206,6 +213,7 @@ export class GateSession {
       version: this.#heldVersion,
       refusal: refusal ?? (this.#refused === undefined ? undefined : before),
       recording: this.#recording,
+      blocked: this.#blocked,
     });
   }
 

@@ -57,7 +57,7 @@ function shown({ judges }: Bench, kind: keyof Bench['judges'], key: string): str
 function gate(
   { bundles, board }: Bench,
   name: string,
-  said: { version?: string; recording?: boolean; refuses?: string } = {},
+  said: { version?: string; recording?: boolean; refuses?: string; blocked?: readonly string[] } = {},
 ): void {
   const bundle = bundles.bundleFor(gatedPod({ name }));
   const current = bundle.kind === 'Bundle' ? bundle.content.version : '';
@@ -67,6 +67,7 @@ function gate(
     version: said.version ?? current,
     refusal: said.refuses === undefined ? undefined : { version: current, messages: [said.refuses] },
     recording: said.recording ?? true,
+    blocked: said.blocked ?? [],
   });
 }
 
@@ -91,6 +92,10 @@ test('counts the gates of an AgentAccess by what they last said', () => {
   expect(shown(bench, 'AgentAccess', ACCESS)).toMatch(
     /Programmed=True Programmed, Recorded=False StoreUnreachable, gates=2, programmedGates=2$/,
   );
+  gate(bench, 'bot-2', { blocked: ['orders-db.data.svc:5432'] });
+  expect(shown(bench, 'AgentAccess', ACCESS)).toMatch(/Programmed=False DoorBlocked/);
+  gate(bench, 'bot-2', { blocked: ['another-db.data.svc:5432'] });
+  expect(shown(bench, 'AgentAccess', ACCESS)).toMatch(/Programmed=True Programmed/);
   gate(bench, 'bot-2', { version: 'old', refuses: 'No port.' });
   expect(shown(bench, 'AgentAccess', ACCESS)).toMatch(/Programmed=False Refused/);
   bench.cluster.put(secret({ password: 'rotated' }));

@@ -9,6 +9,7 @@ const GATES: GateFacts = {
   recording: 2,
   ungated: 0,
   refusals: [],
+  blocked: [],
   overlapped: [],
 };
 const OPEN: ReferenceFacts = { target: 'data/orders-db', state: 'Open' };
@@ -57,6 +58,7 @@ test.each([
 test.each([
   ['one lags', { programmed: 1 }, 'Programmed False Pending'],
   ['one is away', { programmed: 1, connected: 1, recording: 1 }, 'Programmed False NotConnected'],
+  ['one has no door', { blocked: ['db.data.svc:5432 in pod bot-1'] }, 'Programmed False DoorBlocked'],
   ['one refused', { programmed: 1, refusals: ['There is no such door.'] }, 'Programmed False Refused'],
   ['a pod has no gate', { ungated: 1 }, 'Programmed False PodsWithoutGate'],
   ['another opens the same', { overlapped: ['data/orders-db'] }, 'Programmed False Overlapped'],

@@ -33,6 +33,8 @@ export interface GateFacts {
   readonly recording: number;
   /** Why gates refused the current version, each reason once. */
   readonly refusals: readonly string[];
+  /** `HOST:PORT in pod NAME`: something else in the pod listens there, so the Target cannot be reached. */
+  readonly blocked: readonly string[];
   /** Live pods that it selects and that have no gate, or not the one that they should have. */
   readonly ungated: number;
   /** Targets that an older AgentAccess opens in the same pods, by `namespace/name`. */
@@ -119,7 +121,8 @@ function judgeAcceptance({ resource, namespace }: StoredAccess, facts: AccessFac
   return refused(first.reason, listed(faults.map(({ say, target }) => say(target))));
 }
 
-function judgeProgrammed({ gates, programmed, connected, refusals, overlapped, ungated }: GateFacts): Verdict {
+function judgeProgrammed(facts: GateFacts): Verdict {
+  const { gates, programmed, connected, refusals, blocked, overlapped, ungated } = facts;
   const type = 'Programmed';
   if (refusals.length > 0)
     return {
@@ -128,6 +131,10 @@ function judgeProgrammed({ gates, programmed, connected, refusals, overlapped, u
       reason: 'Refused',
       message: `A gate refused the current version: ${listed(refusals)}`,
     };
+  if (blocked.length > 0) {
+    const message = `Something else in the pod listens where the gate must: ${blocked.join(', ')}. End it, or let it listen elsewhere.`;
+    return { type, status: 'False', reason: 'DoorBlocked', message };
+  }
   if (overlapped.length > 0) {
     const message = `In some pods an older AgentAccess opens the same: ${overlapped.join(', ')}. Let one of them select those pods.`;
     return { type, status: 'False', reason: 'Overlapped', message };

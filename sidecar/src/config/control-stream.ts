@@ -48,6 +48,8 @@ export interface ControlOptions {
   readonly apply: (snapshot: Snapshot) => Promise<FromGate>;
   /** Whether records reach the store now. */
   readonly recording: () => boolean;
+  /** HOST:PORT of Targets that cannot be reached because something else in the pod has their address. Default: none. */
+  readonly blocked?: () => readonly string[];
   readonly phaseChanged: (phase: ControlPhase) => void;
   /** Whose held commands people of the cluster decide; absent: nobody is asked. Made with {@link podDesk}. */
   readonly desk?: ApprovalDesk;
@@ -61,6 +63,8 @@ const TICK_MS = 1_000;
 /** An operator that says nothing for so long, not even that it is there, is gone. */
 const SILENCE_MS = 30_000;
 const AGAIN_MS = { first: 500, most: 30_000 } as const;
+/** Blocked doors that are said; who mends these will hear of the others. */
+const BLOCKED_MAX = 64;
 /** How often it is written down that the operator was heard. */
 const NOTE_MS = 30_000;
 
@@ -80,7 +84,8 @@ class ControlFollower {
   #outgoing: Outgoing<Request> | undefined;
   #kept: KeptConfiguration | undefined;
   #notedMs = 0;
-  #saidRecording: boolean | undefined;
+  /** The health that was said last on this stream, as text. */
+  #saidHealth: string | undefined;
   /** Events are handled one after the other, each with all that follows from it. */
   #handling: Promise<void> = Promise.resolve();
 
@@ -115,10 +120,12 @@ class ControlFollower {
   }
 
   #sayHealth(): void {
-    const recording = this.#options.recording();
-    if (this.#outgoing === undefined || recording === this.#saidRecording) return;
-    this.#saidRecording = recording;
-    this.#outgoing.say({ message: { case: 'health', value: { recording } } });
+    const { recording, blocked = () => [] } = this.#options;
+    const value = { recording: recording(), blocked: blocked().slice(0, BLOCKED_MAX) };
+    const text = JSON.stringify(value);
+    if (this.#outgoing === undefined || text === this.#saidHealth) return;
+    this.#saidHealth = text;
+    this.#outgoing.say({ message: { case: 'health', value } });
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
@@ -156,7 +163,7 @@ class ControlFollower {
         if (!heard) {
           heard = true;
           this.#outgoing = outgoing;
-          this.#saidRecording = undefined;
+          this.#saidHealth = undefined;
           this.#sayHealth();
           this.#approvals?.open((sentence) => outgoing.say({ message: sentence }));
         }

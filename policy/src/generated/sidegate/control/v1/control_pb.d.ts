@@ -197,6 +197,13 @@ export declare type Health = Message<"sidegate.control.v1.Health"> & {
    * @generated from field: bool recording = 1;
    */
   recording: boolean;
+
+  /**
+   * HOST:PORT of Targets that cannot be reached because something else in the pod listens on their address; at most 64.
+   *
+   * @generated from field: repeated string blocked = 2;
+   */
+  blocked: string[];
 };
 
 /**
