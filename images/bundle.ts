@@ -38,6 +38,9 @@ export async function bundleImage(root: string, program: ImageProgram, folder: s
     logLevel: 'error',
   });
   for (const file of program.files) copyFileSync(join(root, file), join(app, basename(file)));
+  // Found by its name in `kubectl exec`; there is no shell in the image.
+  if ('sidegate' in program.bundles)
+    writeFileSync(join(app, 'sidegate'), "#!/usr/local/bin/node\nimport './sidegate.js';\n", { mode: 0o755 });
   writeFileSync(join(app, 'package.json'), '{"type":"module"}\n');
   const lock: unknown = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const bill = billOfMaterials(program.name, Object.keys(metafile.inputs), lock);

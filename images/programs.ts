@@ -14,6 +14,15 @@ const COMMAND_LINE = 'cli/src/main.ts';
 
 export const IMAGES: readonly ImageProgram[] = [
   { name: 'operator', bundles: { operator: 'operator/src/main.ts' }, files: [] },
+  {
+    name: 'gate',
+    bundles: {
+      gate: 'sidecar/src/pod-main.ts',
+      probe: 'sidecar/src/probe-main.ts',
+      'uplink-worker': 'sidecar/src/uplink/worker.ts',
+    },
+    files: [SQL_PARSER],
+  },
   { name: 'store', bundles: { store: 'store/src/main.ts', sidegate: COMMAND_LINE }, files: [] },
   {
     // `sidegate run` starts gate and store as programs of their own, so they are here as well.
