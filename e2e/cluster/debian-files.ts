@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cacheFolder } from '../support/cache-folder.ts';
 import { run } from './node.ts';
@@ -8,6 +8,13 @@ import { run } from './node.ts';
 /** What nobody reads in a test image. */
 const LEFT_OUT =
   /^\/(?:bin|sbin|lib|lib64)$|^\/usr\/share\/(?:doc|man|locale|info|lintian|bash-completion|bug|perl5)\/|\/__pycache__\//;
+
+/** What an installation would have written. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  passwd: 'root:x:0:0:root:/root:/bin/sh\nagent:x:1000:1000:agent:/tmp:/bin/sh\n',
+  group: 'root:x:0:\nagent:x:1000:\n',
+  'nsswitch.conf': 'hosts: files dns\n',
+};
 
 /** Only installers need these. */
 const NOT_NEEDED: ReadonlySet<string> = new Set([
@@ -50,7 +57,7 @@ export function debianArchive(packages: readonly string[]): string | undefined {
   const closure = closureOf(packages);
   if (packages.some((name) => !closure.has(name))) return undefined;
   const key = createHash('sha256')
-    .update(JSON.stringify([...closure].map((one) => one.join(' ')).toSorted()))
+    .update(JSON.stringify([JSON.stringify(WRITTEN), ...[...closure].map((one) => one.join(' ')).toSorted()]))
     .digest('hex')
     .slice(0, 16);
   const archive = join(cacheFolder(), 'images', `debian-${key}.tar`);
@@ -60,6 +67,7 @@ export function debianArchive(packages: readonly string[]): string | undefined {
   for (const name of ['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'tmp', 'etc', 'proc', 'sys', 'dev', 'run'])
     mkdirSync(join(root, name), { recursive: true });
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, join(root, name));
+  for (const [name, text] of Object.entries(WRITTEN)) writeFileSync(join(root, 'etc', name), text);
   run('chmod', '1777', join(root, 'tmp'));
   const files = run('dpkg', '-L', ...closure.keys())
     .split('\n')

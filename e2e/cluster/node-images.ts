@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { makeContexts } from '../../images/build.ts';
-import { buildAgent, buildBase, buildPause, ImageBuilder, loadImages } from './images.ts';
+import { buildAgent, buildBase, buildPause, buildPostgres, ImageBuilder, loadImages } from './images.ts';
 import type { ClusterNode } from './node.ts';
 
 /** What the images of a checkout are called while they are tested. */
@@ -21,7 +21,7 @@ export async function loadAllImages(
   const ours = (await makeContexts(contexts)).map((name) =>
     builder.build(join(contexts, name), `sidegate/${name}:${IMAGE_TAG}`, '--build-arg', `BASE=${base}`),
   );
-  const images = [buildPause(programs, builder), buildAgent(builder), ...ours];
+  const images = [buildPause(programs, builder), buildAgent(builder), buildPostgres(builder), ...ours];
   for (const line of builder.docker('images', '--format', '{{.Repository}}:{{.Tag}} {{.Size}}').trim().split('\n'))
     tell(`  ${line}`);
   tell('loading the images into the node');
