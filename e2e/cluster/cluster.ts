@@ -95,7 +95,10 @@ export function runToEnd(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(program, [...parameters], { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env });
+    const child = spawn(program, [...parameters], {
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      env,
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;

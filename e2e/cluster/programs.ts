@@ -67,10 +67,20 @@ function folderOf(module: ProgramModule, key: string): string {
 
 /** The folder with the programs of Kubernetes when they are built already; undefined when they are not, or cannot be. */
 export function builtPrograms(): string | undefined {
+  return builtModule('kubernetes');
+}
+
+/** Helm, when it is built already. */
+export function builtHelm(): string | undefined {
+  const folder = builtModule('helm');
+  return folder === undefined ? undefined : join(folder, 'helm');
+}
+
+function builtModule(name: string): string | undefined {
   const go = findGo();
-  const kubernetes = MODULES.find(({ folder }) => folder === 'kubernetes');
-  if (go === undefined || kubernetes === undefined) return undefined;
-  const folder = folderOf(kubernetes, keyOf(kubernetes, go.version));
+  const module = MODULES.find(({ folder }) => folder === name);
+  if (go === undefined || module === undefined) return undefined;
+  const folder = folderOf(module, keyOf(module, go.version));
   return existsSync(folder) ? folder : undefined;
 }
 
