@@ -16,9 +16,7 @@ interface Rendered {
 }
 
 function objectsOf(text: string): readonly Rendered[] {
-  const objects: unknown[] = parseAllDocuments(text, { maxAliasCount: 100 }).map((one) =>
-    one.toJS({ maxAliasCount: 100 }),
-  );
+  const objects: unknown[] = parseAllDocuments(text).map((one) => one.toJS({ maxAliasCount: 100 }));
   return objects.filter((one): one is Rendered => typeof one === 'object' && one !== null);
 }
 

@@ -1,0 +1,19 @@
+import type { ClusterCase } from '../case.ts';
+import { BASIC_CASES } from './basics.ts';
+
+/** In the order in which they run. */
+const CASES: readonly ClusterCase[] = [...BASIC_CASES];
+
+/** All cases, or those named with all that they need, in order. Throws on a name that there is not. */
+export function casesFor(names: readonly string[]): readonly ClusterCase[] {
+  if (names.length === 0) return CASES;
+  const wanted = new Set<string>();
+  const add = (name: string): void => {
+    const found = CASES.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`there is no case ${name}; --list prints their names`);
+    wanted.add(name);
+    for (const need of found.needs ?? []) add(need);
+  };
+  for (const name of names) add(name);
+  return CASES.filter(({ name }) => wanted.has(name));
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { demoSchema } from '../stage-files.ts';
+import { CHART } from './chart-files.ts';
+import { type Cluster, type Ended, runToEnd } from './cluster.ts';
+import { AGENT_IMAGE } from './images.ts';
+import type { ClusterNode } from './node.ts';
+import { IMAGE_TAG } from './node-images.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const SYSTEM = 'sidegate-system';
+export const AGENT = 'support-bot';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface StageParts {
+  readonly cluster: Cluster;
+  readonly helm: string;
+  readonly kubeconfig: string;
+  /** The processes of the cluster; undefined when it is somebody else's. */
+  readonly node: ClusterNode | undefined;
+}
+
+/** What the cases work with: a cluster, the chart, the example's resources, and agents. */
+export class Stage {
+  readonly cluster: Cluster;
+  readonly node: ClusterNode | undefined;
+  readonly #helm: string;
+  readonly #kubeconfig: string;
+
+  constructor({ cluster, helm, kubeconfig, node }: StageParts) {
+    this.cluster = cluster;
+    this.node = node;
+    this.#helm = helm;
+    this.#kubeconfig = kubeconfig;
+  }
+
+  /** Runs helm. Throws with its words when it fails. */
+  async helm(...parameters: readonly string[]): Promise<string> {
+    const where = ['--kubeconfig', this.#kubeconfig, '-n', SYSTEM];
+    const ended = await runToEnd(this.#helm, [...parameters, ...where]);
+    if (ended.code !== 0) throw new Error(`helm ${parameters.join(' ')}: ${ended.stderr}${ended.stdout}`);
+    return ended.stdout;
+  }
+
+  /** Installs the chart, or changes the installation. */
+  async install(...settings: readonly string[]): Promise<void> {
+    const values = [
+      `image.tag=${IMAGE_TAG}`,
+      'store.persistence.enabled=false',
+      'operator.failClosedAfterSeconds=900',
+      ...settings,
+    ].flatMap((one) => ['--set', one]);
+    await this.helm('upgrade', '--install', 'sidegate', CHART, '--create-namespace', ...values);
+    await this.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment/sidegate-operator', '--timeout=180s');
+    await this.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'statefulset/sidegate-store', '--timeout=180s');
+  }
+
+  /** A file of examples/kubernetes. */
+  example(name: string): string {
+    return readFileSync(join(ROOT, 'examples', 'kubernetes', `${name}.yaml`), 'utf8').replace(
+      'postgres:18',
+      AGENT_IMAGE,
+    );
+  }
+
+  /** A file of this folder's resources. */
+  resource(name: string): string {
+    return readFileSync(join(import.meta.dirname, 'resources', `${name}.yaml`), 'utf8');
+  }
+
+  /** Starts PostgreSQL and fills it. */
+  async startPostgres(): Promise<void> {
+    await this.cluster.apply(this.resource('postgres'));
+    await this.cluster.wait('data', 'pod/orders-db', 'condition=Ready');
+    await this.postgres('CREATE DATABASE orders', 'postgres');
+    await this.postgres(demoSchema('only-the-gate-knows'));
+  }
+
+  /** Runs SQL as the superuser, past every gate. */
+  async postgres(sql: string, database = 'orders'): Promise<string> {
+    const ended = await this.cluster.exec(
+      'data',
+      'orders-db',
+      ['psql', '-qAt', '-v', 'ON_ERROR_STOP=1', '-h', '/data', '-U', 'postgres', '-d', database],
+      { input: sql },
+    );
+    if (ended.code !== 0) throw new Error(`psql: ${ended.stderr}`);
+    return ended.stdout.trim();
+  }
+
+  /** What the server was asked, by its own log. */
+  postgresLog(): Promise<string> {
+    return this.cluster.kubectl('logs', '-n', 'data', 'orders-db');
+  }
+
+  /** An agent's psql, with nothing but its environment. */
+  psql(sql: string, pod = AGENT, ...flags: readonly string[]): Promise<Ended> {
+    return this.agent(['psql', '-qAt', ...flags, '-c', sql], pod);
+  }
+
+  /** Runs a command in an agent's container. */
+  agent(command: readonly string[], pod = AGENT): Promise<Ended> {
+    return this.cluster.exec('agents', pod, command, { container: 'agent' });
+  }
+
+  /** Starts the example's agent under a name; resolves when its gate let it start. */
+  async startAgent(pod = AGENT, change: (manifest: string) => string = (manifest) => manifest): Promise<void> {
+    const manifest = this.example('agent').replace(
+      '  name: support-bot\n  namespace: agents\n  labels',
+      `  name: ${pod}\n  namespace: agents\n  labels`,
+    );
+    await this.cluster.apply(change(manifest));
+    await this.cluster.wait('agents', `pod/${pod}`, 'condition=Ready');
+  }
+
+  async deletePod(pod: string, namespace = 'agents', ...flags: readonly string[]): Promise<void> {
+    await this.cluster.kubectl('delete', 'pod', pod, '-n', namespace, '--ignore-not-found', ...flags);
+  }
+
+  /** Runs `sidegate COMMAND --json` where the store is; every line of its answer. */
+  async store(...parameters: readonly string[]): Promise<readonly JsonObject[]> {
+    const command = ['sidegate', ...parameters, '--json'];
+    const ended = await this.cluster.exec(SYSTEM, 'sidegate-store-0', command);
+    if (ended.code !== 0) throw new Error(`${command.join(' ')}: ${ended.stderr}${ended.stdout}`);
+    return ended.stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => Object(JSON.parse(line)));
+  }
+
+  /** The commands of all sessions that the store has, newest session first. */
+  async commands(): Promise<readonly JsonObject[]> {
+    const found: JsonObject[] = [];
+    for (const { sessionId } of await this.store('sessions', '--limit', '1000'))
+      found.push(...(await this.store('show', String(sessionId))).filter(({ kind }) => kind === 'Command'));
+    return found;
+  }
+
+  /** Resolves when a resource says that it is Ready. */
+  async ready(kind: string, name: string, namespace: string): Promise<void> {
+    await this.cluster.wait(namespace, `${kind}/${name}`, 'condition=Ready');
+  }
+}

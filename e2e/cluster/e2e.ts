@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { casesFor } from './cases/index.ts';
+import { type Environment, openEnvironment } from './environment.ts';
+import { ClusterUnavailable } from './programs.ts';
+
+const HELP = `npm run e2e:cluster -- [--keep] [--list] [--only NAME]... [--json FILE]
+
+  Brings up a Kubernetes cluster (or takes the one that KUBECONFIG names), installs the chart, and shows case by case what holds on it.
+
+  --keep        leaves the cluster up
+  --only NAME   only this case and those that it needs
+  --list        prints the names of the cases
+`;
+
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Runs the chosen cases in their order. Resolves to the names of those that failed. */
+async function runCases({ stage }: Environment, only: readonly string[]): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const one of casesFor(only)) {
+    const { name, what, needs = [], skip, run } = one;
+    const lacking = needs.filter((need) => failed.includes(need));
+    const why = skip?.(stage);
+    if (why !== undefined) {
+      process.stdout.write(`skip  ${name}: ${why}\n`);
+      continue;
+    }
+    const began = Date.now();
+    try {
+      if (lacking.length > 0) throw new Error(`it needs ${lacking.join(', ')}`);
+      await run(stage);
+      process.stdout.write(`ok    ${name}: ${what} (${((Date.now() - began) / 1000).toFixed(1)} s)\n`);
+    } catch (error) {
+      failed.push(name);
+      process.stdout.write(`FAIL  ${name}: ${what}\n`);
+      tell(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return failed;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      keep: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (values.list) {
+    for (const { name, what } of casesFor([])) process.stdout.write(`${name}: ${what}\n`);
+    return 0;
+  }
+  const environment = await openEnvironment(tell);
+  try {
+    const failed = await runCases(environment, values.only);
+    process.stdout.write(failed.length === 0 ? 'all cases hold\n' : `failed: ${failed.join(', ')}\n`);
+    return failed.length === 0 ? 0 : 1;
+  } finally {
+    if (!values.keep) await environment.close();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof ClusterUnavailable)) throw error;
+  tell(`no cluster: ${error.message}`);
+  process.exitCode = 3;
+}

@@ -1,0 +1,43 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram } from '../support/programs.ts';
+import { Cluster } from './cluster.ts';
+import { Stage } from './cluster-stage.ts';
+import { ClusterNode } from './node.ts';
+import { loadAllImages } from './node-images.ts';
+import { buildPrograms, ClusterUnavailable } from './programs.ts';
+
+export interface Environment {
+  readonly stage: Stage;
+  /** Takes down what was brought up here. */
+  close(): Promise<void>;
+}
+
+/**
+ * A cluster to test on: the one that KUBECONFIG names (its nodes must have the images, built by `npm run images -- --tag e2e`), else one of
+ * processes of this machine. Throws ClusterUnavailable, with the reason, where there is none.
+ */
+export async function openEnvironment(tell: (line: string) => void): Promise<Environment> {
+  const given = process.env['KUBECONFIG'];
+  if (given !== undefined && given !== '') {
+    const [kubectl, helm] = [findProgram('kubectl'), findProgram('helm')];
+    if (kubectl === undefined || helm === undefined)
+      throw new ClusterUnavailable('kubectl and helm are needed for the cluster that KUBECONFIG names');
+    const cluster = new Cluster(kubectl, given);
+    return {
+      stage: new Stage({ cluster, helm, kubeconfig: given, node: undefined }),
+      close: async () => undefined,
+    };
+  }
+  const state = process.env['SIDEGATE_CLUSTER'] ?? join(tmpdir(), 'sidegate-cluster');
+  const programs = buildPrograms(tell);
+  const node = new ClusterNode(state, programs);
+  await node.down();
+  await node.up(tell);
+  await loadAllImages(node, programs, state, tell);
+  const cluster = new Cluster(join(programs, 'kubectl'), node.kubeconfig);
+  return {
+    stage: new Stage({ cluster, helm: join(programs, 'helm'), kubeconfig: node.kubeconfig, node }),
+    close: () => node.down(),
+  };
+}
