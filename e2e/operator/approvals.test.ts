@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { ApprovalRequest } from '@sidegate/crds';
 import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
 import { builtPrograms } from '../cluster/programs.ts';
+import { startProcess } from '../support/processes.ts';
 import { testGiven } from '../support/test-given.ts';
 import { type HeldCommand, hold, openPodDesk } from './held-command.ts';
 import { eventually, type FollowingGate, type OperatorProcess, OperatorStage } from './operator-stage.ts';
@@ -155,6 +157,20 @@ test.each([
   expect(held.ended()).toBeUndefined();
   await decide(held.name, 'carol', APPROVE);
   expect(await endOf(held)).toBe('Approved carol: ticket 4711');
+});
+
+test('sidegate approve, through the kubectl that is there', async () => {
+  const held = holdNow('DELETE FROM bb');
+  await becomes(held.name, 'Waiting');
+  const kubeconfig = stage.kubeconfigAs('corp:dana', ['dba', 'everybody']);
+  const cli = join(import.meta.dirname, '..', '..', 'cli', 'bin', 'sidegate.js');
+  const env = { PATH: `${programs ?? ''}:${process.env['PATH'] ?? ''}` };
+  const where = [`--kubeconfig=${kubeconfig}`, '-n', 'data'];
+  await using lists = startProcess('node', [cli, 'approvals', ...where], { env });
+  expect((await lists.ended).stdout).toContain('DELETE FROM bb');
+  await using approves = startProcess('node', [cli, 'approve', held.name, ...where, '--reason', 'fine'], { env });
+  expect(await approves.ended).toMatchObject({ code: 0, stdout: `corp:dana approves ${held.name}.\n` });
+  expect(await endOf(held)).toBe('Approved corp:dana: fine');
 });
 
 test('a command that the agent gives up is withdrawn', async () => {

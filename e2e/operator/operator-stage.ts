@@ -215,6 +215,15 @@ export class OperatorStage {
     });
   }
 
+  /** A kubeconfig of the administrator who acts as somebody else. */
+  kubeconfigAs(user: string, groups: readonly string[]): string {
+    const config = JSON.parse(readFileSync(this.server.kubeconfig, 'utf8')) as { users: { user: object }[] };
+    for (const one of config.users) one.user = { ...one.user, as: user, 'as-groups': ['system:masters', ...groups] };
+    const file = this.server.folder.file(`${user}.kubeconfig`);
+    writeFileSync(file, JSON.stringify(config));
+    return file;
+  }
+
   /** Merges into the status of an object. */
   async patchStatus(path: string, status: object): Promise<void> {
     const request = { method: 'PATCH', path: `${path}/status`, contentType: 'application/merge-patch+json' } as const;
