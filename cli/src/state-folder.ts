@@ -8,6 +8,12 @@ export function defaultStateFolder(environment: Readonly<Record<string, string |
   return join(stateHome !== undefined && stateHome !== '' ? stateHome : join(homedir(), '.local', 'state'), 'sidegate');
 }
 
+/** The socket over which the owner reads the store when none is named: SIDEGATE_STORE_SOCKET, or the one in a state folder. */
+export function defaultStoreSocket(environment: Readonly<Record<string, string | undefined>>): string {
+  const { SIDEGATE_STORE_SOCKET: named } = environment;
+  return named !== undefined && named !== '' ? named : ownerSocketIn(defaultStateFolder(environment));
+}
+
 /** The socket in a state folder over which the owner reads the store. */
 export function ownerSocketIn(stateFolder: string): string {
   return join(stateFolder, 'owner', 'store.sock');

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ApiClient, openApiClient } from '../../operator/src/kube/api-client.ts';
@@ -10,12 +10,15 @@ import { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 
 /** A real kube-apiserver with its etcd, and nothing else: what is written stays as it is, no pod runs. */
 export interface ApiServer extends AsyncDisposable {
+  readonly url: string;
+  /** PEM: what its certificate leads to. */
+  readonly authority: string;
   readonly kubeconfig: string;
   /** As an administrator. */
   readonly client: ApiClient;
   readonly folder: TemporaryFolder;
-  /** Ends the API server (not its etcd) and starts it again at the same place. */
-  restart(): Promise<void>;
+  /** Ends the API server (not its etcd) and starts it again at the same place; `meanwhile` runs while it is away. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 const ATTEMPTS = 3;
@@ -67,11 +70,14 @@ async function startIn(folder: TemporaryFolder, programs: string): Promise<ApiSe
     throw error;
   }
   return {
+    url: `https://127.0.0.1:${port}`,
+    authority: readFileSync(join(certs, 'ca.crt'), 'utf8'),
     kubeconfig,
     client,
     folder,
-    async restart() {
+    async restart(meanwhile) {
       await server.stop('SIGKILL');
+      await meanwhile?.();
       server = start();
       await ready(client, server, etcd);
     },

@@ -52,6 +52,8 @@ export interface GateProcess {
 export async function openGateProcess(options: GateProcessOptions): Promise<Result<GateProcess, SpoolOpenFault>> {
   const { gateId, spoolFolder, store, limits, openAuthority, surroundings, figures, notice, stopTimeoutMs } = options;
   const clock = openClock();
+  /** The recorder notices things before there is a program. */
+  let started: GateProgram | undefined;
   const recorder = createRecorder({
     spoolFolder,
     gateId,
@@ -62,6 +64,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     notice: (noticed) => {
       const { kind, ...facts } = noticed;
       log(kind === 'StoreReached' ? 'Info' : 'Warning', kind, facts);
+      if (noticed.kind === 'SessionRefused') started?.gate.recordRefused(noticed.sessionId, noticed.reason);
       notice?.(noticed);
     },
   });
@@ -97,6 +100,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     openAuthority: () => openAuthority(clock.nowMs),
     ...(surroundings === undefined ? {} : { surroundings }),
   });
+  started = program;
   setInterval(() => {
     clock.follow();
     program.gate.tick();

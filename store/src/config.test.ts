@@ -24,7 +24,7 @@ test('the defaults hold where nothing is said', () => {
     value: {
       directory: folder,
       listen: { host: '127.0.0.1', port: 0 },
-      ingestTokenSha256: tokenDigest('a-token-of-the-tests'),
+      ingest: { kind: 'Token', sha256: tokenDigest('a-token-of-the-tests') },
       ownerSocket: join(folder, 'owner', 'reader.sock'),
       metrics: undefined,
       limits: { ageMaxMs: 0, bytesMax: 0, silenceMs: 300_000 },
@@ -73,6 +73,50 @@ describe('flags', () => {
   test('that are needed are asked for', () => {
     expect(readConfig([])).toMatchObject({ fault: { where: '--data' } });
     expect(readConfig(['--data', folder])).toMatchObject({ fault: { where: '--ingest-token-file' } });
+  });
+});
+
+describe('in a cluster', () => {
+  const POD = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '6443' };
+  const pair = ['--tls-certificate=c', '--tls-key=k'];
+
+  test('everything but the certificate is known', () => {
+    const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+    expect(readConfig(['--data=d', '--token-review', ...pair], POD)).toMatchObject({
+      ok: true,
+      value: {
+        listen: { host: '0.0.0.0', port: 8443 },
+        ingest: {
+          kind: 'Kubernetes',
+          server: { url: 'https://10.96.0.1:6443', tokenFile: `${account}/token`, caFile: `${account}/ca.crt` },
+          pair: { certificateFile: 'c', keyFile: 'k' },
+        },
+      },
+    });
+  });
+
+  test.each([
+    ['IPv6', { KUBERNETES_SERVICE_HOST: 'fd00::1' }, [], 'https://[fd00::1]:443'],
+    ['a URL', POD, ['--api-server=https://kube.test'], 'https://kube.test'],
+  ])('the API server is found by %s', (_, environment, flags, url) => {
+    expect(readConfig(['--data=d', '--token-review', ...pair, ...flags], environment)).toMatchObject({
+      value: { ingest: { server: { url } } },
+    });
+  });
+
+  test.each([
+    [['--token-review'], '--tls-certificate'],
+    [['--token-review', '--tls-certificate=c'], '--tls-certificate'],
+    [['--token-review', ...pair, '--ingest-token-file=t'], '--ingest-token-file'],
+    [['--token-review', ...pair, '--api-server=http://kube.test'], '--api-server'],
+    [[...pair, '--ingest-token-file=t'], '--token-review'],
+    [['--api-server=https://kube.test', '--ingest-token-file=t'], '--token-review'],
+  ])('%j is refused', (flags, where) => {
+    expect(readConfig(['--data=d', ...flags], POD)).toMatchObject({ ok: false, fault: { where } });
+  });
+
+  test('outside of a pod the API server must be named', () => {
+    expect(readConfig(['--data=d', '--token-review', ...pair])).toMatchObject({ fault: { where: '--api-server' } });
   });
 });
 

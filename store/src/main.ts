@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { userInfo } from 'node:os';
-import { describeFault, type Fault } from '@sidegate/crds';
+import { describeFault, type Fault, type Result } from '@sidegate/crds';
 import { systemClock } from './clock.ts';
 import { readConfig, type StoreConfig, USAGE } from './config.ts';
+import { byToken } from './ingest/bearer.ts';
 import { ingestRoutes } from './ingest/ingest-service.ts';
+import { postTo } from './kubernetes/api-server.ts';
+import { byTokenReview } from './kubernetes/token-review.ts';
 import { readerRoutes } from './reading/reader-service.ts';
-import { type Listening, serveAddress, serveMetrics, serveOwnerSocket } from './serve.ts';
+import { type Listening, serveAddress, serveMetrics, serveOwnerSocket, serveSecureAddress } from './serve.ts';
+import { PairWatch, readPair } from './serving-pair.ts';
 import { Store } from './store.ts';
 
 const stopping = new AbortController();
@@ -13,10 +17,13 @@ const stopping = new AbortController();
 /** Calls that run when the program is told to stop get this long. */
 const STOP_MS = 5000;
 
+/** A certificate that was rotated is taken up within this time. */
+const CERTIFICATE_MS = 30_000;
+
 async function main(): Promise<void> {
   // All that is written here is for this user alone.
   process.umask(0o077);
-  const config = readConfig(process.argv.slice(2));
+  const config = readConfig(process.argv.slice(2), process.env);
   const json = process.argv.includes('--json');
   if (!config.ok) return refuse(config.fault, json, 2);
   if (config.value === undefined) {
@@ -38,7 +45,7 @@ async function main(): Promise<void> {
   const metrics = value.metrics === undefined ? undefined : await serveMetrics(value.metrics, store.metrics.registry);
   if (metrics?.ok === false) return serve(metrics.fault);
   if (metrics?.ok === true) listening.push(metrics.value);
-  const ingest = await serveAddress(value.listen, ingestRoutes(store, value.ingestTokenSha256, stopping.signal));
+  const ingest = await serveIngest(value, store);
   if (!ingest.ok) return serve(ingest.fault);
   listening.push(ingest.value);
 
@@ -58,6 +65,23 @@ async function main(): Promise<void> {
   process.once('SIGINT', end);
   // Started by another program over a channel: not to outlive it.
   if (process.connected) process.once('disconnect', end);
+}
+
+/** With the API server's word and TLS in a cluster, with one token on one machine. */
+async function serveIngest({ ingest, listen }: StoreConfig, store: Store): Promise<Result<Listening, Fault>> {
+  if (ingest.kind === 'Token')
+    return serveAddress(listen, ingestRoutes(store, byToken(ingest.sha256), stopping.signal));
+  const pair = readPair(ingest.pair);
+  if (!pair.ok) return pair;
+  const authenticate = byTokenReview(postTo(ingest.server), () => performance.now());
+  const served = await serveSecureAddress(listen, pair.value, ingestRoutes(store, authenticate, stopping.signal));
+  if (!served.ok) return served;
+  const watch = new PairWatch(ingest.pair, pair.value);
+  setInterval(() => {
+    const next = watch.look();
+    if (next !== undefined) served.value.replaceCertificate(next);
+  }, CERTIFICATE_MS).unref();
+  return served;
 }
 
 async function stop(store: Store, listening: readonly Listening[]): Promise<void> {

@@ -1,6 +1,13 @@
 import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { ConnectRouter } from '@connectrpc/connect';
@@ -9,10 +16,11 @@ import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Registry } from 'prom-client';
 import type { Address } from './config.ts';
 import { FRAME_BODY_BYTES_MAX } from './segments/frame.ts';
+import type { ServingPair } from './serving-pair.ts';
 
 /** Something that listens, and how to end it. */
 export interface Listening {
-  /** `http://HOST:PORT`, or a socket's path. */
+  /** `http://HOST:PORT`, `https://HOST:PORT`, or a socket's path. */
   readonly where: string;
   /** Lets running calls end; after `signal` aborts they are cut. */
   close(signal: AbortSignal): Promise<void>;
@@ -25,6 +33,8 @@ const MESSAGE_BYTES_MAX = FRAME_BODY_BYTES_MAX + 64 * 1024;
 
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTIONS_MAX = 1024;
+/** Each gate of a cluster has one. */
+const CLUSTER_CONNECTIONS_MAX = 12_000;
 const STREAMS_MAX = 128;
 
 /** Serves gRPC without TLS on an address. */
@@ -34,6 +44,31 @@ export function serveAddress(
 ): Promise<Result<Listening, ListenFault>> {
   const server = grpcServer(routes);
   return listen(server, { host: address.host, port: address.port }, () => urlOf(server));
+}
+
+/** Something that listens with a certificate that can be replaced: new connections get the new one. */
+export interface SecureListening extends Listening {
+  replaceCertificate(pair: ServingPair): void;
+}
+
+/** Serves gRPC over TLS 1.3 on an address. */
+export async function serveSecureAddress(
+  address: Address,
+  pair: ServingPair,
+  routes: (router: ConnectRouter) => void,
+): Promise<Result<SecureListening, ListenFault>> {
+  const server = createSecureServer({ ...HTTP2_OPTIONS, ...secureOptions(pair) }, grpcHandler(routes));
+  server.maxConnections = CLUSTER_CONNECTIONS_MAX;
+  const listening = await listen(server, { host: address.host, port: address.port }, () => urlOf(server, 'https'));
+  if (!listening.ok) return listening;
+  return ok({
+    ...listening.value,
+    replaceCertificate: (next) => server.setSecureContext(secureOptions(next)),
+  });
+}
+
+function secureOptions({ certificate, key }: ServingPair): Pick<SecureServerOptions, 'cert' | 'key' | 'minVersion'> {
+  return { cert: certificate, key, minVersion: 'TLSv1.3' };
 }
 
 /**
@@ -75,25 +110,27 @@ export function serveMetrics(address: Address, registry: Registry): Promise<Resu
   return listen(server, { host: address.host, port: address.port }, () => urlOf(server));
 }
 
-function grpcServer(routes: (router: ConnectRouter) => void): Http2Server {
-  const handler = connectNodeAdapter({
+const HTTP2_OPTIONS = { settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: STREAMS_MAX } };
+
+function grpcHandler(routes: (router: ConnectRouter) => void): ReturnType<typeof connectNodeAdapter> {
+  return connectNodeAdapter({
     routes,
     grpc: true,
     grpcWeb: false,
     connect: false,
     readMaxBytes: MESSAGE_BYTES_MAX,
   });
-  const server = createServer(
-    { settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: STREAMS_MAX } },
-    handler,
-  );
+}
+
+function grpcServer(routes: (router: ConnectRouter) => void): Http2Server {
+  const server = createServer(HTTP2_OPTIONS, grpcHandler(routes));
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server | Http2SecureServer, scheme = 'http'): string {
   const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 function listen(

@@ -8,6 +8,7 @@ import { AlarmTable } from './index/alarm-table.ts';
 import { ChunkTable } from './index/chunk-table.ts';
 import { EventTable } from './index/event-table.ts';
 import { openIndex } from './index/index-database.ts';
+import { PodTable } from './index/pod-table.ts';
 import { ReadingTable } from './index/reading-table.ts';
 import { RetentionTable } from './index/retention-table.ts';
 import { SessionQuery } from './index/session-query.ts';
@@ -45,6 +46,7 @@ export class Store {
   readonly chunks: ChunkTable;
   readonly alarms: AlarmTable;
   readonly readings: ReadingTable;
+  readonly pods: PodTable;
   readonly segments: SegmentLog;
   readonly metrics: StoreMetrics;
   readonly recovery: Recovery;
@@ -63,6 +65,7 @@ export class Store {
     this.chunks = new ChunkTable(database);
     this.alarms = new AlarmTable(database);
     this.readings = new ReadingTable(database);
+    this.pods = new PodTable(database);
     this.query = new SessionQuery(database);
     const tails = new TailTable(database);
     this.presence = new Presence(tails, nowUs);
@@ -120,6 +123,7 @@ export class Store {
   /** What is due from time to time: marks unknown tails, and keeps the limits. */
   async tidy(): Promise<void> {
     await this.retention.pass();
+    this.pods.forgetUnused(this.nowUs());
     this.arrivals.announce();
   }
 

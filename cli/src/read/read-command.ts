@@ -1,6 +1,6 @@
 import { describeFault, type Fault } from '@sidegate/crds';
 import { type Command, type CommandOption, type Given, JSON_OPTION, type Terminal } from '../command.ts';
-import { defaultStateFolder, ownerSocketIn } from '../state-folder.ts';
+import { defaultStoreSocket, ownerSocketIn } from '../state-folder.ts';
 import { callFault, connectStore, type StoreClient } from '../store-client.ts';
 import { jsonLine } from './json-line.ts';
 
@@ -16,7 +16,11 @@ const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'DIR',
     summary: "Folder of sidegate run (SIDEGATE_STATE, or the user's state folder).",
   },
-  socket: { type: 'text', value: 'PATH', summary: "The store's owner socket, when it stands elsewhere." },
+  socket: {
+    type: 'text',
+    value: 'PATH',
+    summary: "The store's owner socket, when it stands elsewhere (SIDEGATE_STORE_SOCKET).",
+  },
 };
 
 /** Makes a command of `sidegate` out of one that reads a store: finds the store, and tells faults. */
@@ -25,8 +29,9 @@ export function readingCommand(command: ReadCommand): Command {
     ...command,
     options: { ...command.options, ...STORE_OPTIONS },
     async run(given, terminal) {
-      const state = given.text('state') ?? defaultStateFolder(terminal.environment);
-      const connection = await connectStore(given.text('socket') ?? ownerSocketIn(state));
+      const state = given.text('state');
+      const usual = state === undefined ? defaultStoreSocket(terminal.environment) : ownerSocketIn(state);
+      const connection = await connectStore(given.text('socket') ?? usual);
       if (!connection.ok) return tell(connection.fault, given, terminal);
       try {
         const ended = await command.work(connection.value.client, given, terminal);

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Fault, fail, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
+import { isPodUid, podSessionId } from '@sidegate/session';
 import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
 import { type AdmissionJudges, admit, closedRefusal, type Proof } from './admission.ts';
@@ -108,6 +109,16 @@ export class Gate {
     );
   }
 
+  /** The store will never take this session's record, so the session is over. */
+  recordRefused(sessionId: string, why: string): void {
+    const reason = `The store does not take the record of this session: ${why}`;
+    this.sessions.terminate(
+      (session) => session.sessionId === sessionId,
+      { kind: 'Terminated', rule: 'record', reason, hint: 'Tell whoever keeps the store; its alarms say more.' },
+      'Fault',
+    );
+  }
+
   /** Every session is told that the gate stops. */
   stop(): void {
     const reason = 'The gate is being stopped.';
@@ -126,6 +137,12 @@ export class Gate {
       if (spec.host === host && spec.port === port) return other.door.listen;
     }
     return undefined;
+  }
+
+  /** In a pod it begins with the pod's UID: the store takes the session from no other pod. */
+  #newSessionId(): string {
+    const { gateId } = this.#options;
+    return isPodUid(gateId) ? podSessionId(gateId, randomBytes(12).toString('hex')) : randomUUID();
   }
 
   #endDoor({ door }: OpenDoor, reason: string): void {
@@ -187,7 +204,7 @@ export class Gate {
         const durability = admission.ok ? admission.value.rules.durability : 'Spool';
         const gate = { id: this.#options.gateId, version: this.#options.gateVersion };
         const facts = {
-          sessionId: randomUUID(),
+          sessionId: this.#newSessionId(),
           atUs: nowUs(),
           gate,
           door: opened.door,

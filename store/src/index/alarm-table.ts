@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { integerOf, integerOrZero, type Row, textOf } from './row.ts';
 
-export type AlarmKind = 'Fork' | 'Gap' | 'Invalid' | 'TailUnknown' | 'Damaged';
+export type AlarmKind = 'Fork' | 'Gap' | 'Invalid' | 'Foreign' | 'TailUnknown' | 'Damaged';
 
 export interface AlarmRow {
   readonly id: number;

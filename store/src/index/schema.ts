@@ -1,8 +1,8 @@
 /** Rises with every change of the tables below; an index of another version is refused, and can be built again from the segments. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
- * The index. All of it but `alarms`, `readings` and `dropped` follows from the segment files. Times are microseconds since the
+ * The index. All of it but `alarms`, `readings`, `dropped` and `pods` follows from the segment files. Times are microseconds since the
  * epoch unless the name says otherwise. Lists and maps are JSON.
  */
 export const SCHEMA = `
@@ -124,6 +124,15 @@ create table readings (
   request text not null
 ) strict;
 create index readings_by_session on readings (session_id);
+
+create table pods (
+  pod_uid text primary key,
+  namespace text not null,
+  name text not null,
+  service_account text not null,
+  first_us integer not null,
+  last_us integer not null
+) strict;
 
 create table dropped (
   session_id text primary key,

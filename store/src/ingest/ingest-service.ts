@@ -8,7 +8,7 @@ import {
   UploadResponseSchema,
 } from '@sidegate/session/store';
 import type { Store } from '../store.ts';
-import { bearsToken } from './bearer.ts';
+import type { Authenticate, CallerFault } from './caller.ts';
 import type { Verdict } from './intake.ts';
 import { pipeline } from './pipeline.ts';
 
@@ -24,21 +24,28 @@ const STATUS: Record<Verdict['kind'], Status> = {
   Position: Status.POSITION,
   Recut: Status.RECUT,
   Invalid: Status.INVALID,
+  // To the gate it is the same: sending it again will not help.
+  Foreign: Status.INVALID,
 };
 
-/** Serves `sidegate.store.v1.Ingest` to whoever bears the token. Once `stopping` aborts, streams end after the answers they owe. */
+/** A stream is ended in good order after this time, in milliseconds: whoever opens the next one is asked again who they are. */
+const STREAM_MS_MAX = 30 * 60_000;
+
+/** Serves `sidegate.store.v1.Ingest` to whoever `authenticate` lets in. Once `stopping` aborts, streams end after the answers they owe. */
 export function ingestRoutes(
   store: Store,
-  tokenSha256: Uint8Array,
+  authenticate: Authenticate,
   stopping: AbortSignal,
 ): (router: ConnectRouter) => void {
   return (router) => {
     router.service(Ingest, {
-      async *upload(requests, { requestHeader }) {
-        if (!bearsToken(requestHeader.get('authorization'), tokenSha256)) {
-          throw new ConnectError('A gate must bear the ingest token.', Code.Unauthenticated);
-        }
-        const stream = store.presence.stream();
+      async *upload(requests, { requestHeader, signal }) {
+        const caller = await authenticate(requestHeader.get('authorization'), signal);
+        if (!caller.ok) throw refusal(caller.fault);
+        const pod = caller.value.kind === 'Pod' ? caller.value.pod : undefined;
+        if (pod !== undefined) store.pods.heard(pod, store.nowUs());
+        const ended = AbortSignal.any([stopping, AbortSignal.timeout(STREAM_MS_MAX)]);
+        const stream = store.presence.stream(pod?.uid);
         try {
           const answer = async (request: UploadRequest): Promise<UploadResponse> => {
             const stop = store.metrics.ackSeconds.startTimer();
@@ -48,18 +55,23 @@ export function ingestRoutes(
               lastSequence: Number(request.lastSequence),
               sha256: request.sha256,
               chunk: request.chunk,
+              ...(pod === undefined ? {} : { pod }),
             });
             stop();
-            stream.speaksOf(request.sessionId);
+            if (verdict.kind !== 'Foreign') stream.speaksOf(request.sessionId);
             return create(UploadResponseSchema, responseOf(request.sessionId, verdict));
           };
-          yield* pipeline(requests, answer, IN_FLIGHT_MAX, stopping);
+          yield* pipeline(requests, answer, IN_FLIGHT_MAX, ended);
         } finally {
           stream.end();
         }
       },
     });
   };
+}
+
+function refusal({ code, message }: CallerFault): ConnectError {
+  return new ConnectError(message, code === 'Unavailable' ? Code.Unavailable : Code.Unauthenticated);
 }
 
 function responseOf(sessionId: string, verdict: Verdict): MessageInitShape<typeof UploadResponseSchema> {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { OpenedChunk } from '@sidegate/session';
+import { isSessionOfPod, type OpenedChunk } from '@sidegate/session';
 import type { Clock } from '../clock.ts';
 import type { Evidence } from '../evidence.ts';
 import type { AlarmKind, AlarmTable } from '../index/alarm-table.ts';
@@ -11,6 +11,8 @@ import type { StoreMetrics } from '../metrics.ts';
 import { FRAME_HEADER_BYTES } from '../segments/frame.ts';
 import type { SegmentLog, SegmentPlace } from '../segments/segment-log.ts';
 import { openArrival, readStoredEvents } from './arrival.ts';
+import type { AttestedPod } from './caller.ts';
+import { foreignTo } from './foreign.ts';
 import { type Judgement, judgeChunk } from './judge.ts';
 
 /** A chunk as a gate sends it. */
@@ -21,11 +23,13 @@ export interface Offer {
   readonly sha256: Uint8Array;
   /** An encoded chunk; empty: the gate asks where the session stands. */
   readonly chunk: Uint8Array;
+  /** The pod whose gate sends it; undefined on one machine, where all gates are trusted alike. */
+  readonly pod?: AttestedPod;
 }
 
 /** What became of an offer. The fields tell where the session's record ends now. */
 export interface Verdict {
-  readonly kind: 'Stored' | 'Duplicate' | 'Fork' | 'Gap' | 'PushBack' | 'Position' | 'Recut' | 'Invalid';
+  readonly kind: 'Stored' | 'Duplicate' | 'Fork' | 'Gap' | 'PushBack' | 'Position' | 'Recut' | 'Invalid' | 'Foreign';
   readonly lastSequence: number;
   readonly lastSha256: Uint8Array;
   readonly message: string;
@@ -135,6 +139,9 @@ export class Intake {
 
   #judge(offer: Offer, pending: ReadonlyMap<string, Head>, groupBytes: number): Judged {
     const { chunks } = this.#parts;
+    const asksOnly = offer.sessionId === '' && offer.chunk.length === 0;
+    if (offer.pod !== undefined && !asksOnly && !isSessionOfPod(offer.sessionId, offer.pod.uid))
+      return this.#refuseForeign(offer, offer.pod, 'It speaks for a session of another pod.');
     const head = pending.get(offer.sessionId) ?? chunks.head(offer.sessionId);
     const answer = (kind: Verdict['kind'], message: string): Judged => ({
       kind: 'Verdict',
@@ -149,6 +156,8 @@ export class Intake {
       return answer('Invalid', opened.fault.message);
     }
     const chunk = opened.value;
+    const foreign = offer.pod === undefined ? undefined : foreignTo(offer.pod, chunk);
+    if (offer.pod !== undefined && foreign !== undefined) return this.#refuseForeign(offer, offer.pod, foreign);
     const dropped = head === undefined ? chunks.droppedHead(offer.sessionId) : undefined;
     if (dropped !== undefined) return answer(...this.#judgeDropped(chunk, dropped, offer));
     const judgement = judgeChunk(chunk, this.#holdings(chunk.sessionId, head));
@@ -157,6 +166,18 @@ export class Intake {
     const refusal = this.#parts.refusal(groupBytes + offer.chunk.length);
     if (refusal !== undefined) return answer('PushBack', refusal);
     return { kind: 'Accepted', chunk };
+  }
+
+  /** Where the session stands is not told: it is not the caller's. */
+  #refuseForeign(offer: Offer, pod: AttestedPod, reason: string): Judged {
+    const { chunks, evidence } = this.#parts;
+    const kept =
+      offer.chunk.length === 0 ? '' : evidence.keep('Foreign', offer.sessionId, offer.firstSequence, offer.chunk);
+    const text = `The gate of pod ${pod.namespace}/${pod.name} (${pod.uid}) was refused. ${reason}`;
+    // An alarm stands with the session that it is about, as far as there is one: made-up names must not fill the index.
+    const sessionId = chunks.head(offer.sessionId) === undefined ? '' : offer.sessionId;
+    this.#raise('Foreign', { ...offer, sessionId }, offer.firstSequence, text, kept);
+    return { kind: 'Verdict', verdict: this.#verdict('Foreign', undefined, reason) };
   }
 
   #holdings(sessionId: string, head: Head | undefined): Parameters<typeof judgeChunk>[1] {

@@ -16,16 +16,20 @@ export class Presence {
     return this.#streams.has(gate);
   }
 
-  /** One stream of a gate, for as long as it is open. */
-  stream(): GateStream {
+  /** One stream, for as long as it is open. `of` is the gate that it was opened by, where that is known. */
+  stream(of?: string): GateStream {
     const gates = new Set<string>();
+    const isThere = (gate: string): void => {
+      if (gates.has(gate)) return;
+      gates.add(gate);
+      this.#streams.set(gate, (this.#streams.get(gate) ?? 0) + 1);
+      this.#tails.heardGate(gate, this.#nowUs());
+    };
+    if (of !== undefined) isThere(of);
     return {
       speaksOf: (sessionId) => {
         const gate = this.#tails.gateOf(sessionId);
-        if (gate === undefined || gates.has(gate)) return;
-        gates.add(gate);
-        this.#streams.set(gate, (this.#streams.get(gate) ?? 0) + 1);
-        this.#tails.heardGate(gate, this.#nowUs());
+        if (gate !== undefined) isThere(gate);
       },
       end: () => {
         for (const gate of gates) {

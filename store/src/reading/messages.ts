@@ -10,6 +10,7 @@ import type {
 import type { AlarmRow } from '../index/alarm-table.ts';
 import type { ReadingRow } from '../index/reading-table.ts';
 import type { CommandRow, SessionFilter, SessionRow } from '../index/session-query.ts';
+import type { AttestedPod } from '../ingest/caller.ts';
 import type { StoredVerification } from './verify-stored.ts';
 
 export function filterOf(message: SessionFilterMessage | undefined): SessionFilter {
@@ -26,10 +27,15 @@ export function filterOf(message: SessionFilterMessage | undefined): SessionFilt
   };
 }
 
-export function sessionMessage(row: SessionRow): MessageInitShape<typeof SessionSummarySchema> {
+/** `attested`: what was attested of the pod that recorded it, if that is known. */
+export function sessionMessage(
+  row: SessionRow,
+  attested: AttestedPod | undefined,
+): MessageInitShape<typeof SessionSummarySchema> {
   const { lastSha256: _lastSha256, verified, ...rest } = row;
   return {
     ...rest,
+    ...(attested === undefined ? {} : { attested }),
     verified: { ...verified, expiresAtMs: BigInt(verified.expiresAtMs) },
     openedUs: BigInt(row.openedUs),
     closedUs: BigInt(row.closedUs),

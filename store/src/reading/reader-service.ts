@@ -37,7 +37,10 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
         const limit = limitOf(request.limit, 100);
         const page = store.query.sessions(filterOf(request.filter), limit, request.cursor);
         if (!page.ok) throw invalid(page.fault);
-        return { sessions: page.value.sessions.map(sessionMessage), nextCursor: page.value.next };
+        return {
+          sessions: page.value.sessions.map((row) => sessionMessage(row, store.pods.find(row.gate))),
+          nextCursor: page.value.next,
+        };
       },
 
       getSession(request) {
@@ -45,7 +48,11 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
         const session = sessionOf(store, request.sessionId);
         const limit = limitOf(request.limit, LIMIT_MAX);
         const page = store.query.commands(request.sessionId, Number(request.afterCommandId), limit);
-        return { session: sessionMessage(session), commands: page.commands.map(commandMessage), more: page.more };
+        return {
+          session: sessionMessage(session, store.pods.find(session.gate)),
+          commands: page.commands.map(commandMessage),
+          more: page.more,
+        };
       },
 
       async *events(request) {

@@ -11,10 +11,10 @@ export class ScriptedRecorder implements Recorder {
   makeRoom: () => void = () => {};
   #opened = 0;
 
-  open(_opened?: Opened): SessionRecord {
+  open(opened?: Opened): SessionRecord {
     this.gathered.push('Opened');
     const append = (event: SessionEvent) => void this.gathered.push(describeEvent(event));
-    return { sessionId: `s${++this.#opened}`, append, require: () => undefined };
+    return { sessionId: opened?.sessionId ?? `s${++this.#opened}`, append, require: () => undefined };
   }
 
   commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>> {

@@ -433,6 +433,13 @@ export declare type SessionSummary = Message<"sidegate.store.v1.SessionSummary">
    * @generated from field: uint64 alarms = 25;
    */
   alarms: bigint;
+
+  /**
+   * What the API server said of the pod whose gate recorded the session; unset outside a cluster.
+   *
+   * @generated from field: sidegate.store.v1.AttestedPod attested = 26;
+   */
+  attested?: AttestedPod | undefined;
 };
 
 /**
@@ -493,6 +500,37 @@ export declare type Verified = Message<"sidegate.store.v1.Verified"> & {
  * Use `create(VerifiedSchema)` to create a new message.
  */
 export declare const VerifiedSchema: GenMessage<Verified>;
+
+/**
+ * @generated from message sidegate.store.v1.AttestedPod
+ */
+export declare type AttestedPod = Message<"sidegate.store.v1.AttestedPod"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string uid = 3;
+   */
+  uid: string;
+
+  /**
+   * @generated from field: string service_account = 4;
+   */
+  serviceAccount: string;
+};
+
+/**
+ * Describes the message sidegate.store.v1.AttestedPod.
+ * Use `create(AttestedPodSchema)` to create a new message.
+ */
+export declare const AttestedPodSchema: GenMessage<AttestedPod>;
 
 /**
  * @generated from message sidegate.store.v1.CommandSummary
@@ -999,7 +1037,7 @@ export declare type Alarm = Message<"sidegate.store.v1.Alarm"> & {
   atUs: bigint;
 
   /**
-   * Fork, Gap, Invalid, TailUnknown, Damaged.
+   * Fork, Gap, Invalid, Foreign (a gate spoke for another pod), TailUnknown, Damaged.
    *
    * @generated from field: string kind = 3;
    */
