@@ -8,6 +8,24 @@ export function describeRule({ policy, rule }: RuleReference): string {
   return policy === undefined ? rule : `${policy.namespace}/${policy.name}/${rule}`;
 }
 
+interface DescribedDecision {
+  readonly rule: string;
+  readonly observed: readonly string[];
+}
+
+/** Statements that are run again meet the very same decision. */
+const described = new WeakMap<Decision, DescribedDecision>();
+
+function describeDecision(decision: Decision): DescribedDecision {
+  let words = described.get(decision);
+  if (words === undefined) {
+    const observed = decision.observed.map(({ by, action, reason }) => `${action} ${describeRule(by)}: ${reason}`);
+    words = { rule: describeRule(decision.by), observed };
+    described.set(decision, words);
+  }
+  return words;
+}
+
 /** The record of a judged command: its masked text, and the hash of the very bytes that would go to the target. */
 export function describeCommand(
   commandId: CommandId,
@@ -15,6 +33,7 @@ export function describeCommand(
   decision: Decision,
   atUs: number,
 ): CommandJudged {
+  const { rule, observed } = describeDecision(decision);
   return {
     kind: 'CommandJudged',
     atUs,
@@ -26,10 +45,10 @@ export function describeCommand(
     objects: judged.objects,
     complete: judged.command.complete,
     decision: decision.action,
-    rule: describeRule(decision.by),
+    rule,
     reason: decision.reason,
     policyVersion: decision.version,
-    observed: decision.observed.map(({ by, action, reason }) => `${action} ${describeRule(by)}: ${reason}`),
+    observed,
     claimed: judged.claims,
     ...(judged.prepares === undefined ? {} : { prepares: judged.prepares }),
   };

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { SessionObserver } from '../gate/surroundings.ts';
+import { DurationHistogram } from './duration-histogram.ts';
 
 export interface GateMetrics extends SessionObserver {
   /** The Prometheus text exposition format, version 0.0.4. */
@@ -20,7 +21,13 @@ export interface GateFigures {
 
 const PHASES = ['Waiting', 'Current', 'Stale', 'Closed'] as const;
 
-/** Counts what the gate does; labels are closed sets, so no agent can make them many. */
+type Decided = Parameters<SessionObserver['decided']>[0]['action'];
+type Finished = Parameters<SessionObserver['finished']>[0];
+
+/**
+ * Counts what the gate does; labels are closed sets, so no agent can make them many. What is counted for every command is counted in plain
+ * numbers and given to the library when somebody asks.
+ */
 export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFigures): GateMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -36,18 +43,16 @@ export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFi
     labelNames: ['outcome'],
     registers,
   });
-  const judging = new Histogram({
-    name: 'sidegate_gate_judging_seconds',
-    help: 'Time that a decision took.',
-    buckets: [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.05],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'sidegate_gate_command_seconds',
-    help: 'From judging a command to the end of its answer.',
-    buckets: [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
-    registers,
-  });
+  const judging = new DurationHistogram(
+    'sidegate_gate_judging_seconds',
+    'Time that a decision took.',
+    [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.05],
+  );
+  const duration = new DurationHistogram(
+    'sidegate_gate_command_seconds',
+    'From judging a command to the end of its answer.',
+    [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
+  );
   const sessions = new Gauge({ name: 'sidegate_gate_sessions', help: 'Connections open now.', registers });
   const held = new Gauge({
     name: 'sidegate_gate_commands_held',
@@ -55,19 +60,25 @@ export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFi
     registers,
   });
   podGauges(registry, inPod);
+  const actions: Record<Decided, number> = { Allow: 0, Deny: 0, RequireApproval: 0 };
+  const outcomes: Record<Finished, number> = { Done: 0, Failed: 0, Refused: 0, Lost: 0 };
   return {
     decided({ action }, durationUs) {
-      decisions.inc({ action });
-      judging.observe(durationUs / 1e6);
+      actions[action] += 1;
+      judging.observe(durationUs);
     },
     finished(outcome, durationUs) {
-      finished.inc({ outcome });
-      duration.observe(durationUs / 1e6);
+      outcomes[outcome] += 1;
+      duration.observe(durationUs);
     },
-    render() {
+    async render() {
       sessions.set(sessionsOpen());
       held.set(commandsHeld());
-      return registry.metrics();
+      decisions.reset();
+      for (const [action, count] of Object.entries(actions)) if (count > 0) decisions.inc({ action }, count);
+      finished.reset();
+      for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) finished.inc({ outcome }, count);
+      return `${(await registry.metrics()).trimEnd()}\n\n${judging.render()}\n${duration.render()}`;
     },
   };
 }

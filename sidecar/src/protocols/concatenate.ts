@@ -3,7 +3,7 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   let length = 0;
   for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
+  const whole = Buffer.allocUnsafe(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -7,6 +7,9 @@ import { DIAL_TIMEOUT_MS, dial, secure, type TargetAddress } from './target-addr
 /** How long a peer may take to read the last bytes before its socket is destroyed, in milliseconds. */
 const LAST_BYTES_TIMEOUT_MS = 5_000;
 
+/** Up to so many bytes are copied together for one write. */
+const JOINED_BYTES_MAX = 16 * 1024;
+
 export interface ConnectionOptions {
   readonly target: TargetAddress;
   /** What is shown to agents that ask for TLS; undefined when the gate has no certificate. */
@@ -27,6 +30,10 @@ export class Connection implements Wires {
   #held = false;
   #closing = false;
   readonly #full = { agent: false, target: false };
+  /** What is sent gathers until `uncork`, or until something else must follow it. */
+  #corked = false;
+  #toAgent: Uint8Array[] = [];
+  #toTarget: Uint8Array[] = [];
 
   constructor(agent: Socket, options: ConnectionOptions) {
     this.#options = options;
@@ -42,26 +49,46 @@ export class Connection implements Wires {
   }
 
   sendAgent(bytes: Uint8Array): void {
-    if (this.#agent.destroyed || this.#agent.write(bytes)) return;
-    this.#full.agent = true;
-    this.#target?.pause();
+    if (this.#corked) this.#toAgent.push(bytes);
+    else if (!this.#agent.destroyed && !this.#agent.write(bytes)) this.#agentIsFull();
   }
 
   sendTarget(bytes: Uint8Array): void {
     const target = this.#target;
-    if (target === undefined || target.destroyed || target.write(bytes)) return;
-    this.#full.target = true;
-    this.#agent.pause();
+    if (this.#corked) this.#toTarget.push(bytes);
+    else if (target !== undefined && !target.destroyed && !target.write(bytes)) this.#targetIsFull();
   }
 
   cork(): void {
-    this.#agent.cork();
-    this.#target?.cork();
+    this.#corked = true;
   }
 
   uncork(): void {
-    this.#agent.uncork();
-    this.#target?.uncork();
+    this.#corked = false;
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#toAgent.length > 0) {
+      const parts = this.#toAgent;
+      this.#toAgent = [];
+      if (!writeAll(this.#agent, parts)) this.#agentIsFull();
+    }
+    if (this.#toTarget.length > 0) {
+      const parts = this.#toTarget;
+      this.#toTarget = [];
+      if (this.#target !== undefined && !writeAll(this.#target, parts)) this.#targetIsFull();
+    }
+  }
+
+  #agentIsFull(): void {
+    this.#full.agent = true;
+    this.#target?.pause();
+  }
+
+  #targetIsFull(): void {
+    this.#full.target = true;
+    this.#agent.pause();
   }
 
   holdReading(): void {
@@ -76,6 +103,7 @@ export class Connection implements Wires {
   }
 
   startAgentTls(received: Uint8Array | undefined): void {
+    this.#flush();
     const { agentTls } = this.#options;
     if (agentTls === undefined) throw new Error('the agent was offered TLS without a certificate');
     const plain = this.#agent;
@@ -119,6 +147,7 @@ export class Connection implements Wires {
   }
 
   startTargetTls(): void {
+    this.#flush();
     const plain = this.#target;
     if (plain === undefined) throw new Error('TLS with a target that was not dialled');
     plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('drain');
@@ -139,6 +168,7 @@ export class Connection implements Wires {
   close(lastBytesMs: number = LAST_BYTES_TIMEOUT_MS): void {
     if (this.#closing) return;
     this.#closing = true;
+    this.#flush();
     for (const socket of [this.#agent, this.#target]) {
       if (socket === undefined) continue;
       socket.removeAllListeners('data');
@@ -222,4 +252,29 @@ export class Connection implements Wires {
     }
     this.close();
   }
+}
+
+/** Writes all of `parts`, a few bytes as one: a write of many costs more than a copy. False when the socket takes no more. */
+function writeAll(socket: Socket, parts: readonly Uint8Array[]): boolean {
+  if (socket.destroyed) return true;
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return socket.write(only);
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length <= JOINED_BYTES_MAX) return socket.write(joined(parts, length));
+  let takesMore = true;
+  socket.cork();
+  for (const part of parts) takesMore = socket.write(part);
+  socket.uncork();
+  return takesMore;
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Buffer {
+  const whole = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

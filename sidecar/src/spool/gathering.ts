@@ -28,6 +28,8 @@ interface Piece {
   readonly tail: Uint8Array | undefined;
 }
 
+const NOBODY: ReadonlyMap<string, number> = new Map();
+
 /** Events as they will stand in the segment, kept until they are written. Large contents stay where they are. */
 export class Gathering {
   readonly #out = new WireBuffer();
@@ -61,11 +63,13 @@ export class Gathering {
   /** Everything for one write, in order, after the introductions that segment `number` still needs. Views, good until `clear`. */
   slices(number: number): readonly Uint8Array[] {
     const slices: Uint8Array[] = [];
-    const introduced = new Set<SpooledSession>();
+    let introduced: Set<SpooledSession> | undefined;
     let start = 0;
     let end = 0;
-    for (const { session, ...piece } of this.#pieces) {
-      if (session.introducedIn !== number && !introduced.has(session)) {
+    for (const piece of this.#pieces) {
+      const { session } = piece;
+      if (session.introducedIn !== number && introduced?.has(session) !== true) {
+        introduced ??= new Set();
         introduced.add(session);
         slices.push(sessionFrame(session.index, session.sessionId));
       }
@@ -85,16 +89,18 @@ export class Gathering {
 
   /** All of it is written, in segment `number`. Returns the last event of each session that somebody waits for, by session id. */
   clear(number: number): ReadonlyMap<string, number> {
-    const awaited = new Map<string, number>();
+    let awaited: Map<string, number> | undefined;
     for (const { session, sequence, central } of this.#pieces) {
       session.introducedIn = number;
       session.written = true;
-      if (central) awaited.set(session.sessionId, sequence);
+      if (!central) continue;
+      awaited ??= new Map();
+      awaited.set(session.sessionId, sequence);
     }
     this.#pieces = [];
     this.#tailBytes = 0;
     this.#out.clear();
-    return awaited;
+    return awaited ?? NOBODY;
   }
 
   /** Nothing of `session` was ever written, and it is over: nothing was forwarded for it, so nothing of it must be kept. */

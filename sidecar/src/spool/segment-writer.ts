@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, statfsSync, writevSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, statfsSync, writeSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { headFrame, segmentName } from './segment.ts';
@@ -17,7 +17,10 @@ export interface SpoolFiles {
 
 export const NODE_FILES: SpoolFiles = {
   create: (path) => openSync(path, 'ax', 0o600),
-  writev: (file, slices) => writevSync(file, slices),
+  writev: (file, slices) => {
+    const [only] = slices;
+    return only !== undefined && slices.length === 1 ? writeSync(file, only) : writevSync(file, slices);
+  },
   truncate: (file, bytes) => ftruncateSync(file, bytes),
   close: (file) => closeSync(file),
   freeBytes: (folder) => {
@@ -92,9 +95,9 @@ export class SegmentWriter {
   /** Appends all slices, `count` bytes, or nothing. */
   write(slices: readonly Uint8Array[]): Result<void, WriteFault> {
     if (this.#broken !== undefined) return fail(this.#broken);
-    const head = this.#file === undefined ? [headFrame(this.#gateId)] : [];
-    const all = [...head, ...slices];
-    const count = all.reduce((sum, slice) => sum + slice.length, 0);
+    const all = this.#file === undefined ? [headFrame(this.#gateId), ...slices] : slices;
+    let count = 0;
+    for (const slice of all) count += slice.length;
     this.#needed = count;
     if (!this.hasRoom(count)) {
       this.finishSegment();

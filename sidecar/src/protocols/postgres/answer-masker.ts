@@ -8,16 +8,34 @@ import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fiel
 import type { Lane } from './lane.ts';
 import { MaskPlanner } from './mask.ts';
 import type { RowPlan, RunningCommand } from './running-command.ts';
-import { withFormats } from './shape.ts';
+import { type Shape, withFormats } from './shape.ts';
+import type { RelationCatalog, SqlReading, StatementReading } from './sql-reading.ts';
 
 /** Settings that the server reports and that may hold any text. */
 const FREE_SETTINGS = new Set(['application_name', 'search_path']);
+
+/** Everything that a plan for rows follows from. */
+interface PlanKey {
+  readonly shape: Shape;
+  readonly outputs: StatementReading['outputs'];
+  readonly command: SqlReading['command'] | undefined;
+  readonly masks: MaskRules;
+  readonly catalog: RelationCatalog;
+  readonly utf8: boolean;
+}
+
+function sameKey(a: PlanKey, b: PlanKey): boolean {
+  const sameRows = a.shape === b.shape && a.outputs === b.outputs && a.command === b.command;
+  return sameRows && a.masks === b.masks && a.catalog === b.catalog && a.utf8 === b.utf8;
+}
 
 const PASSES: RowPlan = { agent: undefined, record: undefined };
 
 /** Masks what the server answers: rows, COPY data, errors, notices, notifications. With no mask in force frames stay views. */
 export class AnswerMasker {
   readonly #lane: Lane;
+  /** The same statement again has the same plan. */
+  #lastPlan: { readonly key: PlanKey; readonly masker: RowMasker | undefined } | undefined;
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -180,10 +198,17 @@ export class AnswerMasker {
     const lane = this.#lane;
     // Rows that nobody described: nothing in them may be seen.
     if (command.shape === undefined) return new RowMasker([], masks, lane.utf8);
-    const planner = new MaskPlanner(masks, lane.catalog);
-    const plan = planner.plan(command.shape, command.statement?.outputs, command.reading);
+    const { catalog, utf8 } = lane;
+    const from = { shape: command.shape, outputs: command.statement?.outputs, command: command.reading?.command };
+    const key = { ...from, masks, catalog, utf8 };
+    const last = this.#lastPlan;
+    if (last !== undefined && sameKey(last.key, key)) return last.masker;
+    const planner = new MaskPlanner(masks, catalog);
+    const plan = planner.plan(command.shape, from.outputs, command.reading);
     for (const oid of planner.unknownRelations) lane.metUnknownRelation(oid);
-    return plan === undefined ? undefined : new RowMasker(plan, masks, lane.utf8);
+    const masker = plan === undefined ? undefined : new RowMasker(plan, masks, utf8);
+    this.#lastPlan = { key, masker };
+    return masker;
   }
 
   #record(record: RowMasker | undefined, buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 import type { Mask, MaskRules, PostgresCommand } from '@sidegate/policy';
 import type { CommandId, JudgedCommand } from '../protocol.ts';
 import { asLatin1 } from './codec.ts';
-import type { NumberedReading } from './reading-cache.ts';
+import { type NumberedReading, shownText } from './reading-cache.ts';
 import type { SqlReading } from './sql-reading.ts';
 import type { Binds } from './statements.ts';
 import { valueText } from './value-text.ts';
@@ -29,7 +29,7 @@ export function classify(source: CommandSource): JudgedCommand {
   return {
     command: readable ? reading.command : unreadable(reading.command),
     text,
-    maskedText: () => reading.masksText(recordMasks()),
+    maskedText: () => shownText(numbered, recordMasks()),
     maskedBinds: () => maskBinds(source),
     wire,
     verbs: reading.verbs,

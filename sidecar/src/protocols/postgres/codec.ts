@@ -268,8 +268,21 @@ export class BodyReader {
 
   /** As `zeroTerminated`, as UTF-8; what is no UTF-8 becomes U+FFFD. */
   string(): string {
-    const bytes = this.zeroTerminated();
-    return bytes.length === 0 ? '' : asText(bytes);
+    const zero = this.failed ? -1 : this.#bytes.indexOf(0, this.at);
+    if (zero < 0 || zero >= this.#end) {
+      this.failed = true;
+      return '';
+    }
+    const from = this.at;
+    this.at = zero + 1;
+    return textBetween(this.#bytes, from, zero);
+  }
+
+  /** Passes over what `zeroTerminated` would give. */
+  skipString(): void {
+    const zero = this.failed ? -1 : this.#bytes.indexOf(0, this.at);
+    if (zero < 0 || zero >= this.#end) this.failed = true;
+    else this.at = zero + 1;
   }
 
   #has(length: number): boolean {
@@ -281,10 +294,32 @@ export class BodyReader {
 
 /** Bytes as UTF-8 text; what is no UTF-8 becomes U+FFFD. */
 export function asText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  return textBetween(bytes, 0, bytes.length);
+}
+
+/** Up to so many characters a loop beats a call into the runtime. */
+const SHORT_TEXT = 12;
+
+function textBetween(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT_TEXT) {
+    let text = '';
+    let at = start;
+    for (; at < end; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte >= 0x80) break;
+      text += String.fromCharCode(byte);
+    }
+    if (at === end) return text;
+  }
+  return asBuffer(bytes).toString('utf8', start, end);
 }
 
 /** Each byte as one character. */
 export function asLatin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  return asBuffer(bytes).toString('latin1');
+}
+
+/** What was received is a Buffer already; anything else gets a view that is one. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -1,4 +1,4 @@
-import type { PostgresCommand } from '@sidegate/policy';
+import type { MaskRules, PostgresCommand } from '@sidegate/policy';
 import type { ReadSql, RelationCatalog, SqlReading, SqlState } from './sql-reading.ts';
 
 /** Texts kept; the length of one text, and of all together, in characters. A text that is longer is read again instead. */
@@ -10,6 +10,14 @@ const TEXT_LENGTH_SUM_MAX = 8_000_000;
 export interface NumberedReading {
   readonly number: number;
   readonly reading: SqlReading;
+  /** What a record shows of the text, by the masks that made it so: the last ones asked for. */
+  shown?: { readonly masks: MaskRules; readonly text: string };
+}
+
+/** The text with masks applied, made once as long as the masks stay the same. */
+export function shownText(numbered: NumberedReading, masks: MaskRules): string {
+  if (numbered.shown?.masks !== masks) numbered.shown = { masks, text: numbered.reading.masksText(masks) };
+  return numbered.shown.text;
 }
 
 /**

@@ -22,7 +22,7 @@ export function readShape(body: BodyReader): Shape | undefined {
   if (count < 0 || count > COLUMNS_MAX) return undefined;
   const columns: ShapeColumn[] = [];
   for (let at = 0; at < count; at++) {
-    body.zeroTerminated();
+    body.skipString();
     const tableOid = body.int32() >>> 0;
     const attribute = body.int16();
     const typeOid = body.int32() >>> 0;

@@ -3,7 +3,7 @@ import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
 import { AnswerCut } from './cut.ts';
 import { IDLE, type Lane } from './lane.ts';
 import type { RunningCommand } from './running-command.ts';
-import { readShape } from './shape.ts';
+import { readShape, type Shape } from './shape.ts';
 import type { Portal } from './statements.ts';
 
 /** Takes the server's frames in order, masks what must be masked, and keeps the books of what the server still owes. */
@@ -12,6 +12,7 @@ export class TargetSide {
   readonly #scanner: FrameScanner;
   readonly #answers: AnswerMasker;
   readonly #cut: AnswerCut;
+  #lastShape: { readonly frame: Uint8Array; readonly shape: Shape } | undefined;
 
   constructor(lane: Lane, scanner: FrameScanner) {
     this.#lane = lane;
@@ -122,8 +123,7 @@ export class TargetSide {
   #shape(type: number): boolean {
     const lane = this.#lane;
     const { head } = lane;
-    const { buffer, start, end } = this.#scanner;
-    const shape = type === FRAME.noData ? undefined : readShape(new BodyReader(buffer, start + 5, end));
+    const shape = type === FRAME.noData ? undefined : this.#readShape();
     if (shape === undefined && type === FRAME.rowDescription) return false;
     if (head?.kind === 'Query' && shape !== undefined) {
       head.command.shape = shape;
@@ -141,6 +141,17 @@ export class TargetSide {
     if (!head.swallow) this.#pass(described(head.portal)?.id ?? 0);
     if (head.unexpected !== undefined) lane.outbox.answer(0, head.unexpected);
     return true;
+  }
+
+  /** One that looks like the last one is the last one: what was worked out for it holds. */
+  #readShape(): Shape | undefined {
+    const { buffer, start, end } = this.#scanner;
+    const last = this.#lastShape;
+    const frame = buffer.subarray(start, end);
+    if (last !== undefined && Buffer.compare(last.frame, frame) === 0) return last.shape;
+    const shape = readShape(new BodyReader(buffer, start + 5, end));
+    this.#lastShape = shape && { frame: Uint8Array.from(frame), shape };
+    return shape;
   }
 
   #parameters(): boolean {
