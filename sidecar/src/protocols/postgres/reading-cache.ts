@@ -10,14 +10,18 @@ const TEXT_LENGTH_SUM_MAX = 8_000_000;
 export interface NumberedReading {
   readonly number: number;
   readonly reading: SqlReading;
-  /** What a record shows of the text, by the masks that made it so: the last ones asked for. */
-  shown?: { readonly masks: MaskRules; readonly text: string };
+  /** What a record shows of the text, by masks: sessions have their own. */
+  readonly shown: WeakMap<MaskRules, string>;
 }
 
 /** The text with masks applied, made once as long as the masks stay the same. */
 export function shownText(numbered: NumberedReading, masks: MaskRules): string {
-  if (numbered.shown?.masks !== masks) numbered.shown = { masks, text: numbered.reading.masksText(masks) };
-  return numbered.shown.text;
+  let text = numbered.shown.get(masks);
+  if (text === undefined) {
+    text = numbered.reading.masksText(masks);
+    numbered.shown.set(masks, text);
+  }
+  return text;
 }
 
 /**
@@ -52,7 +56,7 @@ export class ReadingCache {
       number = ++this.#lastNumber;
       this.#numbers.set(reading.command, number);
     }
-    return { number, reading };
+    return { number, reading, shown: new WeakMap() };
   }
 
   #keep(key: string, fresh: NumberedReading): void {
