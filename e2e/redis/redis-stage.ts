@@ -13,6 +13,8 @@ export interface RedisStageOptions extends RedisOptions {
   readonly identity?: 'Token' | 'Workload';
   /** The text of policy.yaml; default: nothing is refused or masked. */
   readonly policy?: string;
+  /** The subject of whoever decides. */
+  readonly owner?: string;
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -25,6 +27,8 @@ export interface RedisStage extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly state: string;
+  /** The folder of resources. */
+  readonly folder: string;
   token(options?: TokenOptions): Promise<string>;
   /** Sends AUTH and the commands in one write, then QUIT; the answers as they came, without that to AUTH. */
   converse(...commands: readonly (readonly string[])[]): Promise<string>;
@@ -68,6 +72,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
     host: door.host,
     port: door.port,
     state: state.path,
+    folder: folder.path,
     token,
     cli,
     converse: async (...commands) => {
@@ -100,7 +105,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, redis = '' }: RedisStageOptions,
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -135,7 +140,7 @@ kind: Configuration
 operatorNamespace: sidegate
 issuers:
   - {name: corporate, url: '${url}', audiences: [${audience}]}
-${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}`,
+${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}}\n`}`,
     'policy.yaml': policy ?? '',
     'target.yaml': `apiVersion: sidegate.dev/v1alpha1
 kind: Target

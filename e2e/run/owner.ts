@@ -35,14 +35,14 @@ export async function setOwner(stage: Stage, subject: string, groups: readonly s
 }
 
 /** What waits now, asked as `sidegate approvals` asks. */
-export async function approvals({ state }: Stage): Promise<readonly HeldApproval[]> {
+export async function approvals({ state }: Pick<Stage, 'state'>): Promise<readonly HeldApproval[]> {
   const asked = await askRun(runSocketIn(state), { kind: 'Approvals' });
   if (!asked.ok) throw new Error(asked.fault.message);
   return asked.value.approvals.filter(({ state: stands }) => stands === 'Pending');
 }
 
 /** The first approval that waits, once one does. */
-export async function waiting(stage: Stage): Promise<HeldApproval> {
+export async function waiting(stage: Pick<Stage, 'state' | 'run'>): Promise<HeldApproval> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
     const [first] = await approvals(stage);

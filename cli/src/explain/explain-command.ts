@@ -5,7 +5,7 @@ import { FOLDER_OPTION } from '../validate/folder-option.ts';
 export const EXPLAIN_COMMAND: Command = {
   name: 'explain',
   summary: 'Says which rule answers a command, why, and what would change the answer.',
-  words: 'SQL',
+  words: 'COMMAND',
   wordCount: { least: 1, most: 1 },
   options: {
     folder: FOLDER_OPTION,
@@ -20,7 +20,7 @@ export const EXPLAIN_COMMAND: Command = {
     json: JSON_OPTION,
   },
   details: `
-The command is read by the gate's own program, and never sent to the server. Without a catalog (--live, --catalog) tables and functions are
+COMMAND is SQL, or for Redis what redis-cli takes. It is read by the gate's own program, and never sent to the server. Without a catalog (--live, --catalog) tables and functions are
 judged by their names alone, and nothing is said of masks. Exit code 0 also for a command that is denied.
 With --json one object: {"kind":"Explanation","explanation":{...},"masked":[...],"assumed":[...]}.`,
   run: async (given, terminal) => (await import('./explain.ts')).explain(given, terminal),

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { describeFault, type Fault, fail, ok, type Result, type Snapshot } from '@sidegate/crds';
+import { describeFault, type Fault, fail, ok, type ProtocolName, type Result, type Snapshot } from '@sidegate/crds';
 import { explain as explainCommand, renderExplanation, type SessionQuestion } from '@sidegate/policy';
 import { programBeside } from '../beside.ts';
 import type { Given, Terminal } from '../command.ts';
@@ -49,7 +49,7 @@ export async function explain(given: Given, terminal: Terminal): Promise<number>
   else {
     const named = `${nameOf(door.value.target)} for ${nameOf(door.value.access)}\n`;
     await terminal.out(
-      named + renderExplanation(explanation) + renderMasked(masked) + renderAssumed(catalog.value, assumed),
+      named + renderExplanation(explanation) + renderMasked(masked) + renderAssumed(protocol, catalog.value, assumed),
     );
   }
   return 0;
@@ -117,8 +117,9 @@ function renderMasked(masked: readonly MaskedColumn[]): string {
   return `\nMasked in the answer\n${masked.map(({ column, rule, with: how }) => `  ${column}: ${how} by ${rule}\n`).join('')}`;
 }
 
-function renderAssumed({ catalog, live }: CatalogChoice, assumed: readonly string[]): string {
+function renderAssumed(protocol: ProtocolName, { catalog, live }: CatalogChoice, assumed: readonly string[]): string {
   if (catalog !== undefined || live !== undefined) return '';
+  if (protocol === 'Redis') return '\nRead by the commands of Redis 7.0. With --live the server tells its own.\n';
   const taken = assumed.length === 0 ? '' : `\n  Taken on trust: ${assumed.join(', ')}.`;
   return `\nRead without the server's catalog: names alone were judged, and nothing is said of masks. See --live and --catalog.${taken}\n`;
 }

@@ -9,6 +9,8 @@ export type AnswerItem =
   | { readonly kind: 'CopyData'; readonly text: string }
   | { readonly kind: 'Error' | 'Notice'; readonly fields: ReportFields }
   | { readonly kind: 'Notification'; readonly channel: string; readonly payload: string }
+  /** Lines for a person, of a protocol whose answers are no tables. */
+  | { readonly kind: 'Lines'; readonly lines: readonly string[] }
   /** Bytes that are no message of protocol 3; nothing after them is read. */
   | { readonly kind: 'Unreadable'; readonly bytes: number };
 

@@ -4,7 +4,7 @@ import type { Given, Terminal } from '../command.ts';
 import { jsonLine } from './json-line.ts';
 import { PostgresAnswer } from './postgres-answer.ts';
 import type { ReadCommand } from './read-command.ts';
-import { Transcript } from './transcript.ts';
+import { openAnswer, Transcript } from './transcript.ts';
 
 /** A pause in the session is never played longer than this. */
 const PAUSE_MS_MAX = 3000;
@@ -83,7 +83,7 @@ class TextPlayer {
 
 class JsonPlayer {
   readonly #terminal: Terminal;
-  readonly #answer = new PostgresAnswer();
+  #answer: ReturnType<typeof openAnswer> = new PostgresAnswer();
   readonly #input = new PostgresAnswer();
 
   constructor(terminal: Terminal) {
@@ -91,6 +91,7 @@ class JsonPlayer {
   }
 
   async play(sequence: number, event: SessionEvent): Promise<void> {
+    if (event.kind === 'Opened') this.#answer = openAnswer(event.protocol);
     if (event.kind !== 'AnswerPart' && event.kind !== 'InputPart') {
       return this.#terminal.out(jsonLine({ sequence, event }));
     }

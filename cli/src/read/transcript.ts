@@ -3,6 +3,7 @@ import type { CommandFinished, CommandJudged, SessionEvent } from '@sidegate/ses
 import { eventText } from './event-text.ts';
 import { type AnswerColumn, type AnswerItem, PostgresAnswer } from './postgres-answer.ts';
 import { printable } from './printable.ts';
+import { RedisAnswer } from './redis-answer.ts';
 import { showDuration, showTime } from './time.ts';
 
 /** Rows that are gathered to find how wide the columns are. */
@@ -12,11 +13,12 @@ const ROWS_GATHERED_MAX = 100;
 const VALUE_CHARACTERS_MAX = 200;
 
 /**
- * A session as a transcript that reads like psql: each command with its decision and time, then what the agent got. Events go in one
+ * A session as a transcript that reads like psql, or like redis-cli: each command with its decision and time, then what the agent got. Events go in one
  * by one; lines come out as soon as they are known.
  */
 export class Transcript {
-  readonly #answer = new PostgresAnswer();
+  #answer: PostgresAnswer | RedisAnswer = new PostgresAnswer();
+  #protocol = '';
   readonly #input = new PostgresAnswer();
   #openedUs: number | undefined;
   #columns: readonly AnswerColumn[] = [];
@@ -27,6 +29,8 @@ export class Transcript {
     this.#openedUs ??= event.atUs;
     switch (event.kind) {
       case 'Opened':
+        this.#protocol = event.protocol;
+        this.#answer = openAnswer(event.protocol);
         yield `-- session ${event.sessionId}, ${showTime(event.atUs)}`;
         yield `-- ${eventText(event) ?? ''}`;
         return;
@@ -39,7 +43,7 @@ export class Transcript {
         return;
       case 'CommandFinished':
         yield* this.#flush();
-        yield finishedLine(event);
+        yield finishedLine(event, this.#protocol === 'Redis' ? 'key' : 'row');
         return;
       case 'HoldEnded':
       case 'Remark':
@@ -69,7 +73,7 @@ export class Transcript {
     yield '';
     yield printable(`-- ${this.#since(event.atUs)}  #${event.commandId}  ${event.decision} by ${event.rule}${reason}`);
     const text = printable(event.text, 'keep').trimEnd();
-    yield text.endsWith(';') ? text : `${text};`;
+    yield text.endsWith(';') || this.#protocol === 'Redis' ? text : `${text};`;
     if (event.binds.length > 0) {
       const binds = event.binds.map((bind, at) => `$${at + 1} = ${bind === undefined ? 'NULL' : quote(bind)}`);
       yield `-- ${binds.join(', ')}`;
@@ -113,9 +117,12 @@ export class Transcript {
         yield* this.#flush();
         yield printable(`-- notification on ${item.channel}: ${item.payload}`);
         return;
+      case 'Lines':
+        yield* item.lines;
+        return;
       case 'Unreadable':
         yield* this.#flush();
-        yield `-- ${item.bytes} bytes of the answer cannot be read as PostgreSQL's protocol`;
+        yield `-- ${item.bytes} bytes of the answer cannot be read as ${this.#protocol === 'Redis' ? 'RESP' : "PostgreSQL's protocol"}`;
         return;
       default:
         assertNever(item);
@@ -124,6 +131,7 @@ export class Transcript {
 
   /** Writes what is gathered; the next rows belong to another table. */
   *#flush(): Generator<string> {
+    if (this.#answer instanceof RedisAnswer) for (const item of this.#answer.rest()) yield* this.#item(item);
     if (this.#widths === undefined && (this.#rows.length > 0 || this.#columns.length > 0)) yield* this.#tableLines();
     this.#columns = [];
     this.#widths = undefined;
@@ -152,6 +160,11 @@ export class Transcript {
   }
 }
 
+/** Reads the answers of a protocol. */
+export function openAnswer(protocol: string): PostgresAnswer | RedisAnswer {
+  return protocol === 'Redis' ? new RedisAnswer() : new PostgresAnswer();
+}
+
 function* inputLines(text: string): Generator<string> {
   for (const line of text.replace(/\n$/u, '').split('\n')) yield `> ${printable(line, 'keep')}`;
 }
@@ -170,9 +183,9 @@ function quote(text: string): string {
   return `'${printable(text).replaceAll("'", "''")}'`;
 }
 
-function finishedLine(event: CommandFinished): string {
+function finishedLine(event: CommandFinished, unit: string): string {
   const { outcome, errorCode, errorText, rows, durationUs, maskedValues } = event;
-  const parts = [outcome, `${rows} ${rows === 1 ? 'row' : 'rows'}`, showDuration(durationUs)];
+  const parts = [outcome, `${rows} ${unit}${rows === 1 ? '' : 's'}`, showDuration(durationUs)];
   if (maskedValues > 0) parts.push(`${maskedValues} values masked`);
   if (outcome !== 'Done' && errorCode !== '') parts.push(`${errorCode} ${errorText}`);
   return printable(`-- ${parts.join(', ')}`);
