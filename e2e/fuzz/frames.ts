@@ -7,6 +7,12 @@ import { agentChunks, cuts, EACH, outcomeOf, PostgresTalk, WHOLE } from './postg
 /** Ends a conversation so that everything is answered: out of a COPY, then Sync. */
 const CLOSING = Buffer.concat([AGENT.copyFail('over'), AGENT.sync(), AGENT.sync()]);
 
+/** False when damaged frames have swallowed the closing: then nobody asks for the last answers, and they come when they come. */
+function isClosed(chunks: readonly Uint8Array[]): boolean {
+  const { frames, rest } = cutFrames(Buffer.concat([...chunks, CLOSING]));
+  return rest.length === 0 && frames.at(-1)?.letter === 'S';
+}
+
 /** The same agent without a gate. */
 function talkDirectly(chunks: readonly Uint8Array[]): Uint8Array {
   const server = new ModelServer();
@@ -128,6 +134,7 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
         if (outcomeOf(inPieces) !== outcomeOf(whole)) {
           return `cut ${JSON.stringify(way)} gave ${JSON.stringify(outcomeOf(inPieces))}, whole ${JSON.stringify(outcomeOf(whole))}`;
         }
+        if (!isClosed(chunks)) continue;
         // A server that is read in pieces may be asked more before its error is seen; the agent is told the same.
         const slow = talk([...chunks, CLOSING], isGuarded, WHOLE, way).playback;
         const answers = slow.sent('Agent');

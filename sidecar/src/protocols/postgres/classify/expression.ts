@@ -149,10 +149,9 @@ function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, contex
   const isLookup = LOOKUP_OPERATORS.has(operator.name);
   const values: Value[] = [];
   for (const side of [lexpr, rexpr]) {
-    if (side === undefined) continue;
     const inner = isTotal && !(isLookup && side === rexpr) ? use : alsoCondition(use);
-    if ('List' in side) values.push(...readAll(side.List.items, scope, context, inner));
-    else values.push(readExpression(side, scope, context, inner));
+    const items = side === undefined ? [] : 'List' in side ? (side.List.items ?? []) : [side];
+    for (const item of items) values.push(readExpression(item, scope, context, inner));
   }
   meetAll(context, values);
   const value = computed([...values, ...given]);

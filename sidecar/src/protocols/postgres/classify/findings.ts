@@ -85,26 +85,31 @@ export class StatementFindings {
 
 /** Where a literal or a parameter meets base columns. */
 class Meetings {
-  readonly #byPlace = new Map<number, Map<string, BaseColumn>>();
+  readonly #byPlace = new Map<number, readonly BaseColumn[]>();
 
   add(places: readonly number[], columns: readonly BaseColumn[]): void {
     for (const place of places) {
-      let met = this.#byPlace.get(place);
-      if (met === undefined) {
-        met = new Map();
-        this.#byPlace.set(place, met);
-      }
-      for (const column of columns) met.set(columnKey(column), column);
+      const met = this.#byPlace.get(place);
+      if (met === undefined) this.#byPlace.set(place, columns);
+      else if (met !== columns) this.#byPlace.set(place, unite(met, columns));
     }
   }
 
+  /** Each column once. */
   at(place: number): readonly BaseColumn[] {
-    return [...(this.#byPlace.get(place)?.values() ?? [])];
+    const met = this.#byPlace.get(place) ?? [];
+    return met.length < 2 ? met : unite(met, []);
   }
 
   get places(): readonly number[] {
     return [...this.#byPlace.keys()];
   }
+}
+
+function unite(some: readonly BaseColumn[], others: readonly BaseColumn[]): readonly BaseColumn[] {
+  const united = new Map(some.map((column) => [columnKey(column), column]));
+  for (const column of others) united.set(columnKey(column), column);
+  return [...united.values()];
 }
 
 /** What lies behind a view. */

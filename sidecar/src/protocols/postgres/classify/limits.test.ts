@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Catalog } from '../catalog.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
-import { loadParser, SQL_BYTES_MAX } from './parser.ts';
+import { loadParser, SQL_BYTES_MAX, SQL_TOKENS_MAX } from './parser.ts';
 import { readSql } from './reading.ts';
 import { openSqlState } from './state.ts';
 
@@ -55,6 +55,10 @@ describe('texts at a limit', () => {
     ['rows that double', `WITH ${doubling(40)} SELECT * FROM a39`, ['TooLarge']],
     ['a zero byte', 'SELECT 1\0; DROP TABLE orders', ['Unparsable']],
     ['many statements', 'SELECT 1;'.repeat(2000), []],
+    ['as many literals as may be', list(SQL_TOKENS_MAX), []],
+    ['one token more', list(SQL_TOKENS_MAX + 1), ['TooLarge']],
+    ['a text as long as may be, full of literals', list(SQL_BYTES_MAX - 20), ['TooLarge']],
+    ['as many parameters as the protocol takes', parameters(65_535), []],
     ['many alternatives', `SELECT * FROM orders WHERE ${'id = 1 OR '.repeat(5000)} id = 2`, []],
   ])('%s', (_, text, expected) => {
     expect([...new Set(kinds(text))]).toEqual(expected);
@@ -64,6 +68,18 @@ describe('texts at a limit', () => {
     expect(kinds('SELECT * FROM orders')).toEqual([]);
   });
 });
+
+/** An IN list of that many tokens, one character each. */
+function list(tokens: number): string {
+  // SELECT 1 FROM orders WHERE id IN ( 0 ... ) and perhaps one token more: a sign.
+  const pairs = Math.floor((tokens - 10) / 2);
+  return `SELECT 1 FROM orders WHERE id IN (${tokens % 2 === 0 ? '' : '-'}0${',1'.repeat(pairs)})`;
+}
+
+function parameters(count: number): string {
+  const all = Array.from({ length: count }, (_, index) => `$${index + 1}`);
+  return `SELECT 1 FROM orders WHERE id IN (${all.join(',')})`;
+}
 
 function recursionChain(length: number): string {
   const parts = Array.from({ length }, (_, n) => `a${n} AS (SELECT * FROM ${n + 1 < length ? `a${n + 1}` : 'orders'})`);

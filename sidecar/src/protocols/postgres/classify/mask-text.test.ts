@@ -4,7 +4,9 @@ import type { MaskRules } from '@sidegate/policy';
 import type { Catalog } from '../catalog.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
 import { fakeMasks } from '../testing/fake-masks.ts';
-import { loadParser } from './parser.ts';
+import { lexSql } from './lexer.ts';
+import { maskTokens } from './mask-text.ts';
+import { loadParser, SQL_TOKENS_MAX } from './parser.ts';
 import { readSql } from './reading.ts';
 import { openSqlState } from './state.ts';
 
@@ -60,5 +62,29 @@ describe('the text of a command as it is shown where columns are masked', () => 
     expect(shown("SELECT 1 FROM nowhere WHERE a = 'x' AND b = 'HIDDEN'", onContent)).toBe(
       "SELECT 1 FROM nowhere WHERE a = 'x' AND b = '******'",
     );
+  });
+});
+
+describe('a text of many literals that was not read', () => {
+  const many = (count: number): string => `SELECT unknown(${'1,'.repeat(count)}'HIDDEN')`;
+
+  test('is looked through once, however many literals it has', () => {
+    let looks = 0;
+    const text = many(2_000);
+    const tokens = lexSql(text).map((token) => ({
+      ...token,
+      get certain() {
+        looks += 1;
+        return token.certain;
+      },
+    }));
+    expect(maskTokens(text, tokens, () => undefined, onSsn)).not.toContain('HIDDEN');
+    expect(looks).toBe(tokens.length);
+  });
+
+  test('is shown with each of them masked, and not at all when it is too large to be read', () => {
+    expect(shown(many(20), onSsn)).not.toContain('HIDDEN');
+    expect(shown(many(20), onSsn)).toContain('SELECT unknown(');
+    expect(shown(many(SQL_TOKENS_MAX), onSsn)).toBe('[masked]');
   });
 });

@@ -1,6 +1,7 @@
 import { type Mask, type MaskRules, strongerMask } from '@sidegate/policy';
 import type { BaseColumn } from '../sql-reading.ts';
 import { lexSql, type Token } from './lexer.ts';
+import { SQL_TOKENS_MAX } from './parser.ts';
 
 /** Finds the columns that the nth literal of a text meets; undefined when that cannot be told. */
 export type ColumnsOfLiteral = (index: number) => readonly BaseColumn[] | undefined;
@@ -15,15 +16,28 @@ export function literalTokens(tokens: readonly Token[]): readonly Token[] {
  * tell what it meets is redacted where columns are masked; where even the ends of such literals are not certain, so is the whole text.
  */
 export function maskSqlText(text: string, columnsOf: ColumnsOfLiteral, masks: MaskRules): string {
-  if (masks.empty) return text;
-  const tokens = lexSql(text);
+  return masks.empty ? text : maskTokens(text, lexSql(text), columnsOf, masks);
+}
+
+/** The same for a text that is cut into tokens; each token is looked at a few times at most. */
+export function maskTokens(
+  text: string,
+  tokens: readonly Token[],
+  columnsOf: ColumnsOfLiteral,
+  masks: MaskRules,
+): string {
+  const literals = literalTokens(tokens);
+  // So long a text was not read, and nobody reads it here.
+  if (masks.columns && literals.length > LITERALS_MAX) return REDACTED;
   let masked = '';
   let from = 0;
-  for (const [index, token] of literalTokens(tokens).entries()) {
+  let endsAreSure: boolean | undefined;
+  for (const [index, token] of literals.entries()) {
     const columns = columnsOf(index);
     const isUntold = columns === undefined && masks.columns;
     // Where the text could not be read whole, a backslash may or may not have been an escape.
-    if (isUntold && (text.includes('\\') || tokens.some(({ certain }) => !certain))) return REDACTED;
+    if (isUntold) endsAreSure ??= !text.includes('\\') && tokens.every(({ certain }) => certain);
+    if (isUntold && endsAreSure !== true) return REDACTED;
     const mask = isUntold ? redact(masks) : strongest(columns ?? [], masks);
     if (mask === undefined) continue;
     masked += text.slice(from, token.start) + maskToken(text.slice(token.start, token.end), mask, masks);
@@ -33,6 +47,8 @@ export function maskSqlText(text: string, columnsOf: ColumnsOfLiteral, masks: Ma
 }
 
 const REDACTED = '[masked]';
+/** A text with more literals is too large to be read (`SQL_TOKENS_MAX`). */
+const LITERALS_MAX = SQL_TOKENS_MAX;
 
 function redact(masks: MaskRules): Mask {
   return { rule: masks.unknownOrigin.rule, with: { type: 'Redact' } };

@@ -37,15 +37,20 @@ interface Level {
   soft: number;
 }
 
-/**
- * An upper bound of how deep the parse tree of a text can be. The parser writes its tree recursively and must not be
- * given one that is deeper than its stack.
- */
-export function nestingOf(text: string): number {
+/** What parsing a text will take. */
+export interface Extent {
+  /** An upper bound of how deep its parse tree can be. The parser writes its tree recursively and must not be given one that is deeper than its stack. */
+  readonly nesting: number;
+  /** How many words, literals and operators it has. */
+  readonly tokens: number;
+}
+
+export function extentOf(text: string): Extent {
   const levels: Level[] = [{ isCase: false, hard: 0, soft: 0 }];
   let depth = 0;
   let deepest = 0;
   let previous = '';
+  let tokens = 0;
   const close = (isCase: boolean): void => {
     const top = levels.at(-1);
     if (top === undefined || levels.length === 1 || top.isCase !== isCase) return;
@@ -56,7 +61,9 @@ export function nestingOf(text: string): number {
     const top = levels.at(-1);
     if (top === undefined) break;
     const { kind } = token;
-    if (kind === 'Space' || kind === 'Comment' || kind === 'String' || kind === 'Number') continue;
+    if (kind === 'Space' || kind === 'Comment') continue;
+    tokens += 1;
+    if (kind === 'String' || kind === 'Number') continue;
     const piece =
       kind === 'Word' ? text.slice(token.start, token.end).toLowerCase() : text.slice(token.start, token.end);
     if (kind === 'Operator' && (piece === '(' || piece === '[')) {
@@ -94,5 +101,5 @@ export function nestingOf(text: string): number {
     deepest = Math.max(deepest, depth);
     previous = piece;
   }
-  return deepest;
+  return { nesting: deepest, tokens };
 }

@@ -1,10 +1,15 @@
 import { fail, ok, type Result } from '@sidegate/crds';
 import type { Incompleteness } from '@sidegate/policy';
 import { hasSqlDetails, loadModule, type Node, parseSync } from 'libpg-query';
-import { nestingOf } from './nesting.ts';
+import { extentOf } from './nesting.ts';
 
 /** A longer text is refused before it is parsed: its tree would take a hundred times its size. */
 export const SQL_BYTES_MAX = 1 << 20;
+/**
+ * A text of more words, literals and operators is refused before it is parsed: everybody else's commands wait while one is read. An INSERT with as
+ * many parameters as the protocol takes (65,535) has fewer.
+ */
+export const SQL_TOKENS_MAX = 160_000;
 /** A text that may nest deeper is refused before it is parsed. The parser's own stack holds about 2500. */
 export const SQL_NESTING_MAX = 800;
 
@@ -20,7 +25,11 @@ export function parseSql(text: string): Result<readonly Node[], Incompleteness> 
     return fail({ kind: 'TooLarge', detail: `It is longer than ${SQL_BYTES_MAX} bytes.` });
   }
   if (text.includes('\0')) return fail({ kind: 'Unparsable', detail: 'It contains a zero byte.' });
-  if (nestingOf(text) > SQL_NESTING_MAX) {
+  const { nesting, tokens } = extentOf(text);
+  if (tokens > SQL_TOKENS_MAX) {
+    return fail({ kind: 'TooLarge', detail: `It has more than ${SQL_TOKENS_MAX} words, literals and operators.` });
+  }
+  if (nesting > SQL_NESTING_MAX) {
     return fail({ kind: 'TooLarge', detail: `It may nest deeper than ${SQL_NESTING_MAX}.` });
   }
   // The parser takes an empty text for a mistake; to the server it is a text without statements.

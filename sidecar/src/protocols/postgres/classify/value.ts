@@ -84,7 +84,8 @@ function isMixed({ origin, mixed }: Value, beside: number): boolean {
 }
 
 function largestOf(values: readonly Value[]): Size {
-  const bulk = Math.max(...values.map(bulkOf));
+  let bulk = 0;
+  for (const value of values) bulk = Math.max(bulk, bulkOf(value));
   return { ...sized(values, bulk), ...(values.some(({ mixed }) => mixed === true) ? { mixed: true } : {}) };
 }
 
