@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { afterAll, test as always, beforeAll, describe, expect, jest } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import { INJECTION_LABEL } from '@sidegate/crds';
+import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
 import { GUARD_POLICIES, guardPolicies } from '../../operator/src/injection/guard-policies.ts';
+import { checkInjection } from '../../operator/src/injection/injection-check.ts';
+import type { Pod } from '../../operator/src/kinds.ts';
 import { type ApiClient, openApiClient } from '../../operator/src/kube/api-client.ts';
 import type { ApiFault } from '../../operator/src/kube/api-fault.ts';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
@@ -11,7 +14,7 @@ import { testGiven } from '../support/test-given.ts';
 import { AdmissionStage, eventually, type Manifest, OTHERS, SETTINGS } from './admission-stage.ts';
 import { attackerOf } from './attacker.ts';
 import { GATE_TOKEN, GUARD_CASES, NODE, VICTIM } from './guard-cases.ts';
-import { type Asked, BARE, gated } from './pod-cases.ts';
+import { type Asked, BARE, gated, POD_CASES } from './pod-cases.ts';
 import { podOf } from './pods.ts';
 
 jest.setTimeout(600_000);
@@ -82,6 +85,16 @@ always('every policy fails closed and every binding denies', () => {
     const spec = JSON.stringify(policy['spec']);
     expect(spec).toContain(policy.kind.endsWith('Binding') ? '"validationActions":["Deny"]' : '"failurePolicy":"Fail"');
   }
+});
+
+/** What the check before a credential is released does not look at: it makes the gate useless, not its secrets known; or it is a hint. */
+const NOT_CHECKED = /\/(?:names|port|token-secrets)$/;
+
+describe('the check before a credential is released says the same of a pod', () => {
+  always.each(POD_CASES.map((one) => [one.what, one] as const))('%s', (_, { attack, neighbour, guards }) => {
+    const check = (asked: Asked): boolean => checkInjection(asked.body as Pod, gateTemplate(SETTINGS)).ok;
+    expect([check(attack), check(neighbour)]).toEqual([NOT_CHECKED.test(guards[0] ?? ''), true]);
+  });
 });
 
 describe('refused, and the neighbour passes', () => {

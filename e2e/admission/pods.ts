@@ -27,6 +27,11 @@ export const PODS: Readonly<Record<string, Fields>> = {
   'one container': {},
   'two containers': { containers: [agent({}), agent({}, 'second')] },
   'twelve containers': { containers: Array.from({ length: 12 }, (_, index) => agent({}, `agent-${index}`)) },
+  'many containers with many variables': {
+    containers: Array.from({ length: 40 }, (_, index) =>
+      agent({ env: Array.from({ length: 60 }, (__, at) => ({ name: `V${at}`, value: 'x' })) }, `agent-${index}`),
+    ),
+  },
   'an init container': { initContainers: [agent({}, 'prepare')] },
   'three init containers': { initContainers: ['a', 'b', 'c'].map((name) => agent({}, name)) },
   'a sidecar of its own': { initContainers: [agent({ restartPolicy: 'Always' }, 'proxy')] },

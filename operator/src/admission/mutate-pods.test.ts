@@ -30,12 +30,16 @@ test('a new pod gets its gate', () => {
 
 test('a namespace’s annotation counts where the settings allow it', () => {
   const annotationsOf = () => ({ [KEEP_TOKENS_ANNOTATION]: 'true' });
-  const paths = (allowsTokens: boolean): readonly string[] => {
+  const mountsOf = (allowsTokens: boolean): unknown => {
     const answer = mutatePods({ template: () => ok({ ...TEMPLATE, allowsTokens }), annotationsOf })(request(GOOD));
-    return answer.kind === 'Allowed' ? (answer.patch ?? []).map(({ path }) => path) : [];
+    const { patch = [] } = answer.kind === 'Allowed' ? answer : {};
+    const containers = patch.find(({ path }) => path === '/spec/containers')?.value;
+    return Object(containers)[0].volumeMounts[0].mountPath;
   };
-  expect(paths(true)).not.toContain('/spec/automountServiceAccountToken');
-  expect(paths(false)).toContain('/spec/automountServiceAccountToken');
+  expect([mountsOf(true), mountsOf(false)]).toEqual([
+    '/var/run/sidegate/agent',
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+  ]);
 });
 
 test.each([

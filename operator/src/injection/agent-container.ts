@@ -17,7 +17,6 @@ export const FORBIDDEN_FOLDERS = [
 export function agentFault(
   { securityContext = {}, volumeMounts = [], targetContainerName }: Container,
   podUid: unknown,
-  volumes: readonly Volume[],
 ): string | undefined {
   if (targetContainerName === GATE_CONTAINER) return 'sees the gate’s processes';
   const mounted = volumeMounts.find(({ name }) => GATE_ONLY_VOLUMES.includes(name));
@@ -30,11 +29,11 @@ export function agentFault(
   const uid = securityContext.runAsUser ?? podUid;
   if (uid === undefined || uid === null) return 'does not state runAsUser, and the pod does not either';
   if (uid === GATE_UID) return `runs as the gate's own user ${GATE_UID}`;
-  const host = volumeMounts.find(({ name }) => volumes.some((volume) => volume.name === name && showsNode(volume)));
-  return host === undefined ? undefined : `mounts ${host.name}, which shows the node's own folders`;
+  return undefined;
 }
 
-function showsNode({ hostPath }: Volume): boolean {
+/** Whether a volume shows files of the node that are not the agent's. */
+export function showsNode({ hostPath }: Volume): boolean {
   if (typeof hostPath !== 'object' || hostPath === null || !('path' in hostPath)) return false;
   const path = `/${String(hostPath.path)
     .split('/')

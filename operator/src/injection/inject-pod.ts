@@ -26,8 +26,10 @@ export function injectPod(pod: Pod, template: GateTemplate, facts: NamespaceFact
   const { spec } = pod;
   const { containers, initContainers = [], ephemeralContainers, volumes = [] } = spec;
   const agent = (container: Container): Container =>
-    container.name === GATE_CONTAINER ? container : injectAgent(container, template.agent, facts.keepsTokens);
-  const hasGate = initContainers.some(({ name }) => name === GATE_CONTAINER);
+    container.name === GATE_CONTAINER
+      ? withoutApiMounts(container, facts.keepsTokens)
+      : injectAgent(container, template.agent, facts.keepsTokens);
+  const hasGate = [...initContainers, ...containers].some(({ name }) => name === GATE_CONTAINER);
   const security = Object(spec['securityContext'] ?? {});
   const names = new Set(template.sysctls.map(({ name }) => name));
   const others = (security.sysctls ?? []).filter(({ name }: { name: never }) => !names.has(name));
@@ -42,7 +44,8 @@ export function injectPod(pod: Pod, template: GateTemplate, facts: NamespaceFact
       securityContext: { ...security, sysctls: [...others, ...template.sysctls] },
       dnsPolicy: 'None',
       dnsConfig: dnsConfig(facts.name, template.clusterDomain),
-      ...(facts.keepsTokens ? {} : { automountServiceAccountToken: false }),
+      // What a namespace keeps is mounted already; asked once more, the API server would give it to the gate as well.
+      automountServiceAccountToken: false,
     },
   };
 }
@@ -75,6 +78,13 @@ function injectAgent(container: Container, agent: GateTemplate['agent'], keepsTo
     .map((mount) => (keepsTokens || !isApiVolume(mount.name) ? mount : { ...mount, name: AGENT_TOKEN_VOLUME }));
   const added: readonly Variable[] = agent.variables.filter(({ name }) => !own.has(name));
   return { ...container, env: [...env, ...added], volumeMounts: [...kept, ...ours] };
+}
+
+/** The volume goes, so what a pod brings under the gate's name must not mount it: the guards then say what is wrong with it. */
+function withoutApiMounts(container: Container, keepsTokens: boolean): Container {
+  const { volumeMounts } = container;
+  if (keepsTokens || volumeMounts === undefined) return container;
+  return { ...container, volumeMounts: volumeMounts.filter(({ name }) => !isApiVolume(name)) };
 }
 
 function injectVolumes(volumes: readonly Volume[], ours: readonly Volume[], keepsTokens: boolean): readonly Volume[] {

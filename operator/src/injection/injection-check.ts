@@ -1,6 +1,6 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Container, Pod } from '../kinds.ts';
-import { agentFault } from './agent-container.ts';
+import { agentFault, showsNode } from './agent-container.ts';
 import {
   AGENT_AUDIENCE,
   GATE_AUDIENCE,
@@ -90,9 +90,12 @@ function podIsClosed({ spec }: Pod): InjectionFault | undefined {
 
 function agentsAreClosed({ spec }: Pod): InjectionFault | undefined {
   const { initContainers = [], containers, ephemeralContainers = [], volumes = [] } = spec;
+  const host = volumes.find(showsNode);
+  if (host !== undefined)
+    return { code: 'AgentOpen', message: `Its volume ${host.name} shows the node's own folders.` };
   const podUid = Object(spec['securityContext']).runAsUser;
   for (const container of [...initContainers.slice(1), ...containers, ...ephemeralContainers]) {
-    const why = agentFault(container, podUid, volumes);
+    const why = agentFault(container, podUid);
     if (why !== undefined) return { code: 'AgentOpen', message: `Its container ${container.name} ${why}.` };
   }
   return undefined;

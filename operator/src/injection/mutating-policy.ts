@@ -113,7 +113,10 @@ function agentPatches(list: string): string {
     c.?volumeMounts.orValue([]).filter(m, !variables.mounts.exists(o, o.mountPath == m.mountPath)).map(m,
       variables.keepsTokens || !m.name.startsWith("${API_VOLUME}") ? dyn(m)
       : dyn(m.transformMapEntry(k, v, {k: k == "name" ? dyn("${AGENT_TOKEN_VOLUME}") : dyn(v)})))
-    + variables.mounts})`;
+    + variables.mounts})
++ object.spec.?${list}.orValue([]).transformList(i, c, c.name == "${GATE_CONTAINER}" && has(c.volumeMounts) && !variables.keepsTokens,
+  JSONPatch{op: "add", path: ${path('volumeMounts')}, value:
+    c.volumeMounts.filter(m, !m.name.startsWith("${API_VOLUME}")).map(m, dyn(m))})`;
 }
 
 const HAS_GATE = `object.spec.?initContainers.orValue([]).exists(c, c.name == "${GATE_CONTAINER}")`;
@@ -121,7 +124,7 @@ const HAS_GATE = `object.spec.?initContainers.orValue([]).exists(c, c.name == "$
 const POD_PATCH = `variables.missing != "" ? [] : (
 ${agentPatches('containers')}
 + ${agentPatches('initContainers')}
-+ (${HAS_GATE} ? []
++ (${HAS_GATE} || object.spec.containers.exists(c, c.name == "${GATE_CONTAINER}") ? []
   : has(object.spec.initContainers) ? [JSONPatch{op: "add", path: "/spec/initContainers/0", value: variables.gate}]
   : [JSONPatch{op: "add", path: "/spec/initContainers", value: [variables.gate]}])
 + [JSONPatch{op: "add", path: "/spec/volumes", value:
@@ -132,8 +135,8 @@ ${agentPatches('containers')}
     object.spec.?securityContext.?sysctls.orValue([]).filter(s, s.name != "${PORT_SYSCTL.name}").map(s, dyn(s))
     + ${celOf(OPEN_TEMPLATE.sysctls)}},
   JSONPatch{op: "add", path: "/spec/dnsPolicy", value: "None"},
-  JSONPatch{op: "add", path: "/spec/dnsConfig", value: ${celOf(dnsConfig(celHole('request.namespace'), OPEN_TEMPLATE.clusterDomain))}}]
-+ (variables.keepsTokens ? [] : [JSONPatch{op: "add", path: "/spec/automountServiceAccountToken", value: false}]))`;
+  JSONPatch{op: "add", path: "/spec/dnsConfig", value: ${celOf(dnsConfig(celHole('request.namespace'), OPEN_TEMPLATE.clusterDomain))}},
+  JSONPatch{op: "add", path: "/spec/automountServiceAccountToken", value: false}])`;
 
 const EPHEMERAL_PATCH = `variables.missing != "" || !${HAS_GATE} ? [] : (
 ${agentPatches('ephemeralContainers')})`;
