@@ -56,6 +56,7 @@ export async function eventually<T>(
 export interface OperatorProcess {
   readonly process: RunningProcess;
   readonly controlUrl: string;
+  readonly admissionUrl: string;
   readonly probesUrl: string;
 }
 
@@ -168,14 +169,16 @@ export class OperatorStage {
       ...certificates,
       '--control=127.0.0.1:0',
       '--probes=127.0.0.1:0',
+      '--admission=127.0.0.1:0',
     ]);
-    const [, control, probes] = await process.line(
-      /"the operator has started".*"control":(\d+),"probes":(\d+)/,
+    const [, control, probes, admission] = await process.line(
+      /"the operator has started".*"control":(\d+),"probes":(\d+),"admission":(\d+)/,
       WAIT_MS,
     );
     const operator = {
       process,
       controlUrl: `https://localhost:${control}`,
+      admissionUrl: `https://localhost:${admission}`,
       probesUrl: `http://127.0.0.1:${probes}`,
     };
     this.#operators.push(operator);
@@ -185,6 +188,11 @@ export class OperatorStage {
   #fileOptions(): readonly string[] {
     const { certificateFile, keyFile } = this.#certificates;
     return [`--tls-certificate=${certificateFile}`, `--tls-key=${keyFile}`];
+  }
+
+  /** PEM: what the certificates of the files lead to. */
+  get authority(): string {
+    return this.#certificates.authority;
   }
 
   async get(path: string): Promise<unknown> {
@@ -251,6 +259,24 @@ export class OperatorStage {
   ): Promise<void> {
     const object = { apiVersion: 'sidegate.dev/v1alpha1', kind, metadata: { name, namespace }, spec };
     await this.put(`${GROUP}/namespaces/${namespace}/${PLURALS[kind]}`, object);
+  }
+
+  pathOf(kind: keyof typeof PLURALS, namespace: string, name: string): string {
+    return `${GROUP}/namespaces/${namespace}/${PLURALS[kind]}/${name}`;
+  }
+
+  /** Applies the object as kubectl does; gives what the API server says when it refuses, or nothing. */
+  async tryApply(kind: keyof typeof PLURALS, namespace: string, name: string, spec: object): Promise<string> {
+    const path = this.pathOf(kind, namespace, name);
+    const answer = await this.server.client.request({
+      method: 'PATCH',
+      path,
+      query: { fieldManager: 'test', force: 'true', fieldValidation: 'Strict' },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: 'sidegate.dev/v1alpha1', kind, metadata: { name, namespace }, spec },
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    return answer.ok ? '' : answer.fault.message;
   }
 
   async secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Promise<void> {

@@ -9,12 +9,12 @@ import {
   type Result,
   type Target,
 } from '@sidegate/crds';
-import { compileRules } from '@sidegate/policy';
 import type { GateTemplate } from './injection/gate-template.ts';
 import { checkInjection, type InjectionFault } from './injection/injection-check.ts';
 import type { SettingsFault } from './injection/injection-settings.ts';
 import { readAuthorities } from './judging/authorities.ts';
 import { readLogin } from './judging/login.ts';
+import { policyFaults } from './judging/policy-faults.ts';
 import { judgeAcceptance } from './judging/target.ts';
 import type { ConfigMap, Namespace, Pod, Secret } from './kinds.ts';
 import type { ApiObject } from './kube/api-object.ts';
@@ -46,8 +46,6 @@ export interface ClusterSettings {
   /** Hex, 32 bytes: the key of Hash masks. */
   readonly maskKey: string;
 }
-
-const NO_KEY = '00'.repeat(32);
 
 const NOT_READ: Result<GateTemplate, SettingsFault> = fail({
   code: 'NoSettings',
@@ -81,6 +79,11 @@ export class ClusterState {
     this.#template = template;
     this.#injected = new WeakMap();
     this.changed();
+  }
+
+  /** What is injected now. */
+  get template(): Result<GateTemplate, SettingsFault> {
+    return this.#template;
   }
 
   /** Grows with every change. */
@@ -136,15 +139,7 @@ export class ClusterState {
   policyFaults(policy: StoredPolicy): readonly Fault[] {
     const known = this.#policyFaults.get(policy);
     if (known !== undefined || !policy.resource.ok) return known ?? [];
-    const compiled = compileRules({
-      targets: [],
-      accesses: [],
-      policies: [policy.resource.value],
-      operatorNamespace: this.settings.operatorNamespace,
-      maskKey: NO_KEY,
-      version: '',
-    });
-    const faults = compiled.ok ? [] : compiled.fault;
+    const faults = policyFaults(policy.resource.value, this.settings.operatorNamespace);
     this.#policyFaults.set(policy, faults);
     return faults;
   }

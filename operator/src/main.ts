@@ -2,9 +2,11 @@ import { randomBytes, randomUUID, webcrypto } from 'node:crypto';
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describeFault } from '@sidegate/crds';
+import { admissionRoutes } from './admission/admission-routes.ts';
+import { serveAdmission } from './admission/admission-server.ts';
 import { CertificateKeeper, OPERATOR_TLS_SECRET } from './certificates/certificate-keeper.ts';
-import { ServingListener } from './certificates/serving-listener.ts';
-import { servingFiles, servingSecret } from './certificates/serving-source.ts';
+import { ServingListener, type ServingListenerOptions } from './certificates/serving-listener.ts';
+import { type ServingSource, servingFiles, servingSecret } from './certificates/serving-source.ts';
 import { serveControl } from './control/serve.ts';
 import { type ApiClient, openApiClient } from './kube/api-client.ts';
 import { BackOff } from './kube/back-off.ts';
@@ -16,6 +18,9 @@ import { readMaskKey } from './mask-key.ts';
 import { Operator } from './operator.ts';
 import { serveProbes } from './operator-metrics.ts';
 import { readOptions, type StartOptions } from './operator-options.ts';
+
+/** How long admission is served on after the program was told to end. */
+const ADMISSION_GRACE_MS = 10_000;
 
 const trouble = (what: string): void => log('Warning', what);
 const stop = new AbortController();
@@ -50,10 +55,22 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
   });
   const stopping = new AbortController();
   const until = AbortSignal.any([signal, stopping.signal]);
-  const listener = openControl(operator, start, client, until);
+  const serving = servingSource(start, client);
+  const listen = (one: ServingListenerOptions['listen']): ServingListener =>
+    new ServingListener({
+      source: serving,
+      timing: MACHINE_TIME,
+      trouble,
+      replaced: () => log('Info', 'the serving certificate was replaced'),
+      listen: one,
+      signal: until,
+    });
+  const control = listen((pair) => serveControl(operator.control.routes, { ...start.control, serving: pair }));
+  const routes = admissionRoutes(operator.state);
+  const admission = listen((pair) => serveAdmission(routes, { ...start.admission, serving: pair }));
   const probes = await serveProbes(start.probes, {
     isLive: () => true,
-    isReady: () => operator.isSynced && listener.isOpen,
+    isReady: () => operator.isSynced && control.isOpen && admission.isOpen && !signal.aborted,
     isLeading: () => operator.isLeading,
     gates: () => operator.control.size,
   });
@@ -61,9 +78,11 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     log('Error', probes.fault.message);
     return 1;
   }
-  void listener.opened.then((fault) => {
+  void Promise.all([control.opened, admission.opened]).then((faults) => {
+    const fault = faults.find((one) => one !== undefined);
     if (fault === undefined) {
-      log('Info', 'the operator has started', { identity, control: listener.port, probes: probes.value.port });
+      const ports = { control: control.port, probes: probes.value.port, admission: admission.port };
+      log('Info', 'the operator has started', { identity, ...ports });
       return;
     }
     log('Error', fault.message);
@@ -78,7 +97,9 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     trouble,
   });
   await Promise.all([operator.read(until), election.run((leading) => lead(operator, client, start, leading), until)]);
-  await Promise.all([listener.close(), probes.value.close()]);
+  // The API server goes on coming to a pod that ends for a while; outside of a cluster nobody does.
+  if (start.pod !== undefined) await MACHINE_TIME.pause(ADMISSION_GRACE_MS, stopping.signal);
+  await Promise.all([control.close(), admission.close(), probes.value.close()]);
   log('Info', 'the operator has ended', { identity });
   return stopping.signal.aborted ? 1 : 0;
 }
@@ -114,20 +135,10 @@ async function keepCertificates(
   await keeper.run(leading);
 }
 
-function openControl(operator: Operator, start: StartOptions, client: ApiClient, signal: AbortSignal): ServingListener {
-  const { certificates, namespace, control } = start;
-  const source =
-    certificates.kind === 'Files'
-      ? servingFiles(certificates.certificateFile, certificates.keyFile)
-      : servingSecret({ client, namespace }, OPERATOR_TLS_SECRET);
-  return new ServingListener({
-    source,
-    timing: MACHINE_TIME,
-    trouble,
-    replaced: () => log('Info', 'the serving certificate was replaced'),
-    listen: (serving) => serveControl(operator.control.routes, { ...control, serving }),
-    signal,
-  });
+function servingSource({ certificates, namespace }: StartOptions, client: ApiClient): ServingSource {
+  return certificates.kind === 'Files'
+    ? servingFiles(certificates.certificateFile, certificates.keyFile)
+    : servingSecret({ client, namespace }, OPERATOR_TLS_SECRET);
 }
 
 function readKubeconfig(file: string | undefined): KubeConfig {

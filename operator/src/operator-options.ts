@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly identity: string;
   readonly control: Address;
   readonly probes: Address;
+  /** Where admission webhooks are served. */
+  readonly admission: Address;
   readonly certificates: CertificateChoice;
   /** The domain of the cluster's Services. */
   readonly clusterDomain: string;
@@ -37,7 +39,8 @@ export type OptionsFault = Fault<'BadOption' | 'BadConfiguration'>;
 
 export const USAGE = `sidegate-operator --configuration FILE --namespace NAME
   [--certificates SelfSigned|Existing] [--tls-name NAME]... [--tls-certificate FILE --tls-key FILE] [--cluster-domain DOMAIN]
-  [--identity NAME] [--control HOST:PORT] [--probes HOST:PORT] [--stale-after SECONDS]
+  [--identity NAME] [--control HOST:PORT] [--probes HOST:PORT] [--admission HOST:PORT]
+  [--stale-after SECONDS]
   [--fail-closed-after SECONDS] [--kubeconfig FILE] [--pod NAME]
 `;
 
@@ -47,6 +50,7 @@ const OPTIONS = {
   identity: { type: 'string' },
   control: { type: 'string', default: '0.0.0.0:8443' },
   probes: { type: 'string', default: '0.0.0.0:8080' },
+  admission: { type: 'string', default: '0.0.0.0:9443' },
   certificates: { type: 'string' },
   'tls-name': { type: 'string', multiple: true },
   'cluster-domain': { type: 'string', default: 'cluster.local' },
@@ -73,8 +77,9 @@ export async function readOptions(
   if (namespace === undefined || configuration === undefined) return bad('--namespace and --configuration are needed.');
   const certificates = readCertificates(values);
   if (!certificates.ok) return certificates;
-  const [control, probes] = [parseAddress(values.control), parseAddress(values.probes)];
-  if (control === undefined || probes === undefined) return bad('--control and --probes are HOST:PORT.');
+  const [control, probes, admission] = [values.control, values.probes, values.admission].map(parseAddress);
+  if (control === undefined || probes === undefined || admission === undefined)
+    return bad('--control, --probes and --admission are HOST:PORT.');
   const staleAfterSeconds = readSeconds(values['stale-after']);
   const failClosedAfterSeconds = readSeconds(values['fail-closed-after']);
   if (
@@ -91,6 +96,7 @@ export async function readOptions(
     identity: values.identity ?? values.pod ?? host,
     control,
     probes,
+    admission,
     certificates: certificates.value,
     clusterDomain: values['cluster-domain'],
     staleAfterSeconds,
