@@ -40,7 +40,7 @@ export function readCallWhole(call: FuncCall, scope: Scope, context: Context, us
   if (isCount) return { value: computed(deciding), arguments: values, reading };
   if (reading.unknownResult) return { value: UNKNOWN, arguments: values, reading };
   meetBodies(values, reading, context);
-  const value = computed([...values, ...deciding, ...bodyValues(reading)]);
+  const value = computed([...values, ...deciding, ...bodyValues(reading, context, use)]);
   return { value: sizedCall(call, name, value, values, context), arguments: values, reading };
 }
 

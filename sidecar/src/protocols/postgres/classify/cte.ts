@@ -1,5 +1,5 @@
 import type { CommonTableExpr, SelectStmt, WithClause } from 'libpg-query';
-import type { Context } from './findings.ts';
+import { type Context, recordUse } from './findings.ts';
 import { stringsOf } from './node.ts';
 import { type Columns, type CteEntry, type NamedValue, openScope, rename, type Scope } from './scope.ts';
 import { bulkOf, computed, LITERAL, sameOrigin, UNKNOWN } from './value.ts';
@@ -47,7 +47,7 @@ const ROUND_STEPS = 2_000;
 
 function readCteSelect(entry: CteEntry, select: SelectStmt, context: Context): Columns {
   const { node, scope } = entry;
-  const finish = (columns: Columns) => addSearchColumns(node, rename(columns, stringsOf(node.aliascolnames)));
+  const finish = (columns: Columns) => addSearchColumns(node, rename(columns, stringsOf(node.aliascolnames)), context);
   const isUnion = select.op === 'SETOP_UNION' && select.larg !== undefined;
   if (!isUnion || select.larg === undefined || scope.ctes.get(node.ctename ?? '') !== entry) {
     return finish(readSelect(select, scope, context, 'Output'));
@@ -81,7 +81,7 @@ function sameColumns(left: Columns, right: Columns): boolean {
   );
 }
 
-function addSearchColumns(node: CommonTableExpr, columns: Columns): Columns {
+function addSearchColumns(node: CommonTableExpr, columns: Columns, context: Context): Columns {
   if (columns === undefined) return undefined;
   const all = computed(columns.map(({ value }) => value));
   const added: NamedValue[] = [];
@@ -89,6 +89,9 @@ function addSearchColumns(node: CommonTableExpr, columns: Columns): Columns {
     added.push({ name: node.search_clause.search_seq_column, value: all });
   }
   const cycle = node.cycle_clause;
+  // Rows are compared by these: the mark tells which were equal.
+  const compared = new Set(stringsOf(cycle?.cycle_col_list));
+  for (const { name, value } of columns) if (compared.has(name)) recordUse(context, value.origin, 'Condition');
   if (cycle?.cycle_mark_column !== undefined) added.push({ name: cycle.cycle_mark_column, value: LITERAL });
   if (cycle?.cycle_path_column !== undefined) added.push({ name: cycle.cycle_path_column, value: all });
   return added.length === 0 ? columns : [...columns, ...added];

@@ -86,6 +86,9 @@ function readDefined(node: Node, changes: Changes, context: Context): void {
     }
   } else if ('AlterObjectSchemaStmt' in node) {
     condemn(writeName(node.AlterObjectSchemaStmt.relation, changes, context), undefined, context);
+  } else if ('ClusterStmt' in node) {
+    // The rows lie in the order of an index from then on, and are read in it.
+    condemn(writeName(node.ClusterStmt.relation, changes, context), undefined, context);
   } else if ('IndexStmt' in node) {
     const { relation, indexParams, whereClause } = node.IndexStmt;
     const scope = tableScope(relation === undefined ? undefined : readTable(relation, 'Write', context), context);
@@ -166,7 +169,8 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
       if (def !== undefined && 'PartitionCmd' in def)
         condemn(writeName(def.PartitionCmd.name, changes, context), undefined, context);
       else condemn(known, undefined, context);
-    } else if (def !== undefined) walk([def], scope, context);
+    } else if (subtype === 'AT_ClusterOn') condemn(known, undefined, context);
+    else if (def !== undefined) walk([def], scope, context);
   }
 }
 

@@ -120,7 +120,9 @@ function readColumn({ fields }: ColumnRef, scope: Scope, context: Context, use: 
     // `c.f` calls the function f with the row of c.
     const call = useFunction(context, undefined, names[length] ?? '', 1);
     const row = used(wholeRow(source), context, alsoCondition(use));
-    return call.candidates.length === 0 || call.unknownResult ? UNKNOWN : computed([row, ...bodyValues(call)]);
+    return call.candidates.length === 0 || call.unknownResult
+      ? UNKNOWN
+      : computed([row, ...bodyValues(call, context, use)]);
   }
   return unknownColumn(second === undefined ? first : `${first}.${second}`, context);
 }
@@ -144,7 +146,7 @@ function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, contex
     if (operator.schema === 'pg_catalog') continue;
     isTotal = false;
     const call = useFunction(context, schema, behind, undefined);
-    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call)));
+    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call, context, use)));
   }
   const isLookup = LOOKUP_OPERATORS.has(operator.name);
   const values: Value[] = [];
@@ -171,9 +173,11 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
   const given: Value[] = [];
   for (const { schema, name } of context.findings.catalog.castFunctions(type.name)) {
     const call = useFunction(context, schema, name, undefined);
-    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call)));
+    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call, context, use)));
   }
-  const keeps = typeName?.arrayBounds === undefined && typeName?.typmods === undefined && TEXT_TYPES.has(type.name);
+  const isServers = type.schema === undefined || type.schema === 'pg_catalog' || type.name === 'citext';
+  const isWhole = typeName?.arrayBounds === undefined && typeName?.typmods === undefined;
+  const keeps = isWhole && isServers && TEXT_TYPES.has(type.name);
   const value = readOptional(arg, scope, context, keeps ? use : alsoCondition(use));
   // A cast to text shows the value as it is. Any other may change it, or fail and tell by that.
   if (keeps && given.length === 0) return value;

@@ -1,6 +1,6 @@
 import type { FunctionUse } from '@sidegate/policy';
 import type { CatalogFunction } from '../catalog.ts';
-import type { BodyReading, Context } from './findings.ts';
+import { type BodyReading, type Context, recordUse, type Use } from './findings.ts';
 import {
   hasUnknownResult,
   isHarmlessExtension,
@@ -88,11 +88,13 @@ function understand(context: Context, called: CatalogFunction): BodyReading | 'P
   return undefined;
 }
 
-/** What the bodies of a call give, as values that flow into its result. */
-export function bodyValues({ bodies }: CallReading): readonly Value[] {
-  return bodies.flatMap(
+/** What the bodies of a call give, as values that flow into its result. Used as the result is: no column of the caller's stands for them. */
+export function bodyValues({ bodies }: CallReading, context: Context, use: Use): readonly Value[] {
+  const values = bodies.flatMap(
     ({ columns }) => columns?.map(({ value }) => ({ ...value, literals: [], parameters: [] })) ?? [UNKNOWN],
   );
+  for (const { origin } of values) recordUse(context, origin, use);
+  return values;
 }
 
 const ORDER = ['Immutable', 'Stable', 'Volatile'] as const;
