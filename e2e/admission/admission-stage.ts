@@ -41,8 +41,9 @@ export class AdmissionStage {
     this.server = server;
   }
 
-  static async start(programs: string): Promise<AdmissionStage> {
-    const stage = new AdmissionStage(await startApiServer(programs));
+  /** `more`: parameters of the API server. */
+  static async start(programs: string, more: readonly string[] = []): Promise<AdmissionStage> {
+    const stage = new AdmissionStage(await startApiServer(programs, more));
     await stage.namespace('sidegate-system');
     await stage.namespace(AGENTS, { [INJECTION_LABEL]: 'enabled' });
     await stage.namespace(OTHERS);

@@ -190,6 +190,19 @@ export const POD_CASES: readonly GuardCase[] = [
     /service-account token/,
   ),
   pod(
+    'certificates',
+    'a certificate for the API server',
+    projected({
+      podCertificate: {
+        signerName: 'kubernetes.io/kube-apiserver-client-pod',
+        keyType: 'ED25519',
+        credentialBundlePath: 'pod.pem',
+      },
+    }),
+    projected({ configMap: { name: 'settings' } }),
+    /Take podCertificate away/,
+  ),
+  pod(
     'token-secrets',
     'the Secret of a token',
     volume({ name: 's', secret: { secretName: 'default-token-x7k2p' } }),

@@ -23,12 +23,12 @@ export interface ApiServer extends AsyncDisposable {
 
 const ATTEMPTS = 3;
 
-/** Starts both from the folder of a cluster's programs. Ports that somebody took meanwhile are asked for again. */
-export async function startApiServer(programs: string): Promise<ApiServer> {
+/** Starts both from the folder of a cluster's programs, with `more` parameters. Ports that somebody took meanwhile are asked for again. */
+export async function startApiServer(programs: string, more: readonly string[] = []): Promise<ApiServer> {
   for (let attempt = 1; ; attempt += 1) {
     const folder = temporaryFolder('kube');
     try {
-      return await startIn(folder, programs);
+      return await startIn(folder, programs, more);
     } catch (error) {
       folder.remove();
       if (attempt === ATTEMPTS) throw error;
@@ -36,7 +36,7 @@ export async function startApiServer(programs: string): Promise<ApiServer> {
   }
 }
 
-async function startIn(folder: TemporaryFolder, programs: string): Promise<ApiServer> {
+async function startIn(folder: TemporaryFolder, programs: string, more: readonly string[]): Promise<ApiServer> {
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
   const certs = folder.file('certs');
   mkdirSync(certs);
@@ -53,7 +53,10 @@ async function startIn(folder: TemporaryFolder, programs: string): Promise<ApiSe
     `--initial-cluster=default=${own(peerPort)}`,
   ]);
   const start = (): RunningProcess =>
-    startProcess(join(programs, 'kube-apiserver'), apiServerParameters(certs, folder.file('serving'), etcdPort, port));
+    startProcess(join(programs, 'kube-apiserver'), [
+      ...apiServerParameters(certs, folder.file('serving'), etcdPort, port),
+      ...more,
+    ]);
   const kubeconfig = join(certs, 'admin.kubeconfig');
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
