@@ -1,7 +1,16 @@
 import { assertNever, type Fault, type Result } from '@sidegate/crds';
 import type { MaskRules } from '@sidegate/policy';
 import { openMint, type Permit } from '../permit.ts';
-import type { CloseCode, CommandId, Credential, JudgedCommand, ProtocolSession, Refusal, Step } from './protocol.ts';
+import type {
+  AnswerMeter,
+  CloseCode,
+  CommandId,
+  Credential,
+  JudgedCommand,
+  ProtocolSession,
+  Refusal,
+  Step,
+} from './protocol.ts';
 
 /** How the surroundings of a session answer in a playback. */
 export interface PlaybackAnswers {
@@ -32,6 +41,8 @@ type Later = () => readonly Step[];
 export class Playback {
   /** Rules that the session broke. */
   readonly violations: string[] = [];
+  /** Counts what is answered to commands that come from here on. */
+  meter: AnswerMeter | undefined;
   readonly #session: ProtocolSession;
   readonly #answers: PlaybackAnswers;
   readonly #mint = openMint();
@@ -204,7 +215,8 @@ export class Playback {
     const permit = this.#mint.mint(commandId);
     this.#permits.set(commandId, permit);
     const { masks } = this.#answers;
-    return this.#session.settle(commandId, { kind: 'Forward', permit, masks, recordMasks: masks });
+    const meter = this.meter === undefined ? {} : { meter: this.meter };
+    return this.#session.settle(commandId, { kind: 'Forward', permit, masks, recordMasks: masks, ...meter });
   }
 
   #checkPermit(kind: string, commandId: CommandId, permit: Permit): void {

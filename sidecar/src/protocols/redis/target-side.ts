@@ -143,6 +143,7 @@ export class TargetSide {
       if (type === TYPE.bulk && !isNull) incoming.names += 1;
     }
     this.#value(incoming, type, body, isNull);
+    if (incoming.flow.refusal !== undefined && incoming.flow.begun) this.#cut(incoming);
   }
 
   #topLevel(incoming: Incoming, type: number, body: Uint8Array, isNull: boolean): void {

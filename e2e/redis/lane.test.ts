@@ -1,0 +1,190 @@
+import { connect as connectTls } from 'node:tls';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { createClient } from 'redis';
+import { testGiven } from '../support/test-given.ts';
+import { encode, REDIS_SERVER } from './redis-server.ts';
+import { openRedisStage, type RedisStage } from './redis-stage.ts';
+
+const TIMEOUT_MS = 300_000;
+const real = testGiven(REDIS_SERVER, 'redis-server is not installed');
+
+const policyOf = (more: string): string => `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+${more}`;
+const DENY = policyOf(
+  '  rules:\n    - {name: no-incr, match: {redis: {commands: [INCR]}}, action: Deny, reason: No.}\n',
+);
+const OPEN = policyOf('  rules: []\n');
+const LIMIT = policyOf('  limits:\n    - {name: budget, rows: 3, perSeconds: 3600, action: Deny}\n');
+
+async function client(stage: RedisStage) {
+  const made = createClient({
+    socket: { host: stage.host, port: stage.port, reconnectStrategy: false },
+    username: 'agent',
+    password: await stage.token(),
+  });
+  made.on('error', () => undefined);
+  await made.connect();
+  return made;
+}
+
+const failed = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'nothing failed',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+
+describe('an open session', () => {
+  let stage: RedisStage;
+  beforeAll(async () => {
+    if (REDIS_SERVER !== undefined)
+      stage = await openRedisStage({ policy: OPEN, owner: 'owner', redis: '{databases: [0, 1]}' });
+  }, TIMEOUT_MS);
+  afterAll(async () => {
+    await stage?.stop();
+  }, TIMEOUT_MS);
+
+  real(
+    'a value of many megabytes goes both ways, and arrives whole',
+    async () => {
+      const agent = await client(stage);
+      const value = 'abcdefgh'.repeat(3 * 1024 * 1024);
+      await agent.set('big', value);
+      expect((await agent.get('big')) === value).toBe(true);
+      await agent.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'client tracking: an invalidation reaches the agent',
+    async () => {
+      const answers = await stage.converse(
+        ['HELLO', '3'],
+        ['SET', 'tracked', '1'],
+        ['CLIENT', 'TRACKING', 'ON'],
+        ['GET', 'tracked'],
+        ['SET', 'tracked', '2'],
+        ['PING'],
+      );
+      expect(answers).toContain('>2\r\n$10\r\ninvalidate\r\n*1\r\n$7\r\ntracked\r\n');
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a database that the Target does not name cannot be reached',
+    async () => {
+      const answers = await stage.converse(
+        ['SELECT', '1'],
+        ['SET', 'a', '1'],
+        ['SELECT', '2'],
+        ['GET', 'a'],
+        ['COPY', 'a', 'b', 'DB', '2'],
+      );
+      expect(answers).toMatch(
+        /^\+OK\r\n\+OK\r\n-NOPERM [^\r]*DatabaseNotAllowed\)\r\n\$1\r\n1\r\n-NOPERM [^\r]*DatabaseNotAllowed\)\r\n$/,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a change of the policy binds the next command',
+    async () => {
+      const agent = await client(stage);
+      expect(await agent.incr('n')).toBe(1);
+      await stage.policy(DENY);
+      expect(await failed(agent.incr('n'))).toBe('NOPERM data/guard/no-incr: No.');
+      await stage.policy(OPEN);
+      expect(await agent.incr('n')).toBe(2);
+      await agent.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a limit counts keys over all sessions of the agent',
+    async () => {
+      await stage.policy(LIMIT);
+      await stage.redis.command(['MSET', 'a', '1', 'b', '2', 'c', '3', 'd', '4']);
+      const one = await client(stage);
+      const two = await client(stage);
+      expect(await one.mGet(['a', 'b'])).toEqual(['1', '2']);
+      expect(await two.get('c')).toBe('3');
+      expect(await failed(one.get('d'))).toMatch(/^NOPERM data\/guard\/budget: .*used up/);
+      await one.close();
+      await two.close();
+      await stage.policy(OPEN);
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a session that is killed is over, also one that blocks',
+    async () => {
+      const agent = await client(stage);
+      const blocked = failed(agent.blPop('never', 0));
+      await stage.cli('kill', '--subject', 'support-bot');
+      expect(await blocked).not.toBe('nothing failed');
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('TLS on both sides', () => {
+  real(
+    'the agent may use TLS, and the target is verified',
+    async () => {
+      await using stage = await openRedisStage({ tls: true });
+      const token = await stage.token();
+      const text = await new Promise<string>((resolve, reject) => {
+        const socket = connectTls({ host: stage.host, port: stage.port, rejectUnauthorized: false });
+        let said = '';
+        socket.setEncoding('latin1').on('data', (chunk) => {
+          said += String(chunk);
+        });
+        socket.once('error', reject);
+        socket.once('close', () => resolve(said));
+        socket.write(
+          Buffer.concat([encode('AUTH', token), encode('SET', 'a', '1'), encode('GET', 'a'), encode('QUIT')]),
+        );
+      });
+      expect(text).toBe('+OK\r\n+OK\r\n$1\r\n1\r\n+OK\r\n');
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('who it is', () => {
+  real(
+    'a bad token is refused, and nothing is asked in Workload mode',
+    async () => {
+      await using workload = await openRedisStage({ identity: 'Workload' });
+      expect(await workload.converse(['SET', 'a', '1'], ['GET', 'a'])).toBe('+OK\r\n$1\r\n1\r\n');
+      const [session] = await workload.ended(1);
+      expect(session).toMatchObject({ protocol: 'Redis', verified: { subject: 'support-bot' } });
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'an account that may not ask for commands is served by the table of Redis 7.0',
+    async () => {
+      await using stage = await openRedisStage({ rules: '~* &* +@all -command' });
+      expect(await stage.converse(['SET', 'a', '1'], ['GET', 'a'], ['NOPE'])).toMatch(
+        /^\+OK\r\n\$1\r\n1\r\n-NOPERM .*UnknownCommand/,
+      );
+      const bad = createClient({
+        socket: { host: stage.host, port: stage.port, reconnectStrategy: false },
+        username: 'agent',
+        password: 'no token',
+      });
+      bad.on('error', () => undefined);
+      expect(await failed(bad.connect())).toMatch(/WRONGPASS|closed/i);
+    },
+    TIMEOUT_MS,
+  );
+});
