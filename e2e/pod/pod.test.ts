@@ -120,6 +120,12 @@ test('the record says who: verified by the API server, claimed by the pod', asyn
   await stage.cluster.becomes('AgentAccess', 'agents', 'bot', /^Ready=True.*Recorded=True Recording, 1\/1$/);
 });
 
+test('reading many statements takes no memory that the container does not have', async () => {
+  for (let statement = 0; statement < 1_000; statement++) await session.query(`SELECT 1 AS n -- ${statement}`);
+  const [, peakKiB] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${stage.gate.pid}/status`, 'utf8')) ?? [];
+  expect(Number(peakKiB) / 1024).toBeLessThan(450);
+});
+
 test('a policy change binds the next command of the open session', async () => {
   await becomes(session, false);
   await guard([EXTRA]);

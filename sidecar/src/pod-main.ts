@@ -1,3 +1,4 @@
+import './pod/runtime-flags.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { podDesk } from './config/approval-link.ts';
