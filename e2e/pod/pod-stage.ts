@@ -6,6 +6,7 @@ import { Resolver } from '../../sidecar/src/dns/resolver.ts';
 import { type OperatorProcess, OperatorStage } from '../operator/operator-stage.ts';
 import { objectsOf, runCli } from '../sidegate-cli.ts';
 import { demoSchema, LOGIN } from '../stage-files.ts';
+import { storeAccount } from '../store/store-account.ts';
 import { type Forwarder, startForwarder } from '../support/forwarder.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { DEADLINE_MS, type Ended, type RunningProcess, runProcess, startProcess } from '../support/processes.ts';
@@ -27,7 +28,7 @@ export class PodStage {
   readonly folder: TemporaryFolder;
   readonly #names: Resolver;
   readonly #control: Forwarder;
-  readonly #ingest: Forwarder;
+  readonly #storeUrl: string;
   #operator: OperatorProcess | undefined;
   #operators = 0;
   #gate: RunningProcess | undefined;
@@ -40,14 +41,14 @@ export class PodStage {
     folder: TemporaryFolder;
     names: Resolver;
     control: Forwarder;
-    ingest: Forwarder;
+    storeUrl: string;
   }) {
     this.cluster = parts.cluster;
     this.postgres = parts.postgres;
     this.folder = parts.folder;
     this.#names = parts.names;
     this.#control = parts.control;
-    this.#ingest = parts.ingest;
+    this.#storeUrl = parts.storeUrl;
   }
 
   static async start(programs: string): Promise<PodStage> {
@@ -74,22 +75,24 @@ export class PodStage {
       ]),
     );
     const control = started.use(await startForwarder());
-    const ingest = started.use(await startForwarder(cluster.certificates));
+    const { certificateFile, keyFile } = cluster.certificates;
     const store = started.use(
       startProcess('node', [
         join(ROOT, 'store', 'src', 'main.ts'),
-        '--data',
-        folder.file('data'),
-        '--ingest-token-file',
-        folder.file('token'),
+        `--data=${folder.file('data')}`,
+        `--owner-socket=${folder.file('owner/store.sock')}`,
+        '--token-review',
+        `--api-server=${cluster.server.url}`,
+        `--service-account=${await storeAccount(cluster, folder)}`,
+        `--tls-certificate=${certificateFile}`,
+        `--tls-key=${keyFile}`,
+        '--listen=127.0.0.1:0',
         '--json',
-        '--owner-socket',
-        folder.file('owner/store.sock'),
       ]),
     );
     const ready = await store.jsonLine(({ kind }) => kind === 'Ready');
-    ingest.leadTo(Number(new URL(String(ready['ingest'])).port));
-    const stage = new PodStage({ cluster, postgres, folder, names, control, ingest });
+    const storeUrl = `https://localhost:${new URL(String(ready['ingest'])).port}`;
+    const stage = new PodStage({ cluster, postgres, folder, names, control, storeUrl });
     stage.#ending = started.move();
     return stage;
   }
@@ -118,7 +121,7 @@ export class PodStage {
         '--control',
         `https://localhost:${this.#control.port}`,
         '--store',
-        `https://localhost:${this.#ingest.port}`,
+        this.#storeUrl,
         '--upstream-dns',
         `127.0.0.1:${this.#names.port}`,
         '--dns-port',

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -15,6 +15,7 @@ import { type Certificates, makeCertificates } from '../support/certificates.ts'
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 import { testGiven } from '../support/test-given.ts';
+import { storeAccount } from './store-account.ts';
 
 jest.setTimeout(900_000);
 
@@ -40,13 +41,13 @@ beforeAll(async () => {
   await stage.namespace('agents');
   await stage.serviceAccount('agents', 'bot');
   for (const pod of ['bot-1', 'bot-2']) await stage.pod('agents', pod, {});
-  await ownAccount();
+  const account = await storeAccount(stage, folder);
   store = startProcess('node', [
     MAIN,
     `--data=${folder.file('data')}`,
     '--token-review',
     `--api-server=${stage.server.url}`,
-    `--service-account=${folder.file('account')}`,
+    `--service-account=${account}`,
     `--tls-certificate=${certificates.certificateFile}`,
     `--tls-key=${certificates.keyFile}`,
     '--listen=127.0.0.1:0',
@@ -64,28 +65,6 @@ afterAll(async () => {
   await stage.end();
   folder.remove();
 });
-
-/** The store's own service account may ask whose a token is, and nothing else. */
-async function ownAccount(): Promise<void> {
-  await stage.serviceAccount('sidegate', 'sidegate-store');
-  await stage.put('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name: 'sidegate-store' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:auth-delegator' },
-    subjects: [{ kind: 'ServiceAccount', name: 'sidegate-store', namespace: 'sidegate' }],
-  });
-  const made = await stage.server.client.request({
-    method: 'POST',
-    path: '/api/v1/namespaces/sidegate/serviceaccounts/sidegate-store/token',
-    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } },
-    signal: AbortSignal.timeout(60_000),
-  });
-  if (!made.ok) throw new Error(made.fault.message);
-  mkdirSync(folder.file('account'));
-  writeFileSync(folder.file('account/token'), (made.value as { status: { token: string } }).status.token);
-  writeFileSync(folder.file('account/ca.crt'), stage.server.authority);
-}
 
 /** Sends chunks as the gate with this token does; resolves with the statuses, or rejects with why it was not let in. */
 async function upload(

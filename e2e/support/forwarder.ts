@@ -1,8 +1,6 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createSecureServer } from 'node:tls';
-import type { Certificates } from './certificates.ts';
+import { connect, createServer, type Socket } from 'node:net';
 
-/** A port that stays while what is behind it comes and goes; with certificates it speaks TLS in front of what does not. */
+/** A port that stays while what is behind it comes and goes. */
 export interface Forwarder extends AsyncDisposable {
   readonly port: number;
   /** Undefined: nobody is there. Connections that are open end. */
@@ -10,7 +8,7 @@ export interface Forwarder extends AsyncDisposable {
 }
 
 /** Listens on a free port of 127.0.0.1. */
-export async function startForwarder(certificates?: Pick<Certificates, 'certificate' | 'key'>): Promise<Forwarder> {
+export async function startForwarder(): Promise<Forwarder> {
   let target: number | undefined;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): void => {
@@ -18,7 +16,7 @@ export async function startForwarder(certificates?: Pick<Certificates, 'certific
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
   };
-  const accept = (socket: Socket): void => {
+  const server = createServer((socket) => {
     keep(socket);
     if (target === undefined) {
       socket.destroy();
@@ -29,11 +27,7 @@ export async function startForwarder(certificates?: Pick<Certificates, 'certific
     socket.pipe(behind).pipe(socket);
     socket.once('close', () => behind.destroy());
     behind.once('close', () => socket.destroy());
-  };
-  const server: Server =
-    certificates === undefined
-      ? createServer(accept)
-      : createSecureServer({ cert: certificates.certificate, key: certificates.key, ALPNProtocols: ['h2'] }, accept);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('a TCP server has an address and a port');
