@@ -1,5 +1,5 @@
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
-import { type Asked, BARE, DRY, type Fields, type GuardCase, POD_CASES, PODS_PATH } from './pod-cases.ts';
+import { type Asked, BARE, DRY, type Fields, type GuardCase, POD_CASES, PODS_PATH, SAFE } from './pod-cases.ts';
 
 /** A pod with its gate in the namespace {@link BARE}. */
 export const VICTIM = 'victim';
@@ -15,7 +15,9 @@ const patch = (subresource: string, body: Fields): Asked => ({
 const debug = (change: Fields): Asked =>
   patch('/ephemeralcontainers', {
     spec: {
-      ephemeralContainers: [{ name: 'debug', image: 'busybox', securityContext: { runAsUser: 1000 }, ...change }],
+      ephemeralContainers: [
+        { name: 'debug', image: 'busybox', securityContext: { ...SAFE, runAsUser: 1000 }, ...change },
+      ],
     },
   });
 const DEBUGGED = debug({ targetContainerName: 'agent' });
@@ -54,17 +56,23 @@ const CHANGES: readonly GuardCase[] = [
   debugging(
     'privileged',
     'privileged debugging',
-    { securityContext: { runAsUser: 1, privileged: true } },
+    { securityContext: { ...SAFE, runAsUser: 1, privileged: true } },
     /debug is privileged/,
   ),
   debugging(
     'capabilities',
     'debugging with a capability',
-    { securityContext: { runAsUser: 1, capabilities: { add: ['SYS_PTRACE'] } } },
+    { securityContext: { runAsUser: 1, capabilities: { add: ['SYS_PTRACE'], drop: ['ALL'] } } },
     /debug adds/,
   ),
-  debugging('user-stated', 'debugging as no stated user', { securityContext: {} }, /debug does not say/),
-  debugging('user', 'debugging as the gate’s user', { securityContext: { runAsUser: 64_732 } }, /debug runs as/),
+  debugging('raw-sockets', 'debugging with raw sockets', { securityContext: { runAsUser: 0 } }, /debug keeps/),
+  debugging('user-stated', 'debugging as no stated user', { securityContext: SAFE }, /debug does not say/),
+  debugging(
+    'user',
+    'debugging as the gate’s user',
+    { securityContext: { ...SAFE, runAsUser: 64_732 } },
+    /debug runs as/,
+  ),
   {
     what: 'another image in a running pod',
     guards: ['sidegate-pod-changes/image'],

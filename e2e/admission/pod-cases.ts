@@ -3,7 +3,7 @@ import { injectPod } from '../../operator/src/injection/inject-pod.ts';
 import type { Pod } from '../../operator/src/kinds.ts';
 import type { ApiRequest } from '../../operator/src/kube/api-client.ts';
 import { SETTINGS } from './admission-stage.ts';
-import { AGENT, podOf } from './pods.ts';
+import { podOf } from './pods.ts';
 
 export type Asked = Omit<ApiRequest, 'signal'>;
 export type Fields = Readonly<Record<string, unknown>>;
@@ -38,8 +38,10 @@ export function gated(change: Fields = {}, name = 'pod'): Fields {
 export const PODS_PATH = `/api/v1/namespaces/${BARE}/pods`;
 export const DRY = { dryRun: 'All' };
 const make = (change: Fields): Asked => ({ method: 'POST', path: PODS_PATH, query: DRY, body: gated(change) });
+/** What injection adds to an agent's securityContext. */
+export const SAFE = { capabilities: { drop: ['NET_RAW'] } } as const;
 const agent = (change: Fields): Fields => ({ containers: [{ ...INJECTED, ...change }] });
-const secure = (change: Fields): Fields => agent({ securityContext: { runAsUser: 1000, ...change } });
+const secure = (change: Fields): Fields => agent({ securityContext: { ...SAFE, runAsUser: 1000, ...change } });
 const gate = (change: Fields): Fields => ({ initContainers: [{ ...GATE, ...change }] });
 const mounts = (name: string, more: Fields = {}): Fields =>
   agent({ volumeMounts: [...(INJECTED.volumeMounts ?? []), { name, mountPath: '/data', ...more }] });
@@ -67,8 +69,8 @@ export const POD_CASES: readonly GuardCase[] = [
   pod(
     'one-gate gate',
     'a container before the gate',
-    { initContainers: [{ ...AGENT, name: 'first' }, GATE] },
-    { initContainers: [GATE, { ...AGENT, name: 'second' }] },
+    { initContainers: [{ ...INJECTED, name: 'first' }, GATE] },
+    { initContainers: [GATE, { ...INJECTED, name: 'second' }] },
     /first init container.*must be sidegate/,
   ),
   pod(
@@ -241,7 +243,12 @@ export const POD_CASES: readonly GuardCase[] = [
   pod(
     'gate-volumes',
     'the gate’s spool, in an init container',
-    { initContainers: [GATE, { ...AGENT, name: 'init', volumeMounts: [{ name: 'sidegate-spool', mountPath: '/s' }] }] },
+    {
+      initContainers: [
+        GATE,
+        { ...INJECTED, name: 'init', volumeMounts: [{ name: 'sidegate-spool', mountPath: '/s' }] },
+      ],
+    },
     {},
     /init mounts/,
   ),
@@ -262,15 +269,25 @@ export const POD_CASES: readonly GuardCase[] = [
   pod(
     'capabilities',
     'an added capability',
-    secure({ capabilities: { add: ['SYS_PTRACE'] } }),
+    secure({ capabilities: { add: ['SYS_PTRACE'], drop: ['ALL'] } }),
     secure({ capabilities: { drop: ['ALL'] } }),
     /agent adds capabilities/,
   ),
   pod(
+    'raw-sockets',
+    'raw sockets',
+    agent({ securityContext: { runAsUser: 0, capabilities: { drop: ['CHOWN'] } } }),
+    agent({ securityContext: { runAsUser: 0, capabilities: { drop: ['CHOWN', 'NET_RAW'] } } }),
+    /agent keeps the capability NET_RAW/,
+  ),
+  pod(
     'user-stated',
     'no user',
-    agent({ securityContext: {} }),
-    { ...agent({ securityContext: {} }), securityContext: { ...Object(POD.spec['securityContext']), runAsUser: 1000 } },
+    agent({ securityContext: SAFE }),
+    {
+      ...agent({ securityContext: SAFE }),
+      securityContext: { ...Object(POD.spec['securityContext']), runAsUser: 1000 },
+    },
     /does not say which user/,
   ),
   pod('user', 'the gate’s user', secure({ runAsUser: 64_732 }), secure({ runAsUser: 64_731 }), /gate’s own user/),
@@ -278,7 +295,7 @@ export const POD_CASES: readonly GuardCase[] = [
     'user',
     'the gate’s user, from the pod',
     {
-      ...agent({ securityContext: {} }),
+      ...agent({ securityContext: SAFE }),
       securityContext: { ...Object(POD.spec['securityContext']), runAsUser: 64_732 },
     },
     { securityContext: { ...Object(POD.spec['securityContext']), runAsUser: 64_732 } },

@@ -56,6 +56,8 @@ export const PODS: Readonly<Record<string, Fields>> = {
     ...one({ securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }),
   },
   'dropped capabilities': one({ securityContext: { runAsUser: 1000, capabilities: { drop: ['NET_RAW'] } } }),
+  'other capabilities dropped': one({ securityContext: { runAsUser: 0, capabilities: { drop: ['CHOWN'] } } }),
+  'no word on capabilities': one({ securityContext: { runAsUser: 1000, capabilities: {} } }),
   variables: one({
     env: [
       { name: 'A', value: '1' },

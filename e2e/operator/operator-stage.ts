@@ -306,7 +306,11 @@ export class OperatorStage {
     { labels = {}, annotations = {}, gated = true }: { labels?: object; annotations?: object; gated?: boolean },
   ): Promise<void> {
     const { container, volumes } = gateTemplate(SETTINGS);
-    const agent = { name: 'agent', image: 'agent.test/agent:1', securityContext: { runAsUser: 1000 } };
+    const agent = {
+      name: 'agent',
+      image: 'agent.test/agent:1',
+      securityContext: { runAsUser: 1000, capabilities: { drop: ['NET_RAW'] } },
+    };
     await this.put(`/api/v1/namespaces/${namespace}/pods`, {
       apiVersion: 'v1',
       kind: 'Pod',

@@ -1,5 +1,12 @@
 import type { Container, Volume } from '../kinds.ts';
-import { GATE_CONTAINER, GATE_ONLY_VOLUMES, GATE_UID, TRUST_VOLUME } from './gate-template.ts';
+import {
+  GATE_CONTAINER,
+  GATE_ONLY_VOLUMES,
+  GATE_UID,
+  RAW_CAPABILITY,
+  RAW_DROPPED,
+  TRUST_VOLUME,
+} from './gate-template.ts';
 
 /** Folders of the node where pods' files are, and the sockets of what runs pods. */
 export const FORBIDDEN_FOLDERS = [
@@ -25,6 +32,8 @@ export function agentFault(
     return `mounts ${TRUST_VOLUME} so that it can write what other containers trust`;
   if (securityContext.privileged === true) return 'is privileged';
   if ((securityContext.capabilities?.add ?? []).length > 0) return 'adds capabilities';
+  if (!(securityContext.capabilities?.drop ?? []).some((name) => RAW_DROPPED.includes(name)))
+    return `keeps the capability ${RAW_CAPABILITY}`;
   // An image's USER is invisible here, so an explicit other user is required.
   const uid = securityContext.runAsUser ?? podUid;
   if (uid === undefined || uid === null) return 'does not state runAsUser, and the pod does not either';

@@ -25,6 +25,11 @@ export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccou
 export const AGENT_TOKEN_PATH = '/var/run/sidegate/agent';
 const TRUST_PATH = '/var/run/sidegate/trust';
 
+/** Raw sockets read and forge what the gate and a Target without TLS say to each other; container runtimes give them to root unless they are dropped. */
+export const RAW_CAPABILITY = 'NET_RAW';
+/** One of these among the dropped capabilities takes them away. */
+export const RAW_DROPPED: readonly string[] = ['ALL', RAW_CAPABILITY];
+
 /** Lets a user that is not root listen on port 53. It is one of the sysctls that Kubernetes calls safe. */
 export const PORT_SYSCTL = { name: 'net.ipv4.ip_unprivileged_port_start', value: '0' } as const;
 

@@ -8,13 +8,15 @@ import {
   GATE_TOKEN_VOLUME,
   GATE_UID,
   PORT_SYSCTL,
+  RAW_CAPABILITY,
+  RAW_DROPPED,
   TRUST_VOLUME,
 } from './gate-template.ts';
 import { agentGuard, type Guard, type GuardPolicy } from './guard.ts';
 import { API_VOLUME } from './inject-pod.ts';
 import { FREE_FIELDS } from './injection-check.ts';
 import { INJECTION_CONFIG_MAP } from './injection-settings.ts';
-import { KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
+import { KEEPS_RAW, KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
 
 /** A Secret's name that Kubernetes gave to the token of a service account. */
 const TOKEN_SECRET = '-token-[a-z0-9]{5}$';
@@ -50,6 +52,12 @@ const AGENT_GUARDS: readonly Guard[] = [
     'c.?securityContext.?capabilities.?add.orValue([]).size() > 0',
     'adds capabilities',
     'Take securityContext.capabilities.add away.',
+  ),
+  agentGuard(
+    'raw-sockets',
+    KEEPS_RAW,
+    `keeps the capability ${RAW_CAPABILITY}`,
+    `With it an agent reads what the gate sends: drop ${RAW_DROPPED.join(' or ')} in securityContext.capabilities; injection does.`,
   ),
   agentGuard(
     'user-stated',

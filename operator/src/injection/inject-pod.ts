@@ -1,10 +1,12 @@
-import type { Container, Pod, Variable, Volume, VolumeMount } from '../kinds.ts';
+import type { Container, ContainerSecurity, Pod, Variable, Volume, VolumeMount } from '../kinds.ts';
 import {
   AGENT_TOKEN_PATH,
   AGENT_TOKEN_VOLUME,
   dnsConfig,
   GATE_CONTAINER,
   type GateTemplate,
+  RAW_CAPABILITY,
+  RAW_DROPPED,
   SERVICE_ACCOUNT_PATH,
 } from './gate-template.ts';
 
@@ -77,7 +79,19 @@ function injectAgent(container: Container, agent: GateTemplate['agent'], keepsTo
     .filter(({ mountPath }) => !taken.has(mountPath))
     .map((mount) => (keepsTokens || !isApiVolume(mount.name) ? mount : { ...mount, name: AGENT_TOKEN_VOLUME }));
   const added: readonly Variable[] = agent.variables.filter(({ name }) => !own.has(name));
-  return { ...container, env: [...env, ...added], volumeMounts: [...kept, ...ours] };
+  return {
+    ...container,
+    env: [...env, ...added],
+    volumeMounts: [...kept, ...ours],
+    securityContext: withoutRawSockets(container.securityContext),
+  };
+}
+
+function withoutRawSockets(security: ContainerSecurity = {}): ContainerSecurity {
+  const { capabilities = {} } = security;
+  const { drop = [] } = capabilities;
+  if (drop.some((name) => RAW_DROPPED.includes(name))) return security;
+  return { ...security, capabilities: { ...capabilities, drop: [...drop, RAW_CAPABILITY] } };
 }
 
 /** The volume goes, so what a pod brings under the gate's name must not mount it: the guards then say what is wrong with it. */

@@ -8,6 +8,8 @@ const GATE = { ...TEMPLATE.container, args: [...Object(TEMPLATE.container['args'
 const AGENT: Container = BASE.containers[0] ?? { name: '' };
 const VOLUMES: readonly Volume[] = BASE.volumes ?? [];
 
+const DROPPED = { capabilities: { drop: ['NET_RAW'] } };
+
 const gate = (change: object): Partial<PodSpec> => ({ initContainers: [{ ...GATE, ...change }] });
 const agent = (change: object): Partial<PodSpec> => ({ containers: [{ ...AGENT, ...change }] });
 const volume = (name: string, change: object): Partial<PodSpec> => ({
@@ -133,18 +135,23 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
     { ephemeralContainers: [{ ...AGENT, volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }] },
     'AgentOpen',
   ],
-  ['an agent with the gate’s user', agent({ securityContext: { runAsUser: 64_732 } }), 'AgentOpen'],
-  ['an agent with a user near it', agent({ securityContext: { runAsUser: 64_731 } }), 'ok'],
-  ['an agent that states no user', agent({ securityContext: {} }), 'AgentOpen'],
+  ['an agent with the gate’s user', agent({ securityContext: { ...DROPPED, runAsUser: 64_732 } }), 'AgentOpen'],
+  ['an agent with a user near it', agent({ securityContext: { ...DROPPED, runAsUser: 64_731 } }), 'ok'],
+  ['an agent that states no user', agent({ securityContext: DROPPED }), 'AgentOpen'],
   [
     'an agent whose pod states the user',
-    { ...agent({ securityContext: {} }), securityContext: { runAsUser: 1000 } },
+    { ...agent({ securityContext: DROPPED }), securityContext: { runAsUser: 1000 } },
     'ok',
   ],
-  ['a privileged agent', agent({ securityContext: { runAsUser: 1000, privileged: true } }), 'AgentOpen'],
+  ['a privileged agent', agent({ securityContext: { ...DROPPED, runAsUser: 1000, privileged: true } }), 'AgentOpen'],
   [
     'an agent with a capability',
-    agent({ securityContext: { runAsUser: 1000, capabilities: { add: ['SYS_PTRACE'] } } }),
+    agent({ securityContext: { runAsUser: 1000, capabilities: { add: ['SYS_PTRACE'], drop: ['ALL'] } } }),
+    'AgentOpen',
+  ],
+  [
+    'an agent with raw sockets',
+    agent({ securityContext: { runAsUser: 1000, capabilities: { drop: ['CHOWN'] } } }),
     'AgentOpen',
   ],
   [

@@ -7,6 +7,8 @@ import {
   type GateTemplate,
   gateTemplate,
   PORT_SYSCTL,
+  RAW_CAPABILITY,
+  RAW_DROPPED,
 } from './gate-template.ts';
 import { API_VOLUME, agentMounts } from './inject-pod.ts';
 import { INJECTION_CONFIG_MAP, KEEP_TOKEN_KEY, SETTING_KEYS } from './injection-settings.ts';
@@ -102,6 +104,9 @@ function policy(name: string, operation: string, resource: string, patch: string
   ];
 }
 
+/** CEL: the container `c` may open raw sockets, where its user may. */
+export const KEEPS_RAW = `!c.?securityContext.?capabilities.?drop.orValue([]).exists(d, d in ${celOf(RAW_DROPPED)})`;
+
 /** Of a list of agents' containers: each one's variables and mounts. Literals of `Object` types in a list crash the API server, so there are none. */
 function agentPatches(list: string): string {
   const path = (field: string): string => `"/spec/${list}/" + string(i) + "/${field}"`;
@@ -114,6 +119,12 @@ function agentPatches(list: string): string {
       variables.keepsTokens || !m.name.startsWith("${API_VOLUME}") ? dyn(m)
       : dyn(m.transformMapEntry(k, v, {k: k == "name" ? dyn("${AGENT_TOKEN_VOLUME}") : dyn(v)})))
     + variables.mounts})
++ object.spec.?${list}.orValue([]).transformList(i, c, c.name != "${GATE_CONTAINER}" && ${KEEPS_RAW},
+  JSONPatch{op: "add",
+    path: ${path('securityContext')} + (!has(c.securityContext) ? "" : !has(c.securityContext.capabilities) ? "/capabilities" : "/capabilities/drop"),
+    value: !has(c.securityContext) ? dyn({"capabilities": dyn({"drop": dyn(["${RAW_CAPABILITY}"])})})
+      : !has(c.securityContext.capabilities) ? dyn({"drop": dyn(["${RAW_CAPABILITY}"])})
+      : dyn(c.securityContext.capabilities.?drop.orValue([]).map(d, dyn(d)) + [dyn("${RAW_CAPABILITY}")])})
 + object.spec.?${list}.orValue([]).transformList(i, c, c.name == "${GATE_CONTAINER}" && has(c.volumeMounts) && !variables.keepsTokens,
   JSONPatch{op: "add", path: ${path('volumeMounts')}, value:
     c.volumeMounts.filter(m, !m.name.startsWith("${API_VOLUME}")).map(m, dyn(m))})`;
