@@ -66,7 +66,7 @@ export function debianArchive(packages: readonly string[]): string | undefined {
   const closure = closureOf(packages);
   if (packages.some((name) => !closure.has(name))) return undefined;
   const key = createHash('sha256')
-    .update(JSON.stringify([JSON.stringify(WRITTEN), ...[...closure].map((one) => one.join(' ')).toSorted()]))
+    .update(JSON.stringify([JSON.stringify(WRITTEN), 'ld.so.cache', ...[...closure].map((one) => one.join(' ')).toSorted()]))
     .digest('hex')
     .slice(0, 16);
   const archive = join(cacheFolder(), 'images', `debian-${key}.tar`);
@@ -81,6 +81,8 @@ export function debianArchive(packages: readonly string[]): string | undefined {
   const files = run('dpkg', '-L', ...closure.keys())
     .split('\n')
     .map(pathToCopy);
+  // What is where, for programs that look for a library by its name.
+  files.push('etc/ld.so.cache');
   const list = [...new Set(files.filter((path) => path !== undefined))].join('\n');
   run('tar', '-C', root, '-cf', `${archive}.new`, '.');
   const { status, stderr } = spawnSync(

@@ -19,6 +19,7 @@ const AGENT_PACKAGES = [
   'dash',
   'findutils',
   'grep',
+  'libc-bin',
   'openssl',
   'postgresql-client-15',
   'procps',
