@@ -66,7 +66,9 @@ export function debianArchive(packages: readonly string[]): string | undefined {
   const closure = closureOf(packages);
   if (packages.some((name) => !closure.has(name))) return undefined;
   const key = createHash('sha256')
-    .update(JSON.stringify([JSON.stringify(WRITTEN), 'ld.so.cache', ...[...closure].map((one) => one.join(' ')).toSorted()]))
+    .update(
+      JSON.stringify([JSON.stringify(WRITTEN), 'ld.so.cache', ...[...closure].map((one) => one.join(' ')).toSorted()]),
+    )
     .digest('hex')
     .slice(0, 16);
   const archive = join(cacheFolder(), 'images', `debian-${key}.tar`);
