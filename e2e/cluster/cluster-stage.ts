@@ -48,7 +48,8 @@ export class Stage {
     const values = [
       `image.tag=${IMAGE_TAG}`,
       'store.persistence.enabled=false',
-      'operator.failClosedAfterSeconds=900',
+      'operator.configuration.approvers.users[0].user=jane',
+      'operator.configuration.approvers.users[0].subject=jane@example.com',
       ...settings,
     ].flatMap((one) => ['--set', one]);
     await this.helm('upgrade', '--install', 'sidegate', CHART, '--create-namespace', ...values);
@@ -71,6 +72,7 @@ export class Stage {
 
   /** Starts PostgreSQL and fills it. */
   async startPostgres(): Promise<void> {
+    await this.deletePod('orders-db', 'data');
     await this.cluster.apply(this.resource('postgres'));
     await this.cluster.wait('data', 'pod/orders-db', 'condition=Ready');
     await this.postgres('CREATE DATABASE orders', 'postgres');

@@ -3,11 +3,12 @@ import { casesFor } from './cases/index.ts';
 import { type Environment, openEnvironment } from './environment.ts';
 import { ClusterUnavailable } from './programs.ts';
 
-const HELP = `npm run e2e:cluster -- [--keep] [--list] [--only NAME]... [--json FILE]
+const HELP = `npm run e2e:cluster -- [--keep] [--reuse] [--list] [--only NAME]...
 
   Brings up a Kubernetes cluster (or takes the one that KUBECONFIG names), installs the chart, and shows case by case what holds on it.
 
   --keep        leaves the cluster up
+  --reuse       takes the cluster that \`npm run cluster -- up\` or --keep left up, with the images that it has
   --only NAME   only this case and those that it needs
   --list        prints the names of the cases
 `;
@@ -43,6 +44,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       keep: { type: 'boolean', default: false },
+      reuse: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
@@ -56,7 +58,7 @@ async function main(): Promise<number> {
     for (const { name, what } of casesFor([])) process.stdout.write(`${name}: ${what}\n`);
     return 0;
   }
-  const environment = await openEnvironment(tell);
+  const environment = await openEnvironment(tell, values.reuse);
   try {
     const failed = await runCases(environment, values.only);
     process.stdout.write(failed.length === 0 ? 'all cases hold\n' : `failed: ${failed.join(', ')}\n`);

@@ -15,9 +15,10 @@ export interface Environment {
 
 /**
  * A cluster to test on: the one that KUBECONFIG names (its nodes must have the images, built by `npm run images -- --tag e2e`), else one of
- * processes of this machine. Throws ClusterUnavailable, with the reason, where there is none.
+ * processes of this machine; `reuse` takes the one of processes that is up, as it is. Throws ClusterUnavailable, with the reason, where there is none.
  */
-export async function openEnvironment(tell: (line: string) => void): Promise<Environment> {
+export async function openEnvironment(tell: (line: string) => void, reuse: boolean): Promise<Environment> {
+  const state = process.env['SIDEGATE_CLUSTER'] ?? join(tmpdir(), 'sidegate-cluster');
   const given = process.env['KUBECONFIG'];
   if (given !== undefined && given !== '') {
     const [kubectl, helm] = [findProgram('kubectl'), findProgram('helm')];
@@ -29,12 +30,13 @@ export async function openEnvironment(tell: (line: string) => void): Promise<Env
       close: async () => undefined,
     };
   }
-  const state = process.env['SIDEGATE_CLUSTER'] ?? join(tmpdir(), 'sidegate-cluster');
   const programs = buildPrograms(tell);
   const node = new ClusterNode(state, programs);
-  await node.down();
-  await node.up(tell);
-  await loadAllImages(node, programs, state, tell);
+  if (!(reuse && node.isUp)) {
+    await node.down();
+    await node.up(tell);
+    await loadAllImages(node, programs, state, tell);
+  }
   const cluster = new Cluster(join(programs, 'kubectl'), node.kubeconfig);
   return {
     stage: new Stage({ cluster, helm: join(programs, 'helm'), kubeconfig: node.kubeconfig, node }),

@@ -42,6 +42,7 @@ export const BASIC_CASES: readonly ClusterCase[] = [
     what: 'a pod of a labelled namespace has its gate, by policy, and works under Pod Security "restricted"',
     needs: ['resources'],
     run: async (stage) => {
+      await stage.deletePod(AGENT);
       await stage.startAgent();
       const { spec } = await stage.cluster.get('pod', AGENT, 'agents');
       const { initContainers, dnsPolicy }: PodSpec = Object(spec);
@@ -146,6 +147,7 @@ export const BASIC_CASES: readonly ClusterCase[] = [
     what: 'a Job’s pod completes without waiting out its grace period',
     needs: ['injected'],
     run: async (stage) => {
+      await stage.cluster.kubectl('delete', 'job', 'support-job', '-n', 'agents', '--ignore-not-found');
       await stage.cluster.apply(stage.resource('job'));
       const began = Date.now();
       await stage.cluster.wait('agents', 'job/support-job', 'condition=Complete');

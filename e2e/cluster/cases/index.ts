@@ -1,8 +1,11 @@
 import type { ClusterCase } from '../case.ts';
+import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
+import { FAULT_CASES } from './faults.ts';
+import { UNINSTALL_CASES } from './uninstall.ts';
 
 /** In the order in which they run. */
-const CASES: readonly ClusterCase[] = [...BASIC_CASES];
+const CASES: readonly ClusterCase[] = [...BASIC_CASES, ...APPROVAL_CASES, ...FAULT_CASES, ...UNINSTALL_CASES];
 
 /** All cases, or those named with all that they need, in order. Throws on a name that there is not. */
 export function casesFor(names: readonly string[]): readonly ClusterCase[] {

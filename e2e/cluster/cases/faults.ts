@@ -1,0 +1,172 @@
+import { type ClusterCase, must } from '../case.ts';
+import { AGENT, type Stage, SYSTEM } from '../cluster-stage.ts';
+
+const OURS = (stage: Stage): string | undefined =>
+  stage.node === undefined ? 'the processes of this cluster are not ours to stop' : undefined;
+
+/** What breaks, and what goes on. */
+export const FAULT_CASES: readonly ClusterCase[] = [
+  {
+    name: 'gate-killed',
+    what: 'a gate whose container is killed comes back with the same authority and rules',
+    needs: ['injected'],
+    run: async (stage) => {
+      const before = await authority(stage);
+      await killGate(stage);
+      await stage.cluster.until('the gate judges again', async () => (await masks(stage)) || undefined);
+      must((await authority(stage)) === before, 'its authority is another one');
+    },
+  },
+  {
+    name: 'killed-mid-query',
+    what: 'a gate that is killed while a query runs loses no record of it',
+    needs: ['injected'],
+    run: async (stage) => {
+      const running = stage.psql('SELECT pg_sleep(30), 4711 AS in_flight');
+      await stage.cluster.until('the query runs', async () =>
+        (await stage.postgresLog()).includes('in_flight') ? true : undefined,
+      );
+      await killGate(stage);
+      must((await running).code !== 0, 'the client was told that it went well');
+      await stage.cluster.until('its record is in the store', async () =>
+        JSON.stringify(await stage.commands()).includes('in_flight') ? true : undefined,
+      );
+      await stage.cluster.until('the gate judges again', async () => (await masks(stage)) || undefined);
+    },
+  },
+  {
+    name: 'leader-killed',
+    what: 'when the operator that leads is killed the other one takes over, and a rule of then binds',
+    needs: ['injected'],
+    run: async (stage) => {
+      const leader = await stage.cluster.value('lease', 'sidegate-operator', SYSTEM, '{.spec.holderIdentity}');
+      await stage.deletePod(leader, SYSTEM, '--grace-period=0', '--force');
+      await stage.cluster.until('another one leads', async () => {
+        const now = await stage.cluster.value('lease', 'sidegate-operator', SYSTEM, '{.spec.holderIdentity}');
+        return now !== '' && now !== leader ? now : undefined;
+      });
+      await stage.cluster.apply(stage.resource('no-orders'));
+      await stage.cluster.until('the new rule binds', async () =>
+        (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
+      );
+      await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
+      await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
+    },
+  },
+  {
+    name: 'operator-down',
+    what: 'with no operator a running pod works under its last rules, and a new pod waits for its gate and then starts',
+    needs: ['injected'],
+    run: async (stage) => {
+      await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=0');
+      await stage.cluster.until('no operator runs', async () => {
+        const left = await stage.cluster.kubectl(
+          'get',
+          'pods',
+          '-n',
+          SYSTEM,
+          '-l',
+          'app.kubernetes.io/component=operator',
+          '-o',
+          'name',
+        );
+        return left === '' ? true : undefined;
+      });
+      must(await masks(stage), 'the running pod does not work');
+      must((await stage.psql('DROP TABLE orders')).code !== 0, 'the last rules do not hold');
+      const manifest = stage.example('agent').replaceAll('name: support-bot', 'name: late-bot');
+      await stage.cluster.apply(manifest);
+      await stage.cluster.until('its gate runs and is not started', async () => {
+        const path =
+          '{.status.initContainerStatuses[0].state.running.startedAt} {.status.initContainerStatuses[0].started}';
+        const state = await stage.cluster.value('pod', 'late-bot', 'agents', path);
+        return /^\d.* false$/.test(state) ? state : undefined;
+      });
+      const phase = await stage.cluster.value('pod', 'late-bot', 'agents', '{.status.phase}');
+      must(phase === 'Pending', 'the agent of the new pod has started', phase);
+      await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=2');
+      await stage.cluster.wait('agents', 'pod/late-bot', 'condition=Ready');
+      await stage.deletePod('late-bot', 'agents', '--wait=false');
+    },
+  },
+  {
+    name: 'store-down',
+    what: 'with no store a pod works, and its records are there when the store is back',
+    needs: ['injected'],
+    run: async (stage) => {
+      await stage.cluster.kubectl('scale', 'statefulset', 'sidegate-store', '-n', SYSTEM, '--replicas=0');
+      await stage.cluster.until('no store runs', async () => {
+        const left = await stage.cluster.kubectl(
+          'get',
+          'pods',
+          '-n',
+          SYSTEM,
+          '-l',
+          'app.kubernetes.io/component=store',
+          '-o',
+          'name',
+        );
+        return left === '' ? true : undefined;
+      });
+      const { code, stderr } = await stage.psql('SELECT count(*) AS while_it_was_away FROM orders');
+      must(code === 0, 'the pod does not work', stderr);
+      await stage.cluster.kubectl('scale', 'statefulset', 'sidegate-store', '-n', SYSTEM, '--replicas=1');
+      await stage.cluster.until('the record is there', async () =>
+        JSON.stringify(await stage.commands()).includes('while_it_was_away') ? true : undefined,
+      );
+    },
+  },
+  {
+    name: 'api-server-restarted',
+    what: 'a running pod works while the API server is away, and a rule that is made afterwards binds',
+    needs: ['injected'],
+    skip: OURS,
+    run: async (stage) => {
+      await stage.node?.stop('kube-apiserver');
+      stage.node?.start('kube-apiserver');
+      await stage.cluster.until('the API server answers', async () => stage.cluster.kubectl('get', '--raw', '/readyz'));
+      await stage.cluster.until('the pod works', async () => (await masks(stage)) || undefined);
+      await stage.cluster.apply(stage.resource('no-orders'));
+      await stage.cluster.until('the new rule binds', async () =>
+        (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
+      );
+      await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
+      await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
+    },
+  },
+  {
+    name: 'evicted',
+    what: 'the last command of a pod that is deleted at once is in the store',
+    needs: ['injected'],
+    run: async (stage) => {
+      await stage.startAgent('short-bot');
+      await stage.psql('SELECT 1 AS last_words FROM orders LIMIT 1', 'short-bot');
+      await stage.deletePod('short-bot', 'agents', '--grace-period=1');
+      await stage.cluster.until('the record is there', async () =>
+        JSON.stringify(await stage.commands()).includes('last_words') ? true : undefined,
+      );
+    },
+  },
+];
+
+async function masks(stage: Stage): Promise<boolean> {
+  const { stdout } = await stage.psql('SELECT ssn FROM customers WHERE id = 1');
+  return stdout.trim() === '*******4399';
+}
+
+/** The public half of the pod's own authority. */
+async function authority(stage: Stage): Promise<string> {
+  return (await stage.agent(['cat', '/var/run/sidegate/trust/ca.pem'])).stdout;
+}
+
+/** Ends the gate's container as a crash does, past every guard: through the container runtime of the node. */
+async function killGate(stage: Stage): Promise<void> {
+  const path = '{.status.initContainerStatuses[0].restartCount}';
+  const before = Number(await stage.cluster.value('pod', AGENT, 'agents', path));
+  if (stage.node === undefined) throw new Error('the containers of this cluster are not ours to kill');
+  const id = await stage.cluster.value('pod', AGENT, 'agents', '{.status.initContainerStatuses[0].containerID}');
+  stage.node.killContainer(id.replace('containerd://', ''));
+  await stage.cluster.until('the kubelet starts it again', async () =>
+    Number(await stage.cluster.value('pod', AGENT, 'agents', path)) > before ? true : undefined,
+  );
+}
