@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clusterOutcome } from './cluster-outcome.ts';
 import { outcomeOf, report, sumOf, type TestOutcome } from './test-outcome.ts';
 
 const FAILURE_LINES_MAX = 150;
@@ -37,6 +38,15 @@ function runJest(name: string, parameters: readonly string[]): TestOutcome {
   }
 }
 
+/** Shows on a real cluster what only a cluster can show. Where none can be, it says why. */
+function runCluster(): TestOutcome {
+  process.stderr.write('\nCases on a cluster\n');
+  const parameters = ['e2e/cluster/e2e.ts', '--ci'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8', maxBuffer: 64 << 20 });
+  process.stderr.write(`${stderr}${stdout}`);
+  return clusterOutcome(status, stdout, stderr);
+}
+
 function pathPattern(path: string): string {
   return path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
@@ -67,6 +77,7 @@ const outcomes =
           '--testPathPatterns',
           `^${pathPattern(join(process.cwd(), 'e2e'))}/`,
         ]),
+        runCluster(),
       ];
 const outcome = sumOf(outcomes);
 process.stderr.write(`\n`);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long anything that a case waits for may take. Generous: it must never fail because a machine is slow. */
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 const RETRY_MS = 250;
 
 /** How a program ended. */

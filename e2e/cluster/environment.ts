@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../support/programs.ts';
@@ -30,16 +31,60 @@ export async function openEnvironment(tell: (line: string) => void, reuse: boole
       close: async () => undefined,
     };
   }
+  mustHaveAll();
   const programs = buildPrograms(tell);
   const node = new ClusterNode(state, programs);
   if (!(reuse && node.isUp)) {
     await node.down();
-    await node.up(tell);
-    await loadAllImages(node, programs, state, tell);
+    await up(node, tell);
+    try {
+      await loadAllImages(node, programs, state, tell);
+    } catch (error) {
+      await node.down();
+      throw error;
+    }
   }
   const cluster = new Cluster(join(programs, 'kubectl'), node.kubeconfig);
   return {
     stage: new Stage({ cluster, helm: join(programs, 'helm'), kubeconfig: node.kubeconfig, node }),
     close: () => node.down(),
   };
+}
+
+/** What the processes of a cluster and the building of images need of the machine. */
+const NEEDED = [
+  'conntrack',
+  'docker',
+  'dockerd',
+  'gcc',
+  'ip',
+  'iptables',
+  'nsenter',
+  'openssl',
+  'runc',
+  'tar',
+] as const;
+
+/** Throws ClusterUnavailable, with the reason, where no cluster of processes can be. */
+function mustHaveAll(): void {
+  if (process.getuid?.() !== 0) throw new ClusterUnavailable('it needs root');
+  const missing = NEEDED.filter((name) => findProgram(name) === undefined);
+  if (missing.length > 0) throw new ClusterUnavailable(`it needs ${missing.join(', ')}`);
+  try {
+    const probe = `/sys/fs/cgroup/${existsSync('/sys/fs/cgroup/cpu') ? 'cpu/' : ''}sidegate-probe`;
+    mkdirSync(probe);
+    rmdirSync(probe);
+  } catch (error) {
+    throw new ClusterUnavailable(`it needs cgroups: ${error instanceof Error ? error.message : 'no reason is known'}`);
+  }
+}
+
+/** A machine on which the processes do not come up has no cluster: what they said is in the reason. */
+async function up(node: ClusterNode, tell: (line: string) => void): Promise<void> {
+  try {
+    await node.up(tell);
+  } catch (error) {
+    await node.down();
+    throw new ClusterUnavailable(error instanceof Error ? error.message : 'it does not come up');
+  }
 }

@@ -59,7 +59,7 @@ export class ImageBuilder implements AsyncDisposable {
       if (this.#daemon.exitCode !== null) break;
       await pause(200);
     }
-    throw new Error(`dockerd does not answer; its words are in ${join(this.#folder, 'dockerd.log')}`);
+    throw new ClusterUnavailable(`dockerd does not answer; its words are in ${join(this.#folder, 'dockerd.log')}`);
   }
 
   docker(...parameters: readonly string[]): string {

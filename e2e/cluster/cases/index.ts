@@ -7,6 +7,11 @@ import { UNINSTALL_CASES } from './uninstall.ts';
 /** In the order in which they run. */
 const CASES: readonly ClusterCase[] = [...BASIC_CASES, ...APPROVAL_CASES, ...FAULT_CASES, ...UNINSTALL_CASES];
 
+/** Those that run with every change: they break nothing on purpose. */
+export const CI_CASES: readonly string[] = [...BASIC_CASES, ...APPROVAL_CASES, ...UNINSTALL_CASES].map(
+  ({ name }) => name,
+);
+
 /** All cases, or those named with all that they need, in order. Throws on a name that there is not. */
 export function casesFor(names: readonly string[]): readonly ClusterCase[] {
   if (names.length === 0) return CASES;
