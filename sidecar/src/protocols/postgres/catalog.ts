@@ -184,12 +184,17 @@ export function tableBases(catalog: Catalog, relation: CatalogRelation, column: 
 
 /** All tables that a table inherits from, however far, and all that inherit from it. */
 export function relatives(catalog: Catalog, relation: CatalogRelation): readonly CatalogRelation[] {
-  return [...walk(catalog, relation, 'parents'), ...walk(catalog, relation, 'children')];
+  return [...ancestors(catalog, relation), ...descendants(catalog, relation)];
 }
 
 /** Tables that are read or written along with this one because they inherit from it. */
 export function descendants(catalog: Catalog, relation: CatalogRelation): readonly CatalogRelation[] {
   return walk(catalog, relation, 'children');
+}
+
+/** Tables whose rows these are as well: those that it inherits from, or is a partition of. */
+export function ancestors(catalog: Catalog, relation: CatalogRelation): readonly CatalogRelation[] {
+  return walk(catalog, relation, 'parents');
 }
 
 function walk(catalog: Catalog, relation: CatalogRelation, way: 'parents' | 'children'): readonly CatalogRelation[] {

@@ -19,6 +19,8 @@ export function isSafeArgument(call: FuncCall, name: string, index: number, scop
   const argument = args[index];
   // The run of a statement is measured: how long a text is can be read off the figures.
   if (findings.measured || argument === undefined || !isSubject(name, index)) return false;
+  // By names the arguments may come in any order.
+  if (args.some((each) => 'NamedArgExpr' in each)) return false;
   if (name === 'substring') return args.slice(1).every(isInteger);
   if (name === 'format') return call.func_variadic !== true && isPlainFormat(args, findings);
   if (UNFOLDING.has(name)) return isRowAsJson(argument, scope);

@@ -180,7 +180,8 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
   const keeps = isWhole && isServers && TEXT_TYPES.has(type.name);
   const value = readOptional(arg, scope, context, keeps ? use : alsoCondition(use));
   // A cast to text shows the value as it is. Any other may change it, or fail and tell by that.
-  if (keeps && given.length === 0) return value;
+  // A name is cut after 63 bytes: what is at its end was in the middle.
+  if (keeps && given.length === 0) return type.name === 'name' ? computed([value]) : value;
   // `char(1000000)` and `bit(1000000)` fill up.
   const bulk = typeName?.typmods === undefined ? {} : { bulk: Number.POSITIVE_INFINITY };
   const isNumber = NUMBER_TYPES.has(type.name);

@@ -37,6 +37,7 @@ describe('the origin of result columns', () => {
   test.each([
     ['an alias', 'SELECT email AS x FROM customers', 'customers.email'],
     ['a cast to text', 'SELECT email::text FROM customers', 'customers.email'],
+    ['a cast that cuts it off', 'SELECT email::name FROM customers', 'f(customers.email)'],
     ['a part of it', 'SELECT substring(ssn, 1, 3) FROM customers', 'f(customers.ssn)'],
     ['a view', 'SELECT contact, loud_ssn FROM customer_contacts', 'customers.email, f(customers.ssn)'],
     ['a CTE', 'WITH c(y) AS (SELECT ssn FROM customers) SELECT y FROM c', 'customers.ssn'],
@@ -261,4 +262,21 @@ describe('literals in what a record shows', () => {
 test('parameters meet the columns that they are compared with or written to', () => {
   const { parameters } = read('UPDATE customers SET city = $2 WHERE ssn = $1 AND id > $3 - 1');
   expect(parameters.map((columns) => columns?.map(({ column }) => column))).toEqual([['ssn'], ['city'], ['id']]);
+});
+
+describe('the tables that a text touches', () => {
+  test.each([
+    ['a partition is its parent as well', 'SELECT kind FROM events_2026', 'Read events_2026, Read events'],
+    ['so it is when it is written', 'DELETE FROM events_2026', 'Write events_2026, Write events'],
+    ['a parent is its partitions', 'SELECT kind FROM events', 'Read events, Read events_2026'],
+    ['unless it is read alone', 'SELECT kind FROM ONLY events', 'Read events'],
+    ['another table is only itself', 'SELECT id FROM orders', 'Read orders'],
+    ['a plain write reads nothing', "UPDATE orders SET note = 'x'", 'Write orders'],
+    ['a write that looks reads', "UPDATE orders SET note = 'x' WHERE id = 1", 'Write orders, Read orders'],
+    ['a write that adds to what is there reads', "UPDATE orders SET note = note || 'x'", 'Write orders, Read orders'],
+    ['what an INSERT returns is its own', 'INSERT INTO orders (id) VALUES (1) RETURNING id', 'Write orders'],
+  ])('%s', (_, text, expected) => {
+    const tables = read(text).command.statements.flatMap((statement) => statement.tables);
+    expect(tables.map(({ access, name }) => `${access} ${name}`).join(', ')).toBe(expected);
+  });
 });

@@ -1,6 +1,6 @@
 import type { TableUse } from '@sidegate/policy';
 import type { RangeVar } from 'libpg-query';
-import { type CatalogRelation, descendants, tableBases } from '../catalog.ts';
+import { ancestors, type CatalogRelation, descendants, tableBases } from '../catalog.ts';
 import type { OutputOrigin } from '../sql-reading.ts';
 import type { Context } from './findings.ts';
 import type { Columns, NamedValue } from './scope.ts';
@@ -18,6 +18,8 @@ export function readTable(table: RangeVar, access: TableUse['access'], context: 
     return undefined;
   }
   statement.addTable(relation.schema, relation.name, access);
+  // A partition's rows are its parent's: a rule on the parent speaks of them.
+  for (const parent of ancestors(findings.catalog, relation)) statement.addTable(parent.schema, parent.name, access);
   if (table.inh === true) {
     for (const child of descendants(findings.catalog, relation)) statement.addTable(child.schema, child.name, access);
   }
