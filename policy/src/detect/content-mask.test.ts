@@ -29,6 +29,13 @@ describe('the content mask', () => {
     expect(maskOf()('4111111111111111')).toBe('4111111111111111');
   });
 
+  test('masks a text whole in which each masked value uncovers another for too long', () => {
+    const mask = maskOf(...DETECTOR_NAMES.map((name) => [name, { type: 'Redact' }] as const));
+    const chain = '001-01-0001+4400000000eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.a+4400000000';
+    expect(mask(`x ${chain} y`)).toBe('x [masked][masked][masked][masked] y');
+    expect(mask(`x ${chain}+4400000000 y`)).toBe('[masked]');
+  });
+
   test('says [masked] for Null inside a text', () => {
     expect(maskOf(['Email', { type: 'Null' }])('to bob@example.com')).toBe('to [masked]');
   });

@@ -1,5 +1,5 @@
 import type { DetectorName } from '@sidegate/crds';
-import { maskText, strongerMask } from '../mask/text.ts';
+import { MASKED, maskText, strongerMask } from '../mask/text.ts';
 import type { Mask } from '../masking.ts';
 import { findCloudKeys } from './cloud-key.ts';
 import { findCreditCards } from './credit-card.ts';
@@ -37,7 +37,7 @@ const NEEDS: Readonly<
   PrivateKey: { length: 20, digits: 0, bit: SURVEY.hyphens },
 };
 const TEXT_MIN = 6;
-/** A masked text is masked again until nothing changes; this many times at most. */
+/** A masked text is masked again until nothing changes; one that still does after so many times is masked whole. */
 const PASSES_MAX = 4;
 
 /** The detectors' names, in the order of the API. */
@@ -94,13 +94,13 @@ export function buildContentMask(
   if (detectors.length === 0) return (text) => text;
   return (text) => {
     let masked = text;
-    for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+    for (let pass = 0; pass <= PASSES_MAX; pass += 1) {
       const finds = findContent(masked, detectors);
       const next = finds.length === 0 ? masked : maskFinds(masked, finds, masks, key);
-      if (next === masked) break;
+      if (next === masked) return masked;
       masked = next;
     }
-    return masked;
+    return MASKED;
   };
 }
 
@@ -127,7 +127,7 @@ function maskFinds(
     }
     const found = text.slice(first.start, end);
     out += text.slice(done, first.start);
-    out += (mask === undefined ? undefined : maskText(mask.with, found, key)) ?? '[masked]';
+    out += (mask === undefined ? undefined : maskText(mask.with, found, key)) ?? MASKED;
     done = end;
   }
   return out + text.slice(done);
