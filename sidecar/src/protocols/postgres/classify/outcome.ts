@@ -1,3 +1,4 @@
+import type { PostgresCommand } from '@sidegate/policy';
 import type { ExecuteStmt } from 'libpg-query';
 import type { OutputOrigin, StatementReading } from '../sql-reading.ts';
 import type { Context } from './findings.ts';
@@ -28,6 +29,11 @@ export function noteCopies(outputs: readonly OutputOrigin[] | undefined, context
   }
 }
 
+/** When it was prepared nobody knew that its run would be measured. */
+function noteMeasured({ statements }: PostgresCommand, { statement }: Context): void {
+  for (const { columns } of statements) statement.addColumns(columns, 'Condition');
+}
+
 /** EXECUTE runs what was prepared: its findings count as this text's. */
 export function readExecute({ name = '', params }: ExecuteStmt, context: Context): Outcome {
   const { findings } = context;
@@ -39,6 +45,7 @@ export function readExecute({ name = '', params }: ExecuteStmt, context: Context
     return outcome({ outputs: undefined, execute: name, sessionEffect: { kind: 'Unknown' } });
   }
   findings.include(prepared.command);
+  if (findings.measured) noteMeasured(prepared.command, context);
   for (const [index, value] of values.entries()) findings.meet(value, prepared.parameters[index] ?? []);
   const [inside] = prepared.statements;
   return { ...outcome({ outputs: inside?.outputs }), ...inside, execute: name };
