@@ -12,6 +12,9 @@ export const AMOUNT_NAMES: readonly AmountName[] = ['rows', 'bytes', 'commands']
 /** Slices that a window is counted in: what is spent comes back at most one slice late, never early. */
 const SLICES = 60;
 
+/** What was spent from some time on. */
+export type KeptSlice = Amounts & { readonly fromMs: number };
+
 interface Slice {
   readonly fromMs: number;
   /** When what was spent in this slice comes back, all at once. */
@@ -39,6 +42,22 @@ export class Meter {
     this.#nowMs = earlier === undefined ? 0 : earlier.#nowMs;
   }
 
+  /** What is counted, in at most `slicesMax` pieces, each from when on it counts. Pieces that are put together come back with the last of them. */
+  kept(slicesMax: number): readonly KeptSlice[] {
+    const many = Math.max(1, Math.ceil(this.#slices.length / slicesMax));
+    const kept: KeptSlice[] = [];
+    for (let at = 0; at < this.#slices.length; at += many) {
+      const together = this.#slices.slice(at, at + many);
+      kept.push({ fromMs: together.at(-1)?.fromMs ?? 0, ...sumOf(together) });
+    }
+    return kept;
+  }
+
+  /** Counts what an earlier meter of the same window kept; into a new meter only. */
+  restore(kept: readonly KeptSlice[]): void {
+    for (const { fromMs, ...amounts } of kept) this.spend(fromMs, amounts);
+  }
+
   spend(atMs: number, amounts: Amounts): void {
     this.#moveTo(atMs);
     const fromMs = Math.floor(this.#nowMs / this.#sliceMs) * this.#sliceMs;
@@ -51,6 +70,13 @@ export class Meter {
       slice.spent[name] += amounts[name] ?? 0;
       this.#total[name] += amounts[name] ?? 0;
     }
+  }
+
+  /** As if nothing had been spent. */
+  forget(atMs: number): void {
+    this.#moveTo(atMs);
+    this.#slices = [];
+    this.#total = sumOf([]);
   }
 
   spent(atMs: number, name: AmountName): number {
