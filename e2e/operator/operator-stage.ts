@@ -15,6 +15,7 @@ import type { ControlPhase } from '../../sidecar/src/config/control-state.ts';
 import { followControl } from '../../sidecar/src/config/control-stream.ts';
 import { LastKnownGood } from '../../sidecar/src/config/last-known-good.ts';
 import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
+import type { LeasedBudgets } from '../../sidecar/src/gate/leased-budgets.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { DEADLINE_MS, type RunningProcess, startProcess } from '../support/processes.ts';
@@ -60,6 +61,12 @@ export interface OperatorProcess {
   readonly probesUrl: string;
 }
 
+/** What a gate shares with its cluster: who decides its held commands, and its limits. */
+export interface SharedWithCluster {
+  readonly desk?: ApprovalDesk;
+  readonly budgets?: LeasedBudgets;
+}
+
 /** A gate without doors: it follows the operator as a real one does, and shows what it was given. */
 export class FollowingGate {
   readonly applied: Snapshot[] = [];
@@ -70,8 +77,7 @@ export class FollowingGate {
   readonly #folder = temporaryFolder('gate');
   readonly #following: Promise<void>;
 
-  /** `desk`: its held commands are decided in the cluster. */
-  constructor(url: string, authority: string, token: string, desk?: ApprovalDesk) {
+  constructor(url: string, authority: string, token: string, shared: SharedWithCluster = {}) {
     this.#following = followControl(
       {
         address: { url, authority, readToken: () => Promise.resolve(token) },
@@ -81,7 +87,7 @@ export class FollowingGate {
         apply: (snapshot) => Promise.resolve(this.#apply(snapshot)),
         recording: () => true,
         phaseChanged: (phase) => this.phases.push(phase),
-        ...(desk === undefined ? {} : { desk }),
+        ...shared,
         log: (_, message, facts) => this.said.push(`${message} ${JSON.stringify(facts)}`),
       },
       this.#stop.signal,
@@ -344,9 +350,9 @@ export class OperatorStage {
   gate(
     { controlUrl }: OperatorProcess,
     token: string,
-    { authority = this.#certificates.authority, desk }: { authority?: string; desk?: ApprovalDesk } = {},
+    { authority = this.#certificates.authority, ...shared }: SharedWithCluster & { readonly authority?: string } = {},
   ): FollowingGate {
-    const gate = new FollowingGate(controlUrl, authority, token, desk);
+    const gate = new FollowingGate(controlUrl, authority, token, shared);
     this.#gates.push(gate);
     return gate;
   }

@@ -1,5 +1,5 @@
 import { type Configuration, describeFault, INJECTION_LABEL, type Result } from '@sidegate/crds';
-import type { Held } from '@sidegate/policy/control';
+import type { Held, Spending } from '@sidegate/policy/control';
 import { ApprovalController } from './approvals/approval-controller.ts';
 import { ApproverNames } from './approvals/approver-names.ts';
 import { type HoldFault, type RequestToMake, requestOf } from './approvals/held-request.ts';
@@ -34,6 +34,9 @@ import { Reflector } from './kube/reflector.ts';
 import { ReflectorSet } from './kube/reflector-set.ts';
 import type { Timing } from './kube/timing.ts';
 import { WorkQueue } from './kube/work-queue.ts';
+import { LimitDesk } from './limits/limit-desk.ts';
+import { LimitStore } from './limits/limit-store.ts';
+import { limitIn } from './limits/shared-limit.ts';
 
 export interface OperatorOptions {
   readonly client: ApiClient;
@@ -76,6 +79,7 @@ export class Operator {
   readonly #secrets: ReflectorSet<Secret>;
   readonly #configMaps: ReflectorSet<ConfigMap>;
   readonly #holds: HoldBoard;
+  readonly #limits: LimitDesk;
   readonly #queue: WorkQueue;
   readonly #controller: StatusController;
   #reading: AbortSignal = AbortSignal.abort();
@@ -152,6 +156,12 @@ export class Operator {
       accept: (held, session) => this.#acceptHold(held, session, names),
       changed: (key) => this.#queueApproval(key),
     });
+    this.#limits = new LimitDesk({
+      ...shared,
+      store: new LimitStore(client, options.namespace),
+      limitOf: ({ policy, limit }) => limitIn(this.state.policy(`${policy?.namespace}/${policy?.name}`), limit),
+      lives: (uid, namespace) => this.#pods.in(namespace)?.all.some((pod) => pod.metadata.uid === uid && isLive(pod)),
+    });
     const approvals = new ApprovalController({
       ...shared,
       board: this.#holds,
@@ -159,6 +169,7 @@ export class Operator {
       requests: this.#requests.index,
       podsIn: (namespace) => this.#pods.in(namespace),
       policyUid: (key) => policies.index.get(key)?.metadata.uid,
+      renewLimit: (limit, approval) => this.#limits.renew(limit, approval),
       writeStatus: (work, signal) => this.#controller.work(work, signal),
     });
     const judges = [
@@ -186,8 +197,14 @@ export class Operator {
       attest: (token, signal) => attest(client, token, signal),
       findPod: (attested) => this.#findPod(attested),
       closed: () => this.#closed(),
-      heard: (sentence, session) => this.#holds.heard(sentence, session),
-      left: (session) => this.#holds.left(session),
+      heard: (sentence, session) => {
+        if (sentence.case !== 'spending') this.#holds.heard(sentence, session);
+        else if (isOwn(sentence.value, session)) this.#limits.heard(sentence.value, session);
+      },
+      left: (session) => {
+        this.#holds.left(session);
+        this.#limits.left(session);
+      },
     });
   }
 
@@ -214,7 +231,7 @@ export class Operator {
     if (signal.aborted) return;
     this.#leading = signal;
     this.#queueAll();
-    await this.#queue.run(signal);
+    await Promise.all([this.#queue.run(signal), this.#limits.run(signal)]);
     this.#leading = undefined;
     this.control.sendAway('Another replica leads now.');
   }
@@ -323,6 +340,11 @@ export class Operator {
     if (this.#leading === undefined) return;
     for (const key of this.#controller.keys()) this.#queue.add(key);
   }
+}
+
+/** Pods speak for the AgentAccesses of their own namespace. */
+function isOwn({ account }: Spending, { attested }: GateSession): boolean {
+  return account?.access !== undefined && account.access.namespace === attested.pod.metadata.namespace;
 }
 
 function isAny(object: ApiObject): object is ApiObject {

@@ -1,5 +1,6 @@
 import { API_VERSION, type ApprovalRequest, POD_ANNOTATION, POD_UID_LABEL } from '@sidegate/crds';
 import type { ApprovalVote } from '@sidegate/policy';
+import type { LimitAccount } from '@sidegate/policy/control';
 import type { Finding, Judge } from '../controllers/status-controller.ts';
 import { type ApprovalStanding, type GateWord, judgeApprovalRequest } from '../judging/approval-request.ts';
 import { isLive, type Pod } from '../kinds.ts';
@@ -25,6 +26,8 @@ export interface ApprovalControllerOptions {
   readonly policyUid: (key: string) => string | undefined;
   /** Writes the conditions of one request: `ApprovalRequest namespace/name`. */
   readonly writeStatus: (work: string, signal: AbortSignal) => Promise<Outcome>;
+  /** Makes a limit as good as new, once for each approval; false: not now. */
+  readonly renewLimit: (limit: LimitAccount, approval: string) => Promise<boolean>;
   readonly trouble: (what: string) => void;
 }
 
@@ -71,6 +74,11 @@ export class ApprovalController implements Judge {
       }
     }
     const standing = this.#standing(object);
+    // The gate must have its new share before it hears the last word: then it judges the command again.
+    if (hold?.limit !== undefined && standing.decided === 'Approved' && hold.told.size < standing.votes.length) {
+      const renewed = await this.#options.renewLimit(hold.limit, object.metadata.uid);
+      if (!renewed) return { kind: 'Again', why: 'The limit cannot be renewed yet.' };
+    }
     const written = await writeStatus(`${this.kind} ${key}`, signal);
     if (written.kind === 'Again') return written;
     if (hold !== undefined) this.#tell(hold, standing);

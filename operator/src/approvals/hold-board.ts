@@ -1,6 +1,12 @@
+import { create } from '@bufbuild/protobuf';
 import { assertNever, type Result } from '@sidegate/crds';
 import { approvalRequestName } from '@sidegate/policy';
-import { type Held, HoldEnded_Outcome as Outcome } from '@sidegate/policy/control';
+import {
+  type Held,
+  type LimitAccount,
+  LimitAccountSchema,
+  HoldEnded_Outcome as Outcome,
+} from '@sidegate/policy/control';
 import type { GateSession, HoldSentence } from '../control/gate-session.ts';
 import type { GateWord } from '../judging/approval-request.ts';
 import type { HoldFault, RequestToMake } from './held-request.ts';
@@ -16,6 +22,8 @@ export interface OpenHold {
   readonly id: string;
   readonly request: RequestToMake;
   readonly session: GateSession;
+  /** The limit that asks, if it is no rule: an approval makes it as good as new. */
+  readonly limit: LimitAccount | undefined;
   /** An object of its name was seen: when that is gone, somebody deleted it. */
   seen: boolean;
   /** Users whose word was passed on. */
@@ -133,7 +141,8 @@ export class HoldBoard {
     }
     holds.unread.delete(name);
     if (!accepted.ok) return turnAway(accepted.fault.message);
-    const hold: OpenHold = { id: held.id, request: accepted.value, session, seen: false, told: new Set() };
+    const { id } = held;
+    const hold: OpenHold = { id, request: accepted.value, session, limit: limitOf(held), seen: false, told: new Set() };
     open.set(name, hold);
     this.#options.changed(keyOf(hold));
   }
@@ -155,6 +164,12 @@ const OUTCOMES: Readonly<Record<Outcome, Extract<GateWord, { kind: 'Ended' }>['a
   [Outcome.EXPIRED]: 'Expired',
   [Outcome.CANCELLED]: 'Cancelled',
 };
+
+function limitOf({ isLimit, access, policy, rule, requester }: Held): LimitAccount | undefined {
+  if (!isLimit || access === undefined || policy === undefined || requester === undefined) return undefined;
+  const { issuer, subject } = requester;
+  return create(LimitAccountSchema, { access, issuer, subject, policy, limit: rule });
+}
 
 function keyOf({ request: { metadata } }: OpenHold): string {
   return `${metadata.namespace}/${metadata.name}`;

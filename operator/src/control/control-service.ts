@@ -6,7 +6,13 @@ import type { Pod } from '../kinds.ts';
 import type { Timing } from '../kube/timing.ts';
 import { type AttestationFault, type Attested, bearerOf } from './attestation.ts';
 import type { GateBoard } from './gate-board.ts';
-import { GateSession, type HoldSentence, type Response, type SessionTerms } from './gate-session.ts';
+import {
+  GateSession,
+  type HoldSentence,
+  type Response,
+  type SessionTerms,
+  type SpendingSentence,
+} from './gate-session.ts';
 
 export interface ControlServiceOptions {
   readonly bundles: GateBundles;
@@ -19,8 +25,8 @@ export interface ControlServiceOptions {
   readonly findPod: (attested: Attested) => Pod | undefined;
   /** Why no gate is served now: another replica leads, or the cluster is not read yet. */
   readonly closed: () => Fault | undefined;
-  /** What gates say of their held commands. */
-  readonly heard: (sentence: HoldSentence, session: GateSession) => void;
+  /** What gates say of their held commands and of their shares of limits. */
+  readonly heard: (sentence: HoldSentence | SpendingSentence, session: GateSession) => void;
   /** A gate's stream is over. */
   readonly left: (session: GateSession) => void;
 }

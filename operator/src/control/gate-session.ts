@@ -21,12 +21,15 @@ export interface SessionOptions {
   readonly timing: Timing;
   readonly terms: SessionTerms;
   readonly nonce: () => string;
-  /** What the gate says of its held commands. */
-  readonly heard: (sentence: HoldSentence, session: GateSession) => void;
+  /** What the gate says of its held commands and of its share of limits. */
+  readonly heard: (sentence: HoldSentence | SpendingSentence, session: GateSession) => void;
 }
 
 /** What a gate says of commands that wait for people. */
 export type HoldSentence = Extract<FollowRequest['message'], { case: 'openHolds' | 'held' | 'holdEnded' }>;
+
+/** What a gate says of its share of a limit. */
+export type SpendingSentence = Extract<FollowRequest['message'], { case: 'spending' }>;
 
 const KEEP_ALIVE_MS = 10_000;
 /** A snapshot that was refused is offered again after this long: what was in its way may be gone. */
@@ -142,6 +145,7 @@ export class GateSession {
       case 'openHolds':
       case 'held':
       case 'holdEnded':
+      case 'spending':
         this.#options.heard(message, this);
         return true;
       case undefined:

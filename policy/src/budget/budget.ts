@@ -4,6 +4,9 @@ import { Ledger } from './ledger.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { AMOUNT_NAMES, type AmountName, type Amounts, type Meter } from './meter.ts';
 
+export * from './lease.ts';
+export * from './lessor.ts';
+
 /** Whether a charge went through. Exceeded: nothing was charged. */
 export type ChargeOutcome =
   | { readonly kind: 'Within' }

@@ -146,10 +146,7 @@ export class LimitAccount {
 
   /** True when it says nothing that a new account would not. */
   isIdle(nowMs: number): boolean {
-    const held = [...this.#holders.values()].some(({ wants, allowed, used }) => {
-      return wants || AMOUNT_NAMES.some((name) => allowed[name] > used[name]);
-    });
-    return !held && this.#meter.isUnspent(nowMs);
+    return this.#holders.size === 0 && this.#meter.isUnspent(nowMs);
   }
 
   get gates(): readonly string[] {

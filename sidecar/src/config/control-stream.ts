@@ -5,6 +5,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { assertNever, type Fault, type FromGate, type Snapshot } from '@sidegate/crds';
 import { Control, type FollowRequestSchema, type FollowResponse, type Welcome } from '@sidegate/policy/control';
 import type { ApprovalDesk } from '../gate/approval-desk.ts';
+import type { LeasedBudgets } from '../gate/leased-budgets.ts';
 import type { Log } from '../log.ts';
 import { ApprovalLink } from './approval-link.ts';
 import { readContent } from './control-content.ts';
@@ -16,6 +17,7 @@ import {
   type KeptConfiguration,
 } from './control-state.ts';
 import type { LastKnownGood } from './last-known-good.ts';
+import { LimitLink } from './limit-link.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** Where the operator is, and how the gate shows who it is. */
@@ -53,6 +55,8 @@ export interface ControlOptions {
   readonly phaseChanged: (phase: ControlPhase) => void;
   /** Whose held commands people of the cluster decide; absent: nobody is asked. Made with {@link podDesk}. */
   readonly desk?: ApprovalDesk;
+  /** What is shared with other pods of limits; default: the desk's. */
+  readonly budgets?: LeasedBudgets;
   readonly log: Log;
 }
 
@@ -81,6 +85,7 @@ class ControlFollower {
   readonly #state = new ControlState();
   readonly #client: Client<typeof Control>;
   readonly #approvals: ApprovalLink | undefined;
+  readonly #limits: LimitLink | undefined;
   #outgoing: Outgoing<Request> | undefined;
   #kept: KeptConfiguration | undefined;
   #notedMs = 0;
@@ -91,7 +96,8 @@ class ControlFollower {
 
   constructor(options: ControlOptions) {
     this.#options = options;
-    const { desk, clock } = options;
+    const { desk, budgets = desk?.budgets, clock } = options;
+    this.#limits = budgets === undefined ? undefined : new LimitLink(budgets);
     this.#approvals = desk === undefined ? undefined : new ApprovalLink(desk, () => clock.nowMs());
     const { url, authority, lookup } = options.address;
     const tls = authority === undefined ? {} : { ca: authority, minVersion: 'TLSv1.3' as const };
@@ -165,6 +171,7 @@ class ControlFollower {
           this.#outgoing = outgoing;
           this.#saidHealth = undefined;
           this.#sayHealth();
+          this.#limits?.open((sentence) => outgoing.say({ message: sentence }));
           this.#approvals?.open((sentence) => outgoing.say({ message: sentence }));
         }
         if (message.case === 'goAway') {
@@ -178,6 +185,7 @@ class ControlFollower {
     } finally {
       this.#outgoing = undefined;
       this.#approvals?.close();
+      this.#limits?.close();
       over.abort();
     }
   }
@@ -227,6 +235,12 @@ class ControlFollower {
         await this.#handle({ kind: 'Heard' });
         this.#approvals?.turnAway(message.value);
         return;
+      case 'allowance':
+        this.#limits?.allowance(message.value);
+        return this.#handle({ kind: 'Heard' });
+      case 'recall':
+        this.#limits?.recall(message.value);
+        return this.#handle({ kind: 'Heard' });
       default:
         assertNever(message);
     }

@@ -1,5 +1,6 @@
 import { Budget, Ledger, type LimitRule } from '@sidegate/policy';
 import type { AskingSession } from './approval-question.ts';
+import type { BudgetBook } from './budget-book.ts';
 import { nameOf } from './configuration.ts';
 
 interface Agent {
@@ -9,14 +10,14 @@ interface Agent {
 }
 
 /** What every agent has spent of its limits, over all of its sessions and over changes of the rules. */
-export class Budgets {
+export class Budgets implements BudgetBook {
   readonly #agents = new Map<string, Agent>();
   readonly #keys = new Map<string, string>();
 
-  /**
-   * The budget of a session: it counts together with those of the same verified subject under the same AgentAccess. Undefined when nothing is
-   * limited. Asked again when the rules change.
-   */
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   open({ sessionId, door, identity }: AskingSession, limits: readonly LimitRule[]): Budget | undefined {
     if (limits.length === 0) return undefined;
     const { issuer, subject } = identity.verified;
@@ -38,7 +39,7 @@ export class Budgets {
   }
 
   /** Drops agents without a session whose windows are over. */
-  forgetUnspent(nowMs: number): void {
+  tick(nowMs: number): void {
     for (const [key, { ledger, sessions }] of this.#agents) {
       if (sessions.size === 0 && ledger.forgetUnspent(nowMs)) this.#agents.delete(key);
     }

@@ -1,12 +1,5 @@
 import { assertNever } from '@sidegate/crds';
-import {
-  type ApprovalState,
-  type ApprovalUse,
-  type Budget,
-  type Decision,
-  type RuleReference,
-  ruleName,
-} from '@sidegate/policy';
+import { type ApprovalState, type ApprovalUse, type Decision, type RuleReference, ruleName } from '@sidegate/policy';
 import type { CommandJudged, HoldEnded } from '@sidegate/session';
 import type { Permit } from '../permit.ts';
 import {
@@ -19,7 +12,7 @@ import {
 } from '../protocols/protocol.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { type AskingSession, bindingOf } from './approval-question.ts';
-import type { Budgets } from './budgets.ts';
+import type { BudgetBook, SessionBudget } from './budget-book.ts';
 import { describeCommand, describeRule } from './command-record.ts';
 import { DecisionCache } from './decision-cache.ts';
 import { describeHold, whyNotApproved } from './hold-record.ts';
@@ -40,7 +33,7 @@ export interface JudgeSurroundings {
   readonly nowUs: () => number;
   /** Undefined where nobody can be asked. */
   readonly desk: ApprovalDesk | undefined;
-  readonly budgets: Budgets;
+  readonly budgets: BudgetBook;
   readonly append: (event: CommandJudged | HoldEnded) => void;
   readonly permit: (commandId: CommandId) => Permit;
   /** Carries out an answer that came later than the question. */
@@ -78,7 +71,7 @@ export class CommandJudge {
   readonly #approved = new Map<CommandId, RuleNames>();
   readonly #meter: AnswerMeter = { take: (rows, bytes) => this.#take(rows, bytes) };
   #admission: Admission;
-  #budget: Budget | undefined;
+  #budget: SessionBudget | undefined;
 
   constructor(around: JudgeSurroundings, session: AskingSession, admission: Admission) {
     this.#around = around;

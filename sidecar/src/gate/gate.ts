@@ -5,6 +5,7 @@ import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
 import { type AdmissionJudges, admit, closedRefusal, type Proof } from './admission.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
+import type { BudgetBook } from './budget-book.ts';
 import { Budgets } from './budgets.ts';
 import { Catalogs } from './catalogs.ts';
 import { type Configuration, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
@@ -31,6 +32,8 @@ export interface GateOptions {
   readonly readCatalog: (door: OpenDoor, database: string, protocol: Protocol) => Promise<Result<unknown, Fault>>;
   /** Where held commands wait for people; undefined where nobody can be asked. */
   readonly desk: ApprovalDesk | undefined;
+  /** What agents may still do; default: the desk's, or this gate counts by itself. */
+  readonly budgets?: BudgetBook;
   readonly agentTls: boolean;
   readonly nowUs: () => number;
   readonly observe: SessionObserver;
@@ -41,13 +44,14 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #turn: Turn;
   readonly #catalogs = new Catalogs(() => this.#options.nowUs() / 1000);
-  readonly #budgets = new Budgets();
+  readonly #budgets: BudgetBook;
   readonly sessions = new SessionTable();
   #configuration: Configuration | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
     this.#turn = new Turn(options.recorder);
+    this.#budgets = options.budgets ?? options.desk?.budgets ?? new Budgets();
   }
 
   /** From here on the next command of every session is judged by the new rules; sessions that may no longer be open are over. */
@@ -90,7 +94,7 @@ export class Gate {
   tick(): void {
     const nowMs = this.#options.nowUs() / 1000;
     this.sessions.expire(nowMs);
-    this.#budgets.forgetUnspent(nowMs);
+    this.#budgets.tick(nowMs);
   }
 
   /** The issuers of identity in force. */
@@ -194,10 +198,12 @@ export class Gate {
         // The pod's annotations come from whoever made the pod; what a connection says of itself comes after.
         const claims = { ...step.claims, ...this.#configuration?.snapshot.claims };
         const closed = (): string | undefined => this.#configuration?.snapshot.closed;
-        return admit(
+        const admitted = await admit(
           { target: door.target, access, proof, claims },
           { verify, rules, closed, credential: () => credentialOf(current()) },
         );
+        if (admitted.ok) await this.#budgets.prepare(door, admitted.value.identity, admitted.value.rules.limits);
+        return admitted;
       },
       openRecord: (admission, step) => {
         const identity = admission.ok ? admission.value.identity : admission.fault.identity;

@@ -53,12 +53,12 @@ test('what a session has spent is remembered after it has ended', async () => {
   const one = await openSession({ world, limits });
   await say(one, 'a');
   one.session.agentLeft();
-  world.budgets.forgetUnspent(world.now);
+  world.budgets.tick(world.now);
   const other = await openSession({ world, limits });
   await say(other, 'b');
   expect(crossed(other)).toEqual(['agent< refused data/p/budget LimitExceeded: 1 command']);
   other.session.agentLeft();
-  world.budgets.forgetUnspent(world.now + 61_000);
+  world.budgets.tick(world.now + 61_000);
   expect(world.budgets.size).toBe(0);
 });
 

@@ -3,7 +3,7 @@ import type { Decision, Identity, SessionRules } from '@sidegate/policy';
 import type { Credential, Refusal, Step } from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
-import type { Budgets } from './budgets.ts';
+import type { BudgetBook } from './budget-book.ts';
 import type { CatalogAge } from './catalogs.ts';
 import type { DoorNames } from './door-names.ts';
 import type { Turn } from './turn.ts';
@@ -45,7 +45,7 @@ export interface SessionSurroundings {
   readonly door: DoorNames;
   /** Where held commands wait for people; undefined where nobody can be asked. */
   readonly desk: ApprovalDesk | undefined;
-  readonly budgets: Budgets;
+  readonly budgets: BudgetBook;
   /** The session is over: forget it. */
   ended(): void;
   readonly observe: SessionObserver;

@@ -73,6 +73,14 @@ export declare type FollowRequest = Message<"sidegate.control.v1.FollowRequest">
      */
     value: HoldEnded;
     case: "holdEnded";
+  } | {
+    /**
+     * What is used of a limit, and whether more is wanted.
+     *
+     * @generated from field: sidegate.control.v1.Spending spending = 8;
+     */
+    value: Spending;
+    case: "spending";
   } | { case: undefined; value?: undefined };
 };
 
@@ -265,6 +273,22 @@ export declare type FollowResponse = Message<"sidegate.control.v1.FollowResponse
      */
     value: TurnedAway;
     case: "turnedAway";
+  } | {
+    /**
+     * More of a limit.
+     *
+     * @generated from field: sidegate.control.v1.Allowance allowance = 7;
+     */
+    value: Allowance;
+    case: "allowance";
+  } | {
+    /**
+     * Another gate goes without: give back half of what is left.
+     *
+     * @generated from field: sidegate.control.v1.Recall recall = 8;
+     */
+    value: Recall;
+    case: "recall";
   } | { case: undefined; value?: undefined };
 };
 
@@ -731,6 +755,163 @@ export declare type TurnedAway = Message<"sidegate.control.v1.TurnedAway"> & {
  * Use `create(TurnedAwaySchema)` to create a new message.
  */
 export declare const TurnedAwaySchema: GenMessage<TurnedAway>;
+
+/**
+ * One limit of one agent: all pods of the agent share it.
+ *
+ * @generated from message sidegate.control.v1.LimitAccount
+ */
+export declare type LimitAccount = Message<"sidegate.control.v1.LimitAccount"> & {
+  /**
+   * @generated from field: sidegate.control.v1.Reference access = 1;
+   */
+  access?: Reference | undefined;
+
+  /**
+   * @generated from field: string issuer = 2;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: sidegate.control.v1.Reference policy = 4;
+   */
+  policy?: Reference | undefined;
+
+  /**
+   * @generated from field: string limit = 5;
+   */
+  limit: string;
+};
+
+/**
+ * Describes the message sidegate.control.v1.LimitAccount.
+ * Use `create(LimitAccountSchema)` to create a new message.
+ */
+export declare const LimitAccountSchema: GenMessage<LimitAccount>;
+
+/**
+ * @generated from message sidegate.control.v1.Amounts
+ */
+export declare type Amounts = Message<"sidegate.control.v1.Amounts"> & {
+  /**
+   * @generated from field: uint64 rows = 1;
+   */
+  rows: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 2;
+   */
+  bytes: bigint;
+
+  /**
+   * @generated from field: uint64 commands = 3;
+   */
+  commands: bigint;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Amounts.
+ * Use `create(AmountsSchema)` to create a new message.
+ */
+export declare const AmountsSchema: GenMessage<Amounts>;
+
+/**
+ * A gate uses nothing of a limit that it was not allowed. What it may still use counts as used until it says otherwise.
+ *
+ * @generated from message sidegate.control.v1.Spending
+ */
+export declare type Spending = Message<"sidegate.control.v1.Spending"> & {
+  /**
+   * @generated from field: sidegate.control.v1.LimitAccount account = 1;
+   */
+  account?: LimitAccount | undefined;
+
+  /**
+   * Amounts are counted from its beginning on.
+   *
+   * @generated from field: string epoch = 2;
+   */
+  epoch: string;
+
+  /**
+   * The number of the last Allowance of this account that was heard on this stream; 0: none.
+   *
+   * @generated from field: uint64 seen = 3;
+   */
+  seen: bigint;
+
+  /**
+   * @generated from field: sidegate.control.v1.Amounts used = 4;
+   */
+  used?: Amounts | undefined;
+
+  /**
+   * No more than this is used until more is allowed. A gate may lower it by itself.
+   *
+   * @generated from field: sidegate.control.v1.Amounts allowed = 5;
+   */
+  allowed?: Amounts | undefined;
+
+  /**
+   * @generated from field: bool wants = 6;
+   */
+  wants: boolean;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Spending.
+ * Use `create(SpendingSchema)` to create a new message.
+ */
+export declare const SpendingSchema: GenMessage<Spending>;
+
+/**
+ * @generated from message sidegate.control.v1.Allowance
+ */
+export declare type Allowance = Message<"sidegate.control.v1.Allowance"> & {
+  /**
+   * @generated from field: sidegate.control.v1.LimitAccount account = 1;
+   */
+  account?: LimitAccount | undefined;
+
+  /**
+   * Counts up from 1 on every stream.
+   *
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: sidegate.control.v1.Amounts more = 3;
+   */
+  more?: Amounts | undefined;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Allowance.
+ * Use `create(AllowanceSchema)` to create a new message.
+ */
+export declare const AllowanceSchema: GenMessage<Allowance>;
+
+/**
+ * @generated from message sidegate.control.v1.Recall
+ */
+export declare type Recall = Message<"sidegate.control.v1.Recall"> & {
+  /**
+   * @generated from field: sidegate.control.v1.LimitAccount account = 1;
+   */
+  account?: LimitAccount | undefined;
+};
+
+/**
+ * Describes the message sidegate.control.v1.Recall.
+ * Use `create(RecallSchema)` to create a new message.
+ */
+export declare const RecallSchema: GenMessage<Recall>;
 
 /**
  * Spoken by gates to the operator, with a bearer token of audience sidegate-gate that is bound to the gate's pod. One stream a gate; a newer one of
