@@ -27,14 +27,21 @@ export interface HeldCommand {
   readonly ended: () => ApprovalState | undefined;
 }
 
-/** Holds `text` as the gate of a pod does. */
-export function hold(desk: ApprovalDesk, podUid: string, { version, resources }: Snapshot, text: string): HeldCommand {
-  const [policy] = resources.policies.filter(({ spec }) =>
-    spec.rules?.some(({ action }) => action === 'RequireApproval'),
-  );
-  const rule = policy?.spec.rules?.find(({ action }) => action === 'RequireApproval');
-  if (policy === undefined || rule?.approval === undefined) throw new Error('no rule asks');
-  const { namespace = 'default', name } = policy.metadata;
+/** Holds `text` as the gate of a pod does: for the first rule or limit of the snapshot's Policies that asks. `ended` hears the end at once. */
+export function hold(
+  desk: ApprovalDesk,
+  podUid: string,
+  { version, resources }: Snapshot,
+  text: string,
+  ended: () => void = () => {},
+): HeldCommand {
+  const asking = resources.policies.flatMap(({ metadata, spec }) => [
+    ...(spec.rules ?? []).map((rule) => ({ metadata, isLimit: false, reason: '', ...rule })),
+    ...(spec.limits ?? []).map((limit) => ({ metadata, isLimit: true, reason: 'used up', ...limit })),
+  ]);
+  const rule = asking.find(({ action }) => action === 'RequireApproval');
+  if (rule?.approval === undefined) throw new Error('no rule asks');
+  const { namespace = 'default', name } = rule.metadata;
   const question: ApprovalQuestion = {
     session: {
       sessionId: 'session-1',
@@ -63,16 +70,17 @@ export function hold(desk: ApprovalDesk, podUid: string, { version, resources }:
       maskedBinds: () => ["it's", undefined],
     },
     commandId: 7 as ApprovalQuestion['commandId'],
-    isLimit: false,
+    isLimit: rule.isLimit,
     binding: 'b'.repeat(64),
     by: { policy: { namespace, name }, rule: rule.name },
-    reason: rule.reason ?? '',
+    reason: rule.reason,
     terms: rule.approval,
     policyVersion: version,
   };
   let end: ApprovalState | undefined;
   const asked = desk.ask(question, (state) => {
     end = state;
+    ended();
   });
   if (!asked.ok) throw new Error(asked.fault.message);
   const { id } = asked.value;

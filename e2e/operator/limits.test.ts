@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { LimitRule } from '@sidegate/policy';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
+import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
 import type { AskingSession } from '../../sidecar/src/gate/approval-question.ts';
 import type { SessionBudget } from '../../sidecar/src/gate/budget-book.ts';
 import { LeasedBudgets } from '../../sidecar/src/gate/leased-budgets.ts';
 import { builtPrograms } from '../cluster/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { hold, openPodDesk } from './held-command.ts';
 import { eventually, type FollowingGate, type OperatorProcess, OperatorStage } from './operator-stage.ts';
 
 jest.setTimeout(900_000);
@@ -34,6 +36,8 @@ interface PodGate {
   readonly gate: FollowingGate;
   readonly budgets: LeasedBudgets;
   readonly budget: SessionBudget;
+  readonly desk: ApprovalDesk;
+  readonly uid: string;
 }
 
 beforeAll(async () => {
@@ -59,7 +63,10 @@ async function startPod(pod: string): Promise<PodGate> {
     pause: (ms) => MACHINE_TIME.pause(ms, NEVER),
     epoch: randomUUID(),
   });
-  const gate = stage.gate(operator, await stage.token('agents', pod), { budgets });
+  const found = await stage.get(`/api/v1/namespaces/agents/pods/${pod}`);
+  const { uid } = (found as { metadata: { uid: string } }).metadata;
+  const desk = openPodDesk(uid);
+  const gate = stage.gate(operator, await stage.token('agents', pod), { budgets, desk });
   await eventually(
     'the stream',
     () => gate.last,
@@ -67,7 +74,7 @@ async function startPod(pod: string): Promise<PodGate> {
   );
   const budget = budgets.open(sessionOf(pod, 'bot@corp'), [LIMIT]);
   if (budget === undefined) throw new Error('nothing is limited');
-  return { gate, budgets, budget };
+  return { gate, budgets, budget, desk, uid };
 }
 
 function sessionOf(sessionId: string, subject: string): AskingSession {
@@ -118,4 +125,45 @@ test('pods of an agent share a limit, new ones and new operators too, and never 
   });
   // 40 were used, and 30; of the 30 that the first pod had left nothing is known any more: they count as used.
   expect(take(third, 1)).toBe(false);
+});
+
+test('an approval makes a limit as good as new before the command is judged again, and only once', async () => {
+  const name = 'pace';
+  const approval = { approvers: { subjects: ['carol'] }, timeoutSeconds: 3600 };
+  const pace = { name, commands: 1, perSeconds: 86_400, action: 'RequireApproval', approval } as const;
+  await stage.resource('Target', 'data', 'orders-db', {
+    protocol: 'Postgres',
+    host: 'orders-db.data.svc',
+    port: 5432,
+    credential: { secretRef: { name: 'orders-db-agent' } },
+    allowedNamespaces: { from: 'All' },
+  });
+  await stage.secret('data', 'orders-db-agent', { username: 'a', password: 'b', hosts: 'orders-db.data.svc' });
+  await stage.resource('AgentAccess', 'agents', 'bot', {
+    podSelector: { matchLabels: { app: 'bot' } },
+    identity: { source: 'Token', issuers: ['corporate'] },
+    targetRefs: [{ namespace: 'data', name: 'orders-db' }],
+  });
+  await stage.resource('Policy', 'data', 'guard', { limits: [pace] });
+  const { gate, budgets, uid, desk } = await startPod('bot-4');
+  const limit: LimitRule = { ...pace, by: { policy: { namespace: 'data', name: 'guard' }, rule: name } };
+  const budget = budgets.open(sessionOf('bot-4', 'agent@corp'), [limit]);
+  const takeOne = (): boolean => budget?.charge(0, { commands: 1 }).kind === 'Within';
+  await eventually('the first command', () => {
+    budgets.tick();
+    return takeOne() ? true : undefined;
+  });
+  expect(takeOne()).toBe(false);
+  const snapshot = await eventually(
+    'the limit',
+    () => (gate.last?.resources.policies[0]?.spec.limits?.[0]?.name === name ? gate.last : undefined),
+    () => gate.said,
+  );
+  const taken: boolean[] = [];
+  const held = hold(desk, uid, snapshot, 'SELECT 1', () => taken.push(takeOne(), takeOne()));
+  const request = `/apis/sidegate.dev/v1alpha1/namespaces/data/approvalrequests/${held.name}`;
+  await eventually('the request', () => stage.get(request));
+  await stage.patchStatus(request, { decisions: { carol: { action: 'Approve' } } });
+  await eventually('the end', held.ended, () => operator.process.output().slice(-2_000));
+  expect(taken).toEqual([true, false]);
 });

@@ -169,7 +169,7 @@ export class Operator {
       requests: this.#requests.index,
       podsIn: (namespace) => this.#pods.in(namespace),
       policyUid: (key) => policies.index.get(key)?.metadata.uid,
-      renewLimit: (limit, approval) => this.#limits.renew(limit, approval),
+      renewLimit: (limit, approval, session) => this.#limits.renew(limit, approval, session),
       writeStatus: (work, signal) => this.#controller.work(work, signal),
     });
     const judges = [

@@ -1,6 +1,7 @@
 import { API_VERSION, type ApprovalRequest, POD_ANNOTATION, POD_UID_LABEL } from '@sidegate/crds';
 import type { ApprovalVote } from '@sidegate/policy';
 import type { LimitAccount } from '@sidegate/policy/control';
+import type { GateSession } from '../control/gate-session.ts';
 import type { Finding, Judge } from '../controllers/status-controller.ts';
 import { type ApprovalStanding, type GateWord, judgeApprovalRequest } from '../judging/approval-request.ts';
 import { isLive, type Pod } from '../kinds.ts';
@@ -27,7 +28,7 @@ export interface ApprovalControllerOptions {
   /** Writes the conditions of one request: `ApprovalRequest namespace/name`. */
   readonly writeStatus: (work: string, signal: AbortSignal) => Promise<Outcome>;
   /** Makes a limit as good as new, once for each approval; false: not now. */
-  readonly renewLimit: (limit: LimitAccount, approval: string) => Promise<boolean>;
+  readonly renewLimit: (limit: LimitAccount, approval: string, session: GateSession) => Promise<boolean>;
   readonly trouble: (what: string) => void;
 }
 
@@ -76,7 +77,7 @@ export class ApprovalController implements Judge {
     const standing = this.#standing(object);
     // The gate must have its new share before it hears the last word: then it judges the command again.
     if (hold?.limit !== undefined && standing.decided === 'Approved' && hold.told.size < standing.votes.length) {
-      const renewed = await this.#options.renewLimit(hold.limit, object.metadata.uid);
+      const renewed = await this.#options.renewLimit(hold.limit, object.metadata.uid, hold.session);
       if (!renewed) return { kind: 'Again', why: 'The limit cannot be renewed yet.' };
     }
     const written = await writeStatus(`${this.kind} ${key}`, signal);

@@ -35,6 +35,7 @@ type Said =
       readonly kind: 'Renewal';
       readonly address: Address;
       readonly approval: string;
+      readonly gate: string;
       readonly done: (kept: boolean) => void;
     };
 
@@ -67,11 +68,11 @@ export class LimitDesk {
   }
 
   /**
-   * People approved as much again: the limit is as good as new, once for each `approval`. Resolves when gates that want more have been sent it; false:
+   * People approved as much again: the limit is as good as new, once for each `approval`. Resolves when the gate that asked has been sent more; false:
    * it cannot be kept now.
    */
-  renew(address: Address, approval: string): Promise<boolean> {
-    return new Promise((done) => this.#put({ kind: 'Renewal', address, approval, done }));
+  renew(address: Address, approval: string, { attested }: GateSession): Promise<boolean> {
+    return new Promise((done) => this.#put({ kind: 'Renewal', address, approval, gate: attested.uid, done }));
   }
 
   /** Works until `signal` aborts: then another may lead. */
@@ -153,7 +154,7 @@ export class LimitDesk {
       this.#accounts.set(key, open);
     }
     open.address = address;
-    if (said.kind === 'Renewal') open.account.renew(said.approval, timing.nowMs());
+    if (said.kind === 'Renewal') open.account.renew(said.approval, said.gate, timing.nowMs());
     else open.account.hear(said.session.attested.uid, said.session, reportOf(said.spending), timing.nowMs());
     return key;
   }

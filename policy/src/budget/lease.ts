@@ -6,6 +6,7 @@ export class LimitLease {
   #used: Record<AmountName, number> = { rows: 0, bytes: 0, commands: 0 };
   #allowed: Record<AmountName, number> = { rows: 0, bytes: 0, commands: 0 };
   #seen = 0;
+  #unsaid = false;
 
   /** The first of the amounts that would be too much; amounts that the limit does not name are never. */
   lacks(limit: Amounts, amounts: Amounts): AmountName | undefined {
@@ -19,6 +20,7 @@ export class LimitLease {
 
   /** Counts what has happened. */
   spend(amounts: Amounts): void {
+    this.#unsaid = true;
     for (const name of AMOUNT_NAMES) this.#used[name] += amounts[name] ?? 0;
   }
 
@@ -52,7 +54,13 @@ export class LimitLease {
     for (const name of AMOUNT_NAMES) this.#allowed[name] = Math.min(this.#allowed[name], this.#used[name]);
   }
 
+  /** True when something was used that no report says. */
+  get isUnsaid(): boolean {
+    return this.#unsaid;
+  }
+
   report(epoch: string, wants: boolean): SpendingReport {
+    this.#unsaid = false;
     return { epoch, seen: this.#seen, used: { ...this.#used }, allowed: { ...this.#allowed }, wants };
   }
 }

@@ -258,8 +258,9 @@ describe('what is there is given', () => {
     const only = model.gate(0);
     const asked: boolean[] = [];
     for (const approval of ['a', 'a', 'b']) {
-      model.account.renew(approval, model.nowMs);
-      only.report(true);
+      only.report(false);
+      model.hear(only);
+      model.account.renew(approval, only.name, model.nowMs);
       model.settle();
       asked.push(model.use(only, 10));
     }
@@ -268,7 +269,7 @@ describe('what is there is given', () => {
 
   test('a lessor that starts anew knows of renewals', () => {
     const model = new Model(1);
-    model.account.renew('a', model.nowMs);
+    model.account.renew('a', 'g', model.nowMs);
     expect(new LimitAccount(60, model.account.kept()).kept().renewed).toEqual(['a']);
   });
 });

@@ -94,8 +94,13 @@ export class LimitAccount {
     this.#holders.delete(gate);
   }
 
-  /** Somebody approved as much again: what was used is forgotten, once for each `approval`. What gates hold they hold. */
-  renew(approval: string, nowMs: number): void {
+  /**
+   * Somebody approved as much again for a command that waits at `gate`: what was used is forgotten, once for each `approval`, and the gate wants more.
+   * What gates hold they hold.
+   */
+  renew(approval: string, gate: string, nowMs: number): void {
+    const holder = this.#holders.get(gate);
+    if (holder !== undefined) holder.wants = true;
     if (this.#renewed.includes(approval)) return;
     this.#renewed.push(approval);
     if (this.#renewed.length > RENEWALS_KEPT_MAX) this.#renewed.shift();

@@ -164,12 +164,14 @@ export class LeasedBudgets implements BudgetBook {
   #want(entry: Entry): void {
     const sinceMs = this.#options.monotonicMs() - entry.askedMs;
     const isOut = entry.lease.lacks(entry.account.limit, oneOf(entry.account.limit)) !== undefined;
-    if (this.#say !== undefined && sinceMs >= (isOut ? AGAIN_WITHOUT_MS : AGAIN_MS)) this.#report(entry, true);
+    // What was just used up is said at once: whoever approves more must know that it was used.
+    if (sinceMs >= (isOut ? AGAIN_WITHOUT_MS : AGAIN_MS) || (isOut && entry.lease.isUnsaid)) this.#report(entry, true);
   }
 
   #report(entry: Entry, wants: boolean): void {
+    if (this.#say === undefined) return;
     entry.askedMs = this.#options.monotonicMs();
-    this.#say?.(entry.account, entry.lease.report(entry.epoch, wants));
+    this.#say(entry.account, entry.lease.report(entry.epoch, wants));
   }
 
   #entryOf(access: DoorNames['access'], { issuer, subject }: Identity['verified'], limit: LimitRule): Entry {
