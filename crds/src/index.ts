@@ -1,4 +1,5 @@
 export * from './assert-never.ts';
+export * from './back-off.ts';
 export * from './credential.ts';
 export * from './field-fault.ts';
 export * from './gate-question.ts';

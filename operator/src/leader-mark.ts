@@ -1,5 +1,5 @@
+import { BackOff } from '@sidegate/crds';
 import type { ApiClient } from './kube/api-client.ts';
-import { BackOff } from './kube/back-off.ts';
 import type { Timing } from './kube/timing.ts';
 
 /** The label of the replica that leads. The Service of the control stream selects it: only the leader knows all gates. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID, webcrypto } from 'node:crypto';
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
-import { describeFault } from '@sidegate/crds';
+import { BackOff, describeFault } from '@sidegate/crds';
 import { admissionRoutes } from './admission/admission-routes.ts';
 import { serveAdmission } from './admission/admission-server.ts';
 import { CertificateKeeper, OPERATOR_TLS_SECRET } from './certificates/certificate-keeper.ts';
@@ -9,7 +9,6 @@ import { ServingListener, type ServingListenerOptions } from './certificates/ser
 import { type ServingSource, servingFiles, servingSecret } from './certificates/serving-source.ts';
 import { serveControl } from './control/serve.ts';
 import { type ApiClient, openApiClient } from './kube/api-client.ts';
-import { BackOff } from './kube/back-off.ts';
 import { LeaderElection } from './kube/lease.ts';
 import { MACHINE_TIME } from './kube/timing.ts';
 import { LEADER_LABEL, markLeader } from './leader-mark.ts';

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,17 @@ import { takeRunLock } from './run-lock.ts';
 import { identifyProcess } from './running-process.ts';
 
 let state = '';
+let children: ChildProcess[] = [];
 
 beforeEach(() => {
   state = mkdtempSync(join(tmpdir(), 'sidegate-lock-'));
 });
 
-afterEach(() => rmSync(state, { recursive: true }));
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  children = [];
+  rmSync(state, { recursive: true });
+});
 
 test('a folder that is taken is refused to a second one, and says who has it', () => {
   const first = takeRunLock(state, 'my-gate');
@@ -32,6 +37,7 @@ test('a folder that is taken is refused to a second one, and says who has it', (
 
 test('an owner that was killed holds nothing', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  children.push(child);
   const identity = identifyProcess(child.pid ?? 0);
   expect(identity).toBeDefined();
   writeFileSync(join(state, 'run.lock'), JSON.stringify({ ...identity, folder: 'killed' }));

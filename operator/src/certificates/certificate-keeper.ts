@@ -1,6 +1,5 @@
-import { fail, ok, type Result } from '@sidegate/crds';
+import { BackOff, fail, ok, type Result } from '@sidegate/crds';
 import type { ApiClient } from '../kube/api-client.ts';
-import { BackOff } from '../kube/back-off.ts';
 import type { Timing } from '../kube/timing.ts';
 import { type Crypto, mintRoot, mintServing } from './mint.ts';
 import { certificateOf, type PemPair } from './pem-pair.ts';

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
-import { BackOff } from '../kube/back-off.ts';
+import { BackOff, type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Timing } from '../kube/timing.ts';
 import { certificateOf, type PemPair } from './pem-pair.ts';
 import { readTlsSecret, type SecretPlace } from './tls-secret.ts';

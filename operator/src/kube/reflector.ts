@@ -1,8 +1,7 @@
-import { fail, ok, type Result } from '@sidegate/crds';
+import { BackOff, fail, ok, type Result } from '@sidegate/crds';
 import type { ApiClient } from './api-client.ts';
 import { type ApiFault, apiFault } from './api-fault.ts';
 import { type ApiObject, isApiObject } from './api-object.ts';
-import { BackOff } from './back-off.ts';
 import { listAll } from './list-all.ts';
 import { type Change, ObjectIndex } from './object-index.ts';
 import { SilenceWatch } from './silence-watch.ts';

@@ -1,4 +1,4 @@
-import { BackOff } from './back-off.ts';
+import { BackOff } from '@sidegate/crds';
 import type { Timing } from './timing.ts';
 
 /** How one piece of work ended. `Again` after the given wait, or after a growing one. */

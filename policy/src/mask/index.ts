@@ -1,3 +1,2 @@
-export * from './binary.ts';
 export * from './json.ts';
 export * from './text.ts';

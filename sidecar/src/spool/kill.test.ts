@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { decodeEvent, verifySession } from '@sidegate/session';
 import { createRecorder } from '../recording.ts';
-import { spreadFrom } from '../uplink/back-off.ts';
 import { FakeStore } from '../uplink/fake-store.ts';
+import { spreadFrom } from '../uplink/spread.ts';
 
 const KILLS = 25;
 const SEED = 20261128;

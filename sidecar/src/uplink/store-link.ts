@@ -1,6 +1,6 @@
+import type { BackOff } from '@sidegate/crds';
 import type { UploadRequest, UploadResponse } from '@sidegate/session/store';
 import { errorText } from '../spool/system-error.ts';
-import type { BackOff } from './back-off.ts';
 
 /** One upload stream: requests go in, and each is answered once, in order. Rejects when the stream breaks. */
 export type OpenUpload = (

@@ -6,10 +6,10 @@ import { decodeEvent, type Opened, verifySession } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { ProgressJournal, readProgress } from '../spool/progress.ts';
 import { openSpool, SPOOL_LIMITS, type Spool } from '../spool/spool.ts';
-import { spreadFrom } from './back-off.ts';
 import { FakeStore } from './fake-store.ts';
 import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits } from './messages.ts';
 import { SharedPosition } from './shared-position.ts';
+import { spreadFrom } from './spread.ts';
 import { Uplink } from './uplink.ts';
 
 let folder: string;

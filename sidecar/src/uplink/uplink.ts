@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { assertNever } from '@sidegate/crds';
+import { assertNever, BackOff } from '@sidegate/crds';
 import {
   UploadResponse_Status as Status,
   type UploadRequest,
@@ -11,7 +11,6 @@ import { listSegments } from '../spool/recovery.ts';
 import { segmentName } from '../spool/segment.ts';
 import type { SpoolEnd } from '../spool/segment-writer.ts';
 import { Aside } from './aside.ts';
-import { BackOff } from './back-off.ts';
 import type { FromUplink, UplinkLimits } from './messages.ts';
 import { SegmentFeed } from './segment-feed.ts';
 import { type DeletedSegment, SegmentRetention } from './segment-retention.ts';

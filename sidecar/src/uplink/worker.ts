@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ProgressJournal, readProgress } from '../spool/progress.ts';
-import { spreadFrom } from './back-off.ts';
 import type { FromUplink, ToUplink, UplinkSettings } from './messages.ts';
 import { uploadTo } from './open-upload.ts';
 import { SharedPosition } from './shared-position.ts';
+import { spreadFrom } from './spread.ts';
 import { Uplink } from './uplink.ts';
 
 /** The thread that takes the spool to the store. It may be stopped, or killed with its process, at any moment. */

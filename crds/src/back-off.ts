@@ -5,6 +5,7 @@ export class BackOff {
   readonly #random: () => number;
   #nextMs: number;
 
+  /** `random` gives numbers in [0, 1). */
   constructor(firstMs: number, mostMs: number, random: () => number) {
     this.#firstMs = firstMs;
     this.#mostMs = mostMs;
@@ -19,6 +20,7 @@ export class BackOff {
     return Math.round(wait * (1 - this.#random() / 2));
   }
 
+  /** Something went well. */
   reset(): void {
     this.#nextMs = this.#firstMs;
   }
