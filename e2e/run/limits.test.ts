@@ -40,6 +40,18 @@ async function connect(): Promise<pg.Client> {
   return client;
 }
 
+/** Until the new gate listens, connections are refused by the system. */
+async function connectAgain(): Promise<pg.Client> {
+  for (let tried = 0; ; tried++) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (Object(error).code !== 'ECONNREFUSED' || tried > 600) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 /** How often the server was given a text. */
 async function served(text: string): Promise<number> {
   return (await stage.postgres.statements()).filter((statement) => statement.text.includes(text)).length;
@@ -79,6 +91,21 @@ describe('a limit of rows', () => {
       expect(await ending(one.query('SELECT n FROM numbers LIMIT 600'))).toBe('600 rows');
       expect(await ending(other.query('SELECT n FROM numbers LIMIT 400'))).toBe('400 rows');
       expect(await ending(one.query('SELECT n FROM numbers LIMIT 1'))).toMatch(/^53400/u);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'goes on counting in the gate that follows one that was killed',
+    async () => {
+      await limit('rows: 1000');
+      expect(await ending((await connect()).query('SELECT n FROM numbers LIMIT 600'))).toBe('600 rows');
+      const before = stage.processIds().gate;
+      process.kill(before, 'SIGKILL');
+      await stage.event(({ kind, program, pid }) => kind === 'Started' && program === 'gate' && pid !== before);
+      const client = await connectAgain();
+      expect(await ending(client.query('SELECT n FROM numbers LIMIT 300'))).toBe('300 rows');
+      expect(await ending(client.query('SELECT n FROM numbers LIMIT 101'))).toMatch(/^53400/u);
     },
     LIMIT_MS,
   );

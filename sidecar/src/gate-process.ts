@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ok, type Result } from '@sidegate/crds';
 import { type Clock, openClock } from './clock.ts';
 import { ApprovalDesk, type ApprovalDeskOptions } from './gate/approval-desk.ts';
+import type { BudgetBook } from './gate/budget-book.ts';
 import { GateProgram, type GateSurroundings } from './gate-program.ts';
 import { openReadDocument } from './identity/document.ts';
 import { openTokenVerifier } from './identity/token-verifier.ts';
@@ -29,6 +30,8 @@ export interface GateProcessOptions {
   readonly surroundings?: GateSurroundings;
   /** How the desk differs from one that only its own process asks. */
   readonly desk?: Pick<ApprovalDeskOptions, 'pendingMax' | 'idLength' | 'howToApprove'>;
+  /** What agents may still do; default: this gate counts by itself. */
+  readonly budgets?: BudgetBook;
   readonly figures?: Partial<GateFigures>;
   /** Told what the recorder notices, after it is logged. */
   readonly notice?: (notice: RecorderNotice) => void;
@@ -99,6 +102,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     random: (bytes) => randomBytes(bytes),
     openAuthority: () => openAuthority(clock.nowMs),
     ...(surroundings === undefined ? {} : { surroundings }),
+    ...(options.budgets === undefined ? {} : { budgets: options.budgets }),
   });
   started = program;
   setInterval(() => {

@@ -3,6 +3,8 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FromGate } from '@sidegate/crds';
+import { openBudgetFile } from './config/budget-file.ts';
+import { Budgets } from './gate/budgets.ts';
 import { answerQuestion } from './gate-answers.ts';
 import { openGateProcess } from './gate-process.ts';
 import { isToGate } from './gate-program.ts';
@@ -28,6 +30,11 @@ if (state === undefined || process.send === undefined) {
 }
 
 await mkdir(state, { recursive: true, mode: 0o700 });
+const spent = openBudgetFile(state);
+if (!spent.ok) {
+  log('Error', spent.fault.message, { where: spent.fault.where ?? '', mend: spent.fault.mend ?? '' });
+  process.exit(1);
+}
 const opened = await openGateProcess({
   gateId: values['gate-id'] ?? 'local',
   spoolFolder: join(state, 'spool'),
@@ -37,6 +44,7 @@ const opened = await openGateProcess({
     await writeFile(join(state, 'agent-ca.pem'), authority.certificate);
     return authority;
   },
+  budgets: new Budgets({ store: spent.value, nowMs: Date.now() }),
   stopTimeoutMs: STOP_TIMEOUT_MS,
 });
 if (!opened.ok) {

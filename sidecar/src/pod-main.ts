@@ -1,6 +1,8 @@
 import './pod/runtime-flags.ts';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { podDesk } from './config/approval-link.ts';
 import type { ControlPhase } from './config/control-state.ts';
 import { followControl } from './config/control-stream.ts';
@@ -10,6 +12,7 @@ import { readNameServer } from './dns/name-server.ts';
 import { Resolver } from './dns/resolver.ts';
 import { namesOfHost, readScope } from './dns/target-names.ts';
 import { upstreamLookup } from './dns/upstream-lookup.ts';
+import { LeasedBudgets } from './gate/leased-budgets.ts';
 import { openGateProcess } from './gate-process.ts';
 import { log } from './log.ts';
 import { readPodOptions } from './pod/pod-options.ts';
@@ -64,6 +67,11 @@ async function bindResolver(): Promise<void> {
 }
 void bindResolver();
 
+const budgets = new LeasedBudgets({
+  monotonicMs: () => performance.now(),
+  pause: (ms) => pause(ms, undefined, { ref: false }),
+  epoch: randomUUID(),
+});
 const recording = new RecordingHealth();
 let phase: ControlPhase = 'Waiting';
 let blocked: readonly string[] = [];
@@ -76,6 +84,7 @@ const opened = await openGateProcess({
   store: { url: store, tokenFile, authority: root, upstream },
   openAuthority: () => Promise.resolve(authority),
   desk: podDesk(podUid),
+  budgets,
   notice: (notice) => recording.notice(notice),
   stopTimeoutMs: STOP_TIMEOUT_MS,
   figures: { rulesPhase: () => phase, doorsBlocked: () => blocked.length, recording: () => recording.flowing },
@@ -125,6 +134,7 @@ await followControl(
     clock: MACHINE_CLOCK,
     kept,
     desk,
+    budgets,
     apply: (snapshot) => program.apply(snapshot),
     recording: () => recording.flowing,
     blocked: () => blocked,

@@ -1,6 +1,15 @@
 import { ruleName } from '../decision.ts';
 import type { LimitRule } from './limit-rule.ts';
-import { Meter } from './meter.ts';
+import { type Amounts, type KeptSlice, Meter } from './meter.ts';
+
+/** What one limit has counted. */
+export interface KeptMeter {
+  readonly name: string;
+  readonly perSeconds: number;
+  readonly spent: readonly KeptSlice[];
+}
+
+const SLICES_KEPT_MAX = 12;
 
 interface Account {
   readonly meter: Meter;
@@ -25,6 +34,25 @@ export class Ledger {
     const meter = new Meter(perSeconds, kept?.meter);
     this.#accounts.set(name, { meter, perSeconds });
     return meter;
+  }
+
+  /** What is counted, as it can be kept. */
+  kept(): readonly KeptMeter[] {
+    return [...this.#accounts].map(([name, { meter, perSeconds }]) => ({
+      name,
+      perSeconds,
+      spent: meter.kept(SLICES_KEPT_MAX),
+    }));
+  }
+
+  /** Counts what an earlier ledger kept, and from `atMs` on what may have been spent since. */
+  restore(kept: readonly (KeptMeter & { readonly since: Amounts })[], atMs: number): void {
+    for (const { name, perSeconds, spent, since } of kept) {
+      const meter = new Meter(perSeconds);
+      meter.restore(spent);
+      meter.spend(atMs, since);
+      this.#accounts.set(name, { meter, perSeconds });
+    }
   }
 
   /** Makes a limit as good as new. */

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type ApprovalState, approvalRequestName, type RuleReference } from '@sidegate/policy';
 import {
@@ -9,7 +7,6 @@ import {
   type Vote,
 } from '@sidegate/policy/control';
 import type { ApprovalDesk, ApprovalDeskOptions, WaitingCommand } from '../gate/approval-desk.ts';
-import { LeasedBudgets } from '../gate/leased-budgets.ts';
 
 type Sentence = NonNullable<MessageInitShape<typeof FollowRequestSchema>['message']>;
 
@@ -18,25 +15,14 @@ const ENDS_KEPT_MAX = 200;
 /** Commands of one pod that may wait at one time: each is an object in the cluster. */
 const POD_PENDING_MAX = 100;
 
-/** How a desk differs in a pod: what it hands out is known in the whole cluster, and so is what is used of limits. */
-export function podDesk(
-  podUid: string,
-): Pick<ApprovalDeskOptions, 'pendingMax' | 'idLength' | 'howToApprove' | 'budgets'> {
+/** How a desk differs in a pod: what it hands out is known in the whole cluster. */
+export function podDesk(podUid: string): Pick<ApprovalDeskOptions, 'pendingMax' | 'idLength' | 'howToApprove'> {
   return {
-    budgets: openBudgets(),
     pendingMax: POD_PENDING_MAX,
     idLength: 8,
     howToApprove: (id, by: RuleReference) =>
       `kubectl sidegate approve -n ${by.policy?.namespace ?? 'default'} ${approvalRequestName(podUid, id)}`,
   };
-}
-
-function openBudgets(): LeasedBudgets {
-  return new LeasedBudgets({
-    monotonicMs: () => performance.now(),
-    pause: (ms) => pause(ms, undefined, { ref: false }),
-    epoch: randomUUID(),
-  });
 }
 
 /**

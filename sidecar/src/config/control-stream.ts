@@ -55,7 +55,7 @@ export interface ControlOptions {
   readonly phaseChanged: (phase: ControlPhase) => void;
   /** Whose held commands people of the cluster decide; absent: nobody is asked. Made with {@link podDesk}. */
   readonly desk?: ApprovalDesk;
-  /** What is shared with other pods of limits; default: the desk's. */
+  /** What is shared with other pods of limits. */
   readonly budgets?: LeasedBudgets;
   readonly log: Log;
 }
@@ -96,7 +96,7 @@ class ControlFollower {
 
   constructor(options: ControlOptions) {
     this.#options = options;
-    const { desk, budgets = desk?.budgets, clock } = options;
+    const { desk, budgets, clock } = options;
     this.#limits = budgets === undefined ? undefined : new LimitLink(budgets);
     this.#approvals = desk === undefined ? undefined : new ApprovalLink(desk, () => clock.nowMs());
     const { url, authority, lookup } = options.address;

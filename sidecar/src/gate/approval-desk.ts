@@ -17,7 +17,6 @@ import {
 } from '@sidegate/policy';
 import { newApprovalId } from './approval-id.ts';
 import { type ApprovalQuestion, describeApproval, type ShownCommand, showCommand } from './approval-question.ts';
-import type { LeasedBudgets } from './leased-budgets.ts';
 
 /** Commands of all sessions that may wait for a human at one time. */
 const PENDING_MAX = 1_000;
@@ -39,8 +38,6 @@ export interface ApprovalDeskOptions {
   readonly idLength?: number;
   /** What an approver runs; default `sidegate approve ID`. */
   readonly howToApprove?: (id: string, by: RuleReference) => string;
-  /** In a pod: the limits that the people of the cluster hear of as well; default: the gate counts by itself. */
-  readonly budgets?: LeasedBudgets;
 }
 
 export interface Asked {
@@ -94,11 +91,6 @@ export class ApprovalDesk {
   /** From now on `listener`, and nobody else, hears what comes to wait and how it ends. */
   follow(listener: DeskListener): void {
     this.#listener = listener;
-  }
-
-  /** What is shared with other pods of limits; undefined where a gate counts by itself. */
-  get budgets(): LeasedBudgets | undefined {
-    return this.#options.budgets;
   }
 
   /** What waits now, in the order in which it was asked. */

@@ -32,7 +32,7 @@ export interface GateOptions {
   readonly readCatalog: (door: OpenDoor, database: string, protocol: Protocol) => Promise<Result<unknown, Fault>>;
   /** Where held commands wait for people; undefined where nobody can be asked. */
   readonly desk: ApprovalDesk | undefined;
-  /** What agents may still do; default: the desk's, or this gate counts by itself. */
+  /** What agents may still do; default: this gate counts by itself. */
   readonly budgets?: BudgetBook;
   readonly agentTls: boolean;
   readonly nowUs: () => number;
@@ -51,7 +51,7 @@ export class Gate {
   constructor(options: GateOptions) {
     this.#options = options;
     this.#turn = new Turn(options.recorder);
-    this.#budgets = options.budgets ?? options.desk?.budgets ?? new Budgets();
+    this.#budgets = options.budgets ?? new Budgets();
   }
 
   /** From here on the next command of every session is judged by the new rules; sessions that may no longer be open are over. */
