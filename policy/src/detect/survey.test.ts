@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DETECTOR_NAMES, findContent, findsNothing } from './content-mask.ts';
-import { surveyBytes, surveyText } from './survey.ts';
+import { surveyBytes, surveyFewBytes, surveyText } from './survey.ts';
 
 const PARTS = [
   'a',
@@ -35,6 +35,39 @@ describe('a survey of bytes', () => {
         expect(surveyBytes(Buffer.from(text))).toBe(surveyText(text));
       }),
     );
+  });
+
+  it('tells 16 bytes at a time what it tells byte by byte', () => {
+    const codes = [...'@-ywA_xKcCeIzhavoarR0123456789 the', '\x00', '\x7f', '\x80', '\xff'].map((one) =>
+      one.charCodeAt(0),
+    );
+    const many = fc.array(
+      fc.oneof({ weight: 30, arbitrary: fc.constantFrom(...codes.slice(0, -2)) }, fc.constantFrom(...codes)),
+      {
+        maxLength: 400,
+      },
+    );
+    fc.assert(
+      fc.property(many, fc.nat(20), (numbers, from) => {
+        const bytes = Uint8Array.from(numbers).subarray(from);
+        expect(surveyBytes(bytes)).toBe(surveyFewBytes(bytes));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([-2, -1, 0, 1, 2])('sees what lies across two pieces, begun at %i', (shift) => {
+    const bytes = Buffer.alloc(3 * 49_152 + 5, 'a1');
+    for (const piece of [49_152, 2 * 49_152]) bytes.write('---', piece + shift);
+    expect(surveyBytes(bytes)).toBe(surveyFewBytes(bytes));
+    bytes[2 * 49_152 + shift] = 0xc3;
+    expect(surveyBytes(bytes)).toBeUndefined();
+  });
+
+  it('sees nothing of what was looked at before', () => {
+    expect(surveyBytes(Buffer.from('x'.repeat(60).concat('@----')))).toBe(surveyText('@---'));
+    expect(surveyBytes(Buffer.from('e'.repeat(48)))).toBe(0);
+    expect(surveyBytes(Buffer.from('y'.repeat(48)))).toBe(0);
   });
 
   it.each([0, 3, 7, 8, 12])('does not tell of a byte at %i that is no ASCII', (at) => {

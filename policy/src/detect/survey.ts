@@ -1,3 +1,5 @@
+import { SCAN_BYTES_MIN, SurveyScan } from './survey-scan.ts';
+
 /** What one look over a text tells: which detectors need not look at all. Bits, above them the count of digits. */
 export type Survey = number;
 
@@ -35,8 +37,18 @@ export function surveyText(text: string): Survey {
   return bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
 }
 
+/** Shared by all: it keeps nothing between two looks. */
+const scan = new SurveyScan();
+
 /** As `surveyText`, of ASCII bytes; undefined when any byte is none: only a text can tell then. */
 export function surveyBytes(bytes: Uint8Array): Survey | undefined {
+  if (bytes.length < SCAN_BYTES_MIN) return surveyFewBytes(bytes);
+  const { bits, foreign, digits } = scan.look(bytes);
+  return foreign ? undefined : bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
+}
+
+/** As `surveyBytes`, byte by byte. */
+export function surveyFewBytes(bytes: Uint8Array): Survey | undefined {
   let digits = 0;
   let bits = 0;
   for (let at = 0; at < bytes.length; at += 1) {
