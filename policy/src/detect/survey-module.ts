@@ -39,6 +39,11 @@ const set = (local: number): Code => [0x21, ...unsigned(local)];
 const constant = (value: number): Code => [0x41, ...signed(value)];
 const simd = (opcode: number, ...rest: Code): Code => [0xfd, ...unsigned(opcode), ...rest];
 const add: Code = [0x6a];
+const minus: Code = [0x6b];
+const shiftRight: Code = [0x76];
+const isBelow: Code = [0x49];
+const above: Code = [0x4b];
+const when = (condition: Code, then: Code): Code => [...condition, 0x04, 0x40, ...then, 0x0b];
 const or32: Code = [0x72];
 const shiftLeft: Code = [0x74];
 const popcount: Code = [0x69];
@@ -53,11 +58,14 @@ const subtract = simd(0x71);
 /** The 16 bytes at an address, `offset` further on. Aligned or not. */
 const load = (offset: number): Code => simd(0x00, 0, ...unsigned(offset));
 
-/** The locals by number: two parameters, then a count, then vectors. */
+/** The locals by number: two parameters, then two counts, then vectors. */
 const AT = 0;
-const END = 1;
+/** Where the last block begins. */
+const LAST = 1;
 const DIGITS = 2;
-const FIRST_VECTOR = 3;
+/** How many bytes of the block at `AT` were looked at before; all of them: it is over. */
+const SEEN = 3;
+const FIRST_VECTOR = 4;
 
 class Locals {
   readonly #names = new Map<string, number>();
@@ -79,10 +87,9 @@ export const SCANNED = { at: 1, hyphens: 2, token: 4, key: 8, foreign: 16 } as c
 export const SCANNED_DIGITS_SHIFT = 5;
 /** How far before the first byte the function reads, and behind the last one. */
 export const SCANNED_BEFORE = 2;
-export const SCANNED_BEHIND = 18;
 export const BLOCK_BYTES = 16;
 /** Of the module's memory, 64 KiB each. */
-export const MEMORY_PAGES = 1;
+export const MEMORY_PAGES = 2;
 
 function body(): Code {
   const locals = new Locals();
@@ -97,7 +104,7 @@ function body(): Code {
   const byte = (distance: number): Code => get(locals.of(`byte ${distance}`));
   const is = (distance: number, character: string): Code => [...byte(distance), ...all(character), ...equal];
   const isOneOf = (distance: number, characters: string): Code =>
-    [...characters].flatMap((character, index) => [...is(distance, character), ...(index === 0 ? [] : or)]);
+    Array.from(characters).flatMap((character, index) => [...is(distance, character), ...(index === 0 ? [] : or)]);
   const both = (left: Code, right: Code): Code => [...left, ...right, ...and];
   /** As in ASCII, small and capital letters the same. */
   const small = (distance: number, letter: string): Code => [
@@ -138,6 +145,9 @@ function body(): Code {
     ...all('\n'),
     ...below,
     ...bitmask,
+    // What the block before has seen is not counted again.
+    ...get(SEEN),
+    ...shiftRight,
     ...popcount,
     ...add,
     ...set(DIGITS),
@@ -145,9 +155,14 @@ function body(): Code {
     ...constant(BLOCK_BYTES),
     ...add,
     ...set(AT),
-    ...get(AT),
-    ...get(END),
-    0x49,
+    // The last block ends where the bytes do: it begins among those of the one before.
+    ...when(
+      [...get(AT), ...get(LAST), ...above],
+      [...get(AT), ...get(LAST), ...minus, ...set(SEEN), ...get(LAST), ...set(AT)],
+    ),
+    ...get(SEEN),
+    ...constant(BLOCK_BYTES),
+    ...isBelow,
   ];
   const bit = (name: 'at' | 'hyphens' | 'token' | 'key'): Code => [
     ...get(locals.of(name)),
@@ -176,14 +191,17 @@ function body(): Code {
     ...set(local),
   ]);
   const declared = vectorOf([
-    [1, I32],
+    [2, I32],
     [...unsigned(locals.count), V128],
   ]);
   const code = [...declared, ...before, 0x03, 0x40, ...loop, 0x0d, 0, 0x0b, ...result, 0x0b];
   return [...unsigned(code.length), ...code];
 }
 
-/** The whole module. It exports `memory`, and `survey`, which looks at the bytes from `start + SCANNED_BEFORE` on, in blocks, up to `end + SCANNED_BEFORE`. */
+/**
+ * The whole module. It exports `memory`, and `survey(start, last)`, which looks at the bytes from `start + SCANNED_BEFORE` up to the end of the block
+ * that begins at `last + SCANNED_BEFORE`; `last` is not before `start`. It reads `SCANNED_BEFORE` bytes more on both sides.
+ */
 export function writeSurveyModule(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([
     0,

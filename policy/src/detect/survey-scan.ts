@@ -1,11 +1,4 @@
-import {
-  BLOCK_BYTES,
-  SCANNED,
-  SCANNED_BEFORE,
-  SCANNED_BEHIND,
-  SCANNED_DIGITS_SHIFT,
-  writeSurveyModule,
-} from './survey-module.ts';
+import { BLOCK_BYTES, SCANNED, SCANNED_BEFORE, SCANNED_DIGITS_SHIFT, writeSurveyModule } from './survey-module.ts';
 
 /** What we use of the global; the types of Node.js do not have it. */
 declare const WebAssembly: {
@@ -20,54 +13,75 @@ declare const WebAssembly: {
   };
 };
 
-/** What a piece of bytes showed. */
+/** What a look over bytes showed. */
 export interface Scanned {
-  /** As in `SURVEY`; `foreign`: a byte is no ASCII. */
+  /** As in `SURVEY`. */
   readonly bits: number;
+  /** A byte is no ASCII; nothing else counts then. */
   readonly foreign: boolean;
   readonly digits: number;
 }
 
-/** The largest piece that is looked at in one call: whole blocks, and room for what stands around it. */
-const PIECE_BYTES = 48 * 1024;
-/** Below this many bytes the call costs more than the look. */
-export const SCAN_BYTES_MIN = 48;
+/** The most that is looked at in one call: whole blocks, and room for what stands around them. */
+const PIECE_BYTES = 96 * 1024;
+/** Fewer bytes are no block. */
+export const SCAN_BYTES_MIN = BLOCK_BYTES;
 
-/** Looks over bytes 16 at a time. Its memory holds one piece during a call and means nothing between calls. */
+/** Looks over bytes 16 at a time. Its memory holds what is looked at during a call, and means nothing between calls. */
 export class SurveyScan {
-  readonly #memory: Uint8Array;
-  readonly #survey: (start: number, end: number) => number;
+  readonly #memory: Buffer;
+  readonly #survey: (start: number, last: number) => number;
 
   constructor() {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(writeSurveyModule()));
-    this.#memory = new Uint8Array(exports.memory.buffer);
+    this.#memory = Buffer.from(exports.memory.buffer);
     this.#survey = exports.survey;
   }
 
-  /** All of `bytes`; stops early when a byte is no ASCII. */
-  look(bytes: Uint8Array): Scanned {
+  /** The bytes from `start` to `end`, at least `SCAN_BYTES_MIN` of them; what is outside does not count. */
+  look(bytes: Uint8Array, start: number, end: number): Scanned {
+    if (end - start <= PIECE_BYTES) return scannedOf(this.#piece(bytes, start, end, start, end));
     let bits = 0;
     let digits = 0;
-    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-      const found = this.#piece(bytes, start, Math.min(start + PIECE_BYTES, bytes.length));
-      if ((found & SCANNED.foreign) !== 0) return { bits, foreign: true, digits };
-      bits |= found & (SCANNED.foreign - 1);
-      digits += found >> SCANNED_DIGITS_SHIFT;
+    for (let at = start; at < end; ) {
+      // A rest that is no block would have to begin in the piece before.
+      const left = end - at;
+      const length = left <= PIECE_BYTES ? left : Math.min(PIECE_BYTES, left - BLOCK_BYTES);
+      const found = scannedOf(this.#piece(bytes, at, at + length, start, end));
+      if (found.foreign) return found;
+      bits |= found.bits;
+      digits += found.digits;
+      at += length;
     }
     return { bits, foreign: false, digits };
   }
 
-  /** A piece that is not the last one is made of whole blocks, so that no byte is counted twice. */
-  #piece(bytes: Uint8Array, start: number, end: number): number {
+  /** The bytes from `at` to `to`, with their neighbours between `start` and `end`; beyond these is no character. */
+  #piece(bytes: Uint8Array, at: number, to: number, start: number, end: number): number {
     const memory = this.#memory;
-    const before = Math.min(start, SCANNED_BEFORE);
-    const behind = Math.min(bytes.length - end, SCANNED_BEHIND);
-    // The first byte stands at SCANNED_BEFORE; what was there before, and what lies behind the last byte, is no character.
-    memory.fill(0, 0, SCANNED_BEFORE);
-    memory.set(bytes.subarray(start - before, end + behind), SCANNED_BEFORE - before);
-    const length = end - start;
+    const before = Math.min(at - start, SCANNED_BEFORE);
+    const behind = Math.min(end - to, SCANNED_BEFORE);
+    const length = to - at;
+    memory[0] = 0;
+    memory[1] = 0;
+    copyInto(memory, SCANNED_BEFORE - before, bytes, at - before, to + behind);
     const filled = SCANNED_BEFORE + length + behind;
-    memory.fill(0, filled, filled + SCANNED_BEHIND + BLOCK_BYTES);
-    return this.#survey(0, length);
+    memory[filled] = 0;
+    memory[filled + 1] = 0;
+    return this.#survey(0, length - BLOCK_BYTES);
   }
+}
+
+/** Makes no view where it need not. */
+function copyInto(target: Buffer, at: number, bytes: Uint8Array, start: number, end: number): void {
+  if (Buffer.isBuffer(bytes)) bytes.copy(target, at, start, end);
+  else target.set(bytes.subarray(start, end), at);
+}
+
+function scannedOf(found: number): Scanned {
+  return {
+    bits: found & (SCANNED.foreign - 1),
+    foreign: (found & SCANNED.foreign) !== 0,
+    digits: found >> SCANNED_DIGITS_SHIFT,
+  };
 }
