@@ -15,6 +15,7 @@ export interface RedisStageOptions extends RedisOptions {
   readonly policy?: string;
   /** The subject of whoever decides. */
   readonly owner?: string;
+  readonly ownerGroups?: readonly string[];
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -105,7 +106,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, ownerGroups = [], redis = '' }: RedisStageOptions,
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -140,7 +141,7 @@ kind: Configuration
 operatorNamespace: sidegate
 issuers:
   - {name: corporate, url: '${url}', audiences: [${audience}]}
-${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}}\n`}`,
+${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}, groups: [${ownerGroups.join(', ')}]}\n`}`,
     'policy.yaml': policy ?? '',
     'target.yaml': `apiVersion: sidegate.dev/v1alpha1
 kind: Target
