@@ -80,8 +80,13 @@ export function classify(args: readonly Uint8Array[], around: ReadingSurrounding
     plan,
     keyIndexes: new Set(places.map(({ index }) => index)),
     keysRead: new Set(keys.filter(({ access }) => access === 'Read').map((use) => use.name)).size,
-    unsupported: UNSUPPORTED[name],
+    unsupported: unsupportedIn(name, around),
   };
+}
+
+function unsupportedIn(name: string, { inTransaction }: ReadingSurroundings): string | undefined {
+  const isOutside = inTransaction && OUTSIDE_TRANSACTIONS.has(name);
+  return isOutside ? 'In a transaction it changes what later answers look like.' : UNSUPPORTED[name];
 }
 
 /** The upper-case name, with the subcommand where the command is nothing without. */
@@ -195,7 +200,7 @@ function usesOf(
     // SORT takes the key out of a hash by `pattern->field`.
     const shown = place.isPattern === true && name.startsWith('SORT') ? (text.split('->')[0] ?? text) : text;
     const leaks: Pick<RedisKeyUse, 'use' | 'fields'> =
-      leak !== undefined && (leak.use !== 'Copy' || isFirst || name.endsWith('STORE')) ? leak : {};
+      leak !== undefined && (leak.use !== 'Copy' || isFirst) ? leak : {};
     const isRead = place.reads || (leaks.use !== undefined && leaks.use !== 'Copy');
     if (isRead) uses.push({ name: shown, access: place.reads ? 'Read' : 'Write', ...pattern, ...leaks });
     if (place.writes && (place.reads || !isRead)) uses.push({ name: shown, access: 'Write', ...pattern });
