@@ -16,6 +16,8 @@ export interface RedisStageOptions extends RedisOptions {
   /** The subject of whoever decides. */
   readonly owner?: string;
   readonly ownerGroups?: readonly string[];
+  /** In the Secret; default: the right one. */
+  readonly password?: string;
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -106,7 +108,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, ownerGroups = [], redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, ownerGroups = [], password: given, redis = '' }: RedisStageOptions,
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -162,7 +164,7 @@ metadata: {name: cache-login, namespace: data}
 type: sidegate.dev/credential
 stringData:
   username: ${LOGIN}
-  password: ${password}
+  password: ${given ?? password}
   hosts: localhost
 ${authority}`,
   };
