@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { ApprovalRequest } from '@sidegate/crds';
+import { approvalGuards } from '../../operator/src/approvals/approval-guards.ts';
 import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
 import { builtPrograms } from '../cluster/programs.ts';
-import { startProcess } from '../support/processes.ts';
+import { DEADLINE_MS, type RunningProcess, startProcess } from '../support/processes.ts';
 import { testGiven } from '../support/test-given.ts';
 import { type HeldCommand, hold, openPodDesk } from './held-command.ts';
 import { eventually, type FollowingGate, type OperatorProcess, OperatorStage } from './operator-stage.ts';
@@ -75,6 +76,13 @@ afterAll(async () => {
 function holdNow(text: string): HeldCommand {
   if (gate.last === undefined) throw new Error('the gate has no rules');
   return hold(desk, uid, gate.last, text);
+}
+
+async function anyRequest(): Promise<ApprovalRequest> {
+  const { items } = (await stage.get(REQUESTS)) as { readonly items: readonly ApprovalRequest[] };
+  const [first] = items;
+  if (first === undefined) throw new Error('there is no request');
+  return first;
 }
 
 async function read(name: string): Promise<ApprovalRequest | undefined> {
@@ -208,6 +216,53 @@ test('what a gate that started anew does not hold is withdrawn', async () => {
   desk = openPodDesk(uid);
   gate = stage.gate(operator, token, { desk });
   await becomes(held.name, 'Withdrawn');
+});
+
+test('with the guards in force the operator and an approver can do their work, and nobody else', async () => {
+  const admission = '/apis/admissionregistration.k8s.io/v1';
+  const user = 'system:serviceaccount:sidegate-system:sidegate-operator';
+  await stage.put('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'operator' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+  });
+  await operator.process.stop('SIGTERM');
+  await gate.stop();
+  operator = await stage.startOperator('operator-2', undefined, stage.kubeconfigAs(user, []));
+  for (const object of approvalGuards()) {
+    const { kind } = object as { readonly kind: string };
+    const plural = kind.endsWith('Binding') ? 'validatingadmissionpolicybindings' : 'validatingadmissionpolicies';
+    await stage.put(`${admission}/${plural}`, object);
+  }
+  const made = { apiVersion: 'sidegate.dev/v1alpha1', kind: 'ApprovalRequest', metadata: { name: 'made-up' } };
+  await eventually('the guards', async () => {
+    const asked = await stage.server.client.request({
+      method: 'POST',
+      path: REQUESTS,
+      query: { dryRun: 'All' },
+      body: { ...made, spec: (await anyRequest()).spec },
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    return !asked.ok && asked.fault.message.includes('made by the operator alone') ? true : undefined;
+  });
+  gate = stage.gate(operator, token, { desk });
+  await eventually('the rule', () => gate.last);
+  const held = holdNow('DELETE FROM cc');
+  await becomes(held.name, 'Waiting');
+  const cli = join(import.meta.dirname, '..', '..', 'cli', 'bin', 'sidegate.js');
+  const env = { PATH: `${programs ?? ''}:${process.env['PATH'] ?? ''}` };
+  const approve = (by: string, groups: readonly string[]): RunningProcess => {
+    const where = [`--kubeconfig=${stage.kubeconfigAs(by, groups)}`, '-n', 'data', held.name];
+    return startProcess('node', [cli, 'approve', ...where, '--reason', 'fine'], { env });
+  };
+  await using stranger = approve('corp:eve', ['sales']);
+  expect(await stranger.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('names neither this user') });
+  await using approver = approve('corp:dana', ['dba']);
+  expect(await approver.ended).toMatchObject({ code: 0 });
+  expect(await endOf(held)).toBe('Approved corp:dana: fine');
+  await becomes(held.name, 'Approved');
 });
 
 test('the pod that asked is gone, and so is the question', async () => {

@@ -155,6 +155,7 @@ export class OperatorStage {
   async startOperator(
     identity: string,
     certificates: readonly string[] = this.#fileOptions(),
+    kubeconfig = this.server.kubeconfig,
   ): Promise<OperatorProcess> {
     const configuration = this.server.folder.file(`${identity}.yaml`);
     writeFileSync(
@@ -168,7 +169,7 @@ export class OperatorStage {
     );
     const process = startProcess('node', [
       join(ROOT, 'operator', 'src', 'main.ts'),
-      `--kubeconfig=${this.server.kubeconfig}`,
+      `--kubeconfig=${kubeconfig}`,
       '--namespace=sidegate',
       `--identity=${identity}`,
       `--configuration=${configuration}`,
