@@ -15,9 +15,6 @@ export interface RedisStageOptions extends RedisOptions {
   readonly policy?: string;
   /** The subject of whoever decides. */
   readonly owner?: string;
-  readonly ownerGroups?: readonly string[];
-  /** In the Secret; default: the right one. */
-  readonly password?: string;
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -108,7 +105,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, ownerGroups = [], password: given, redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, redis = '' }: RedisStageOptions,
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -143,7 +140,7 @@ kind: Configuration
 operatorNamespace: sidegate
 issuers:
   - {name: corporate, url: '${url}', audiences: [${audience}]}
-${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}, groups: [${ownerGroups.join(', ')}]}\n`}`,
+${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}}\n`}`,
     'policy.yaml': policy ?? '',
     'target.yaml': `apiVersion: sidegate.dev/v1alpha1
 kind: Target
@@ -164,7 +161,7 @@ metadata: {name: cache-login, namespace: data}
 type: sidegate.dev/credential
 stringData:
   username: ${LOGIN}
-  password: ${given ?? password}
+  password: ${password}
   hosts: localhost
 ${authority}`,
   };

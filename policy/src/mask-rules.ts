@@ -68,7 +68,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
     unknownOrigin: strongest === undefined ? REDACT : strongerThanRedact(strongest),
     maskValue: (mask, text) => means.maskText(mask.with, text, key),
     maskContent,
-    passesContent: (bytes, start, end) => findsNothing(bytes, names, start, end),
+    passesContent: (bytes) => findsNothing(bytes, names),
     maskJson,
   };
 }

@@ -31,6 +31,7 @@ export type HoldSentence = Extract<FollowRequest['message'], { case: 'openHolds'
 /** What a gate says of its share of a limit. */
 export type SpendingSentence = Extract<FollowRequest['message'], { case: 'spending' }>;
 
+const WOKEN = 'woken';
 const KEEP_ALIVE_MS = 10_000;
 /** A snapshot that was refused is offered again after this long: what was in its way may be gone. */
 const AFTER_REFUSAL_MS = 30_000;
@@ -222,7 +223,8 @@ export class GateSession {
   }
 
   #wakeUp(): void {
-    this.#wake.abort();
+    // With a reason of its own no error is made up, which would cost as much as all the rest of a word to a gate.
+    this.#wake.abort(WOKEN);
     this.#wake = new AbortController();
   }
 }

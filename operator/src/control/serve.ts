@@ -21,6 +21,8 @@ export interface ControlListener {
 
 const MESSAGE_BYTES_MAX = 256 * 1024;
 const CONNECTIONS_MAX = 12_000;
+/** Connections that wait to be taken: when an operator starts, all gates are at its door at once. */
+const BACKLOG = 4_096;
 
 /** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. */
 export function serveControl(
@@ -33,6 +35,8 @@ export function serveControl(
     grpcWeb: false,
     connect: false,
     readMaxBytes: MESSAGE_BYTES_MAX,
+    // A snapshot is sent to each gate by itself: compressing each costs more than its bytes do, in time and in memory.
+    acceptCompression: [],
   });
   const server: Http2Server | Http2SecureServer =
     serving === undefined
@@ -50,7 +54,7 @@ export function serveControl(
       const message = `Nothing can listen on ${host}:${port}: ${error.message}.`;
       resolve(fail({ code: 'CannotListen', message }));
     });
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       resolve(
         ok({
           port: (server.address() as AddressInfo).port,

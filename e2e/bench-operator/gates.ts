@@ -1,0 +1,101 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { BackOff } from '@sidegate/crds';
+import { Control, type FollowRequestSchema, type FollowResponse } from '@sidegate/policy/control';
+import { Outgoing } from '../../sidecar/src/config/outgoing.ts';
+
+/** What the program of many gates is told. */
+export type ToGates =
+  | { readonly kind: 'Start'; readonly url: string; readonly authority: string; readonly tokens: readonly string[] }
+  /** From now on an ack of a snapshot that holds this text counts. */
+  | { readonly kind: 'Expect'; readonly marker: string };
+
+export type FromGates =
+  | { readonly kind: 'Connected'; readonly gates: number }
+  /** Every gate has acked; milliseconds since the epoch, one for each. */
+  | { readonly kind: 'Acked'; readonly marker: string; readonly atMs: readonly number[] }
+  | { readonly kind: 'Lost'; readonly why: string };
+
+/** Milliseconds since the epoch, finer than `Date.now`, and the same in all processes of this machine. */
+export function preciseMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+type Request = MessageInitShape<typeof FollowRequestSchema>;
+
+/** Gates without doors, each on a connection of its own: they ack whatever they are given, at once, and look only for the marker in it. */
+class Gates {
+  #marker = '';
+  #atMs: number[] = [];
+  #count = 0;
+  #first = 0;
+
+  start({ url, authority, tokens }: Extract<ToGates, { kind: 'Start' }>): void {
+    this.#count = tokens.length;
+    for (const token of tokens) void this.#follow(url, authority, token);
+  }
+
+  expect(marker: string): void {
+    this.#marker = marker;
+    this.#atMs = [];
+  }
+
+  /** It connects again, as a real gate does: an operator that starts has all gates at its door at once. */
+  async #follow(url: string, authority: string, token: string): Promise<void> {
+    const transport = createGrpcTransport({ baseUrl: url, nodeOptions: { ca: authority, minVersion: 'TLSv1.3' } });
+    const client = createClient(Control, transport);
+    const headers = { authorization: `Bearer ${token}` };
+    const backOff = new BackOff(500, 30_000, Math.random);
+    for (let snapshots = 0; ; ) {
+      const over = new AbortController();
+      const outgoing = new Outgoing<Request>(over.signal);
+      outgoing.say({ message: { case: 'hello', value: { program: 'bench', heldVersion: '' } } });
+      outgoing.say({ message: { case: 'health', value: { recording: true, blocked: [] } } });
+      let why = 'the stream ended';
+      let held = false;
+      try {
+        for await (const { message } of client.follow(outgoing.speech(), { headers })) {
+          if (message.case === 'goAway') why = message.value.reason;
+          if (message.case !== 'snapshot') continue;
+          if (!held) backOff.reset();
+          held = true;
+          this.#answer(outgoing, message.value, ++snapshots);
+        }
+      } catch (error) {
+        why = String(error);
+      }
+      over.abort();
+      if (snapshots > 0) tell({ kind: 'Lost', why });
+      await new Promise((resolve) => setTimeout(resolve, backOff.next()));
+    }
+  }
+
+  #answer(
+    outgoing: Outgoing<Request>,
+    { version, nonce, content }: Extract<FollowResponse['message'], { case: 'snapshot' }>['value'],
+    snapshots: number,
+  ): void {
+    outgoing.say({ message: { case: 'ack', value: { version, nonce } } });
+    if (snapshots === 1) {
+      this.#first += 1;
+      if (this.#first === this.#count) tell({ kind: 'Connected', gates: this.#count });
+    }
+    if (this.#marker === '' || !Buffer.from(content).includes(this.#marker)) return;
+    this.#atMs.push(preciseMs());
+    if (this.#atMs.length === this.#count) tell({ kind: 'Acked', marker: this.#marker, atMs: this.#atMs });
+  }
+}
+
+function tell(message: FromGates): void {
+  if (process.connected) process.send?.(message);
+}
+
+if (process.send !== undefined) {
+  const gates = new Gates();
+  process.on('message', (message: ToGates) => {
+    if (message.kind === 'Start') gates.start(message);
+    else gates.expect(message.marker);
+  });
+  process.on('disconnect', () => process.exit(0));
+}
