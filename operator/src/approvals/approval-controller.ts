@@ -3,7 +3,12 @@ import type { ApprovalVote } from '@sidegate/policy';
 import type { LimitAccount } from '@sidegate/policy/control';
 import type { GateSession } from '../control/gate-session.ts';
 import type { Finding, Judge } from '../controllers/status-controller.ts';
-import { type ApprovalStanding, type GateWord, judgeApprovalRequest } from '../judging/approval-request.ts';
+import {
+  type ApprovalStanding,
+  type Decided,
+  type GateWord,
+  judgeApprovalRequest,
+} from '../judging/approval-request.ts';
 import { isLive, type Pod } from '../kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { ApiObject } from '../kube/api-object.ts';
@@ -32,9 +37,9 @@ export interface ApprovalControllerOptions {
   readonly trouble: (what: string) => void;
 }
 
-/** What nobody voted on and nobody waits for is of no use to anybody: it is kept this long, in seconds. */
-const WITHDRAWN_SECONDS = 60;
 const TTL_SECONDS = 86_400;
+/** What nobody voted on says little, and agents can make much of it: it is kept no longer than this, in seconds. */
+const UNVOTED_SECONDS: Readonly<Partial<Record<Decided, number>>> = { Withdrawn: 60, Expired: 3_600 };
 /** An object that was just made is seen this soon, in milliseconds. */
 const SEEN_MS = 1_000;
 const DONE: Outcome = { kind: 'Done' };
@@ -156,9 +161,7 @@ export class ApprovalController implements Judge {
     const ready = status?.conditions?.find(({ type, status: holds }) => type === 'Ready' && holds === 'True');
     // The condition was written just now and comes back by the watch.
     if (ready === undefined) return DONE;
-    const ttl = spec.ttlSecondsAfterFinished ?? TTL_SECONDS;
-    const seconds =
-      standing.decided === 'Withdrawn' && standing.votes.length === 0 ? Math.min(ttl, WITHDRAWN_SECONDS) : ttl;
+    const seconds = keptSeconds(standing, spec.ttlSecondsAfterFinished);
     const endMs = Date.parse(ready.lastTransitionTime) + seconds * 1_000;
     if (nowMs < endMs) return at(endMs, 'It is kept for a while.');
     const { namespace = 'default', name, uid } = object.metadata;
@@ -171,6 +174,14 @@ export class ApprovalController implements Judge {
     if (deleted.ok || deleted.fault.code === 'NotFound' || deleted.fault.code === 'Conflict') return DONE;
     return { kind: 'Again', why: deleted.fault.message };
   }
+}
+
+/** How long a finished request is kept, in seconds. */
+export function keptSeconds(
+  { decided, votes }: Pick<ApprovalStanding, 'decided' | 'votes'>,
+  ttl = TTL_SECONDS,
+): number {
+  return votes.length > 0 ? ttl : Math.min(ttl, UNVOTED_SECONDS[decided] ?? ttl);
 }
 
 function sentenceOf(hold: string, { by, verdict, reason }: ApprovalVote) {
