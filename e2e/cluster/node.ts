@@ -83,6 +83,8 @@ export class ClusterNode {
     run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
     for (const { name, program, parameters } of nodePrograms(this.#state, this.#programs)) {
       this.start(name, program, parameters);
+      // The kubelet ends when it does not find containerd.
+      if (name === 'containerd') await this.#untilContainerd();
       if (name === 'kube-apiserver') await this.until('the API server', ['get', '--raw', '/readyz']);
     }
     tell('waiting for the node');
@@ -143,6 +145,14 @@ export class ClusterNode {
         throw new Error(
           `${what} did not get ready in ${READY_TIMEOUT_MS / 1000} s; its words are in ${join(this.#state, 'logs')}`,
         );
+      await pause(200);
+    }
+  }
+
+  async #untilContainerd(): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    while (!attempt(join(this.#programs, 'ctr'), '-a', this.containerdSocket, 'version')) {
+      if (Date.now() > deadline) throw new Error('containerd does not answer');
       await pause(200);
     }
   }
