@@ -5,6 +5,7 @@ import { atLeast, atMost, figure, median, tableOf } from './figure.ts';
 import { parsePgbench } from './pgbench.ts';
 import { cpuSecondsOf, residentMib } from './process-figures.ts';
 import { executeMessage, prepareMessage, queryMessage } from './raw-client.ts';
+import { parseBenchmark } from './redis.ts';
 
 const PGBENCH = `transaction type: <builtin: select only>
 scaling factor: 1
@@ -30,6 +31,14 @@ describe('what is read', () => {
   it('takes processor time from behind a name with spaces and parentheses', () => {
     const stat = '4242 (node (gate) x) S 1 4242 4242 0 -1 4194560 9000 0 3 0 250 125 0 0 20 0 12 0 777 1000 200';
     expect(cpuSecondsOf(stat)).toBe(3.75);
+  });
+
+  it('takes rates from redis-benchmark', () => {
+    const csv = '"test","rps","avg_latency_ms"\n"SET","12345.67","0.1"\n"GET","23456.78","0.1"\n';
+    expect([...parseBenchmark(csv)]).toEqual([
+      ['SET', 12_345.67],
+      ['GET', 23_456.78],
+    ]);
   });
 
   it('takes resident memory', () => {

@@ -8,6 +8,7 @@ import { type Figure, tableOf } from './figure.ts';
 import { measureLatency } from './latency.ts';
 import { measureMemory } from './memory.ts';
 import { measureReady } from './ready.ts';
+import { measureRedis } from './redis.ts';
 import { measureStreaming } from './streaming.ts';
 import { measureThroughput } from './throughput.ts';
 
@@ -18,6 +19,7 @@ const MEASURES: Readonly<Record<GroupName, (bench: BenchStage) => Promise<readon
   streaming: measureStreaming,
   connections: measureConnections,
   ready: measureReady,
+  redis: measureRedis,
 };
 
 async function measure({ seconds, rounds, groups }: BenchOptions): Promise<readonly Figure[]> {

@@ -7,6 +7,7 @@ import { waitForPeople } from './approval-work.ts';
 import { Outcomes } from './outcomes.ts';
 import { workWithPsql } from './psql-work.ts';
 import { checkRecord } from './record-check.ts';
+import { workWithRedis } from './redis-work.ts';
 
 const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
 const startedMs = Date.now();
@@ -33,6 +34,8 @@ async function demonstrate(): Promise<void> {
   await strangersComeNot(stage);
   say('\npsql\n');
   if (!(await workWithPsql(stage, outcomes, show))) say('left out: psql is not installed');
+  say('\nRedis\n');
+  if (!(await workWithRedis(outcomes, show, progress))) say('left out: redis-server is not installed');
   if (values.once) {
     say('\nThe recording, by the command line\n');
     progress('reading sessions, show, replay and verify');

@@ -80,6 +80,18 @@ real(
 );
 
 real(
+  'a wrong password of the Target is told at the start',
+  async () => {
+    await using wrong = await openRedisStage({ password: 'wrong' });
+    const event = await wrong.run.jsonLine(
+      ({ kind }) => kind === 'Warning' || JSON.stringify(kind) === '"Unreachable"',
+    );
+    expect(JSON.stringify(event)).toContain('TargetUnusable');
+  },
+  TIMEOUT_MS,
+);
+
+real(
   'explain says which rule answers a command',
   async () => {
     using folder = temporaryFolder('explain');

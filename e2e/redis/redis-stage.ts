@@ -15,6 +15,9 @@ export interface RedisStageOptions extends RedisOptions {
   readonly policy?: string;
   /** The subject of whoever decides. */
   readonly owner?: string;
+  readonly ownerGroups?: readonly string[];
+  /** In the Secret; default: the right one. */
+  readonly password?: string;
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -105,7 +108,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, ownerGroups = [], password: given, redis = '' }: RedisStageOptions,
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -140,7 +143,7 @@ kind: Configuration
 operatorNamespace: sidegate
 issuers:
   - {name: corporate, url: '${url}', audiences: [${audience}]}
-${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}}\n`}`,
+${identity === 'Workload' ? 'workloadTokenFile: ./workload.token\n' : ''}${owner === undefined ? '' : `owner: {subject: ${owner}, groups: [${ownerGroups.join(', ')}]}\n`}`,
     'policy.yaml': policy ?? '',
     'target.yaml': `apiVersion: sidegate.dev/v1alpha1
 kind: Target
@@ -161,7 +164,7 @@ metadata: {name: cache-login, namespace: data}
 type: sidegate.dev/credential
 stringData:
   username: ${LOGIN}
-  password: ${password}
+  password: ${given ?? password}
   hosts: localhost
 ${authority}`,
   };

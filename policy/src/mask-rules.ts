@@ -68,7 +68,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
     unknownOrigin: strongest === undefined ? REDACT : strongerThanRedact(strongest),
     maskValue: (mask, text) => means.maskText(mask.with, text, key),
     maskContent,
-    passesContent: (bytes) => findsNothing(bytes, names),
+    passesContent: (bytes, start, end) => findsNothing(bytes, names, start, end),
     maskJson,
   };
 }

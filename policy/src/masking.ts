@@ -36,8 +36,11 @@ export interface MaskRules {
   maskValue(mask: Mask, text: string): string | null;
   /** The text with every find of the detectors masked in place; the same string object when nothing was found. */
   maskContent(text: string): string;
-  /** True only when `maskContent` would change nothing of the text that `bytes` are, whatever their encoding; false says nothing. Saves the text. */
-  readonly passesContent?: (bytes: Uint8Array) => boolean;
+  /**
+   * True only when `maskContent` would change nothing of the text that the bytes from `start` to `end` are, default all of them, whatever their
+   * encoding; false says nothing. Saves the text.
+   */
+  readonly passesContent?: (bytes: Uint8Array, start?: number, end?: number) => boolean;
   /** The text with JSON fields masked, then detectors; a text that is no JSON counts as content only. */
   maskJson(text: string): string;
 }

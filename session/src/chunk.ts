@@ -1,10 +1,9 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { CHUNK_FORMAT, type ChunkHeader, hashChunk } from './chain.ts';
 import { decodeEvent, type NumberedEvent } from './decode.ts';
-import { ChunkSchema } from './generated/sidegate/session/v1/session_pb.js';
 import { varintBytes, WireBuffer } from './wire-buffer.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** A chunk as it is sent and kept, and what the next one needs to know of it. */
 export interface SealedChunk {
@@ -54,20 +53,84 @@ export function sealChunk(content: ChunkContent): SealedChunk {
   const lastSequence = firstSequence + events.length - 1;
   const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
   const sha256 = hashChunk(header, payload);
-  const message = create(ChunkSchema, {
-    format: CHUNK_FORMAT,
-    sessionId,
-    gateId,
-    firstSequence: BigInt(firstSequence),
-    lastSequence: BigInt(lastSequence),
-    previousSha256: previousSha256 ?? new Uint8Array(),
-    sha256,
-    opens,
-    closes,
-    payloadBytes: BigInt(payload.length),
-    payload: zstdCompressSync(payload, LEVEL),
-  });
-  return { sessionId, firstSequence, lastSequence, sha256, bytes: toBinary(ChunkSchema, message) };
+  const packed = zstdCompressSync(payload, LEVEL);
+  const bytes = writeChunk({ format: CHUNK_FORMAT, ...header, sha256, payloadBytes: payload.length, payload: packed });
+  return { sessionId, firstSequence, lastSequence, sha256, bytes };
+}
+
+/** The fields of `sidegate.session.v1.Chunk`. */
+interface ChunkMessage extends ChunkHeader {
+  readonly format: number;
+  readonly sha256: Uint8Array;
+  readonly payloadBytes: number;
+  /** Packed. */
+  readonly payload: Uint8Array;
+}
+
+/** Bytes of all fields but the payload: two names, two hashes, five numbers. */
+const HEADER_BYTES_ABOUT = 256;
+const NO_BYTES = new Uint8Array(0);
+
+function writeChunk(message: ChunkMessage): Uint8Array {
+  const out = new WireBuffer(HEADER_BYTES_ABOUT + message.payload.length);
+  out.number(1, message.format);
+  out.text(2, message.sessionId);
+  out.text(3, message.gateId);
+  out.number(4, message.firstSequence);
+  out.number(5, message.lastSequence);
+  out.blob(6, message.previousSha256 ?? NO_BYTES);
+  out.blob(7, message.sha256);
+  out.number(8, message.opens ? 1 : 0);
+  out.number(9, message.closes ? 1 : 0);
+  out.number(10, message.payloadBytes);
+  out.blob(11, message.payload);
+  return out.view();
+}
+
+/** Throws when the bytes are no such message. */
+function readMessage(bytes: Uint8Array): ChunkMessage {
+  const reader = new WireReader(bytes);
+  const numbers: number[] = [];
+  const texts: string[] = [];
+  const blobs: Uint8Array[] = [];
+  while (reader.next()) {
+    const { field } = reader;
+    switch (field) {
+      case 1:
+      case 4:
+      case 5:
+      case 8:
+      case 9:
+      case 10:
+        numbers[field] = reader.number();
+        break;
+      case 2:
+      case 3:
+        texts[field] = reader.text();
+        break;
+      case 6:
+      case 7:
+      case 11:
+        blobs[field] = reader.blob();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  const previous = blobs[6] ?? NO_BYTES;
+  return {
+    format: numbers[1] ?? 0,
+    sessionId: texts[2] ?? '',
+    gateId: texts[3] ?? '',
+    firstSequence: numbers[4] ?? 0,
+    lastSequence: numbers[5] ?? 0,
+    previousSha256: previous.length === 0 ? undefined : previous,
+    sha256: blobs[7] ?? NO_BYTES,
+    opens: (numbers[8] ?? 0) !== 0,
+    closes: (numbers[9] ?? 0) !== 0,
+    payloadBytes: numbers[10] ?? 0,
+    payload: blobs[11] ?? NO_BYTES,
+  };
 }
 
 /**
@@ -104,26 +167,21 @@ interface ReadChunk {
 
 function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk, ChunkFault> {
   try {
-    const message = fromBinary(ChunkSchema, bytes);
+    const message = readMessage(bytes);
     if (message.format !== CHUNK_FORMAT) return malformed(`its format ${message.format} is not known`);
-    const { sessionId, gateId, opens, closes, sha256, previousSha256: previous } = message;
-    const payloadBytes = Number(message.payloadBytes);
+    const { sessionId, gateId, opens, closes, sha256, previousSha256, payloadBytes, firstSequence, lastSequence } =
+      message;
     if (payloadBytes > payloadBytesMax) {
       const sentence = `This chunk unpacks to ${payloadBytes} bytes; at most ${payloadBytesMax} are taken.`;
       return fail({ code: 'ChunkTooLarge', message: sentence });
     }
-    const firstSequence = Number(message.firstSequence);
-    const lastSequence = Number(message.lastSequence);
-    if (firstSequence < 1 || lastSequence < firstSequence || !Number.isSafeInteger(lastSequence)) {
-      return malformed('its numbers make no sense');
-    }
+    if (firstSequence < 1 || lastSequence < firstSequence) return malformed('its numbers make no sense');
     if (sha256.length !== SHA256_BYTES) return malformed('its hash is no SHA-256');
-    if (previous.length !== (firstSequence === 1 ? 0 : SHA256_BYTES))
+    if ((previousSha256?.length ?? 0) !== (firstSequence === 1 ? 0 : SHA256_BYTES))
       return malformed('its link to the one before is wrong');
     // One byte more than allowed, so that a payload that is longer than it says is found and one of 0 bytes can be asked for.
     const payload = zstdDecompressSync(message.payload, { maxOutputLength: payloadBytes + 1 });
     if (payload.length !== payloadBytes) return malformed('its payload is shorter than it says');
-    const previousSha256 = previous.length === 0 ? undefined : previous;
     const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
     return ok({ header, sha256, payload });
   } catch (error) {

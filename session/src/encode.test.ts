@@ -182,9 +182,9 @@ describe('decoding', () => {
         if (!decoded.ok) return;
         const theirs = toBinary(EventSchema, fromBinary(EventSchema, changed), { writeUnknownFields: false });
         const ours = encodeEvent(decoded.value.sequence, decoded.value.event);
-        expect(fromBinary(EventSchema, ours)).toEqual(fromBinary(EventSchema, theirs));
+        expect(Buffer.compare(toBinary(EventSchema, fromBinary(EventSchema, ours)), theirs)).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

@@ -55,6 +55,12 @@ const change = (bytes: Uint8Array, edit: (chunk: Chunk) => void): Uint8Array => 
   return toBinary(ChunkSchema, chunk);
 };
 
+test('a chunk is byte for byte what the protobuf library writes', () => {
+  for (const bytes of [one, two, three]) {
+    expect(Buffer.from(toBinary(ChunkSchema, fromBinary(ChunkSchema, bytes)))).toEqual(Buffer.from(bytes));
+  }
+});
+
 describe('a session is', () => {
   test.each([
     ['complete from Opened to Closed', [one, two, three], { kind: 'Complete', lastSequence: 6 }],

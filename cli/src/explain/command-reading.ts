@@ -54,10 +54,11 @@ export async function readCommand(
 /** Whether a server takes the gate's login and tells its catalog; the fault says why not. */
 export async function checkLogin(
   program: string,
+  protocol: ProtocolName,
   live: LiveCatalog,
   signal: AbortSignal,
 ): Promise<ReadingFault | undefined> {
-  const answer = await ask(program, { protocol: 'Postgres', live }, signal);
+  const answer = await ask(program, { protocol, live }, signal);
   return answer.ok ? undefined : answer.fault;
 }
 

@@ -189,7 +189,7 @@ class FolderRun {
     const check: CheckLogin | undefined =
       explainProgram === undefined
         ? undefined
-        : (target) => checkLogin(explainProgram, liveCatalogOf(target, snapshot), signal);
+        : (target) => checkLogin(explainProgram, target.spec.protocol, liveCatalogOf(target, snapshot), signal);
     for (const target of targets) {
       const fault = await tryTarget(target, check, signal);
       if (signal.aborted) return;

@@ -73,10 +73,11 @@ function howToConnect(
   const found = targets.find(({ metadata }) => isNamed(metadata, target));
   const source = accesses.find(({ metadata }) => isNamed(metadata, access))?.spec.identity.source;
   const socket = unixSocket === undefined ? '' : ` (or the socket ${unixSocket})`;
+  const token = source === 'Token' ? " with the agent's token as the password" : '';
+  if (found?.spec.protocol === 'Redis') return `redis-cli -h ${host} -p ${port}${token}${socket}`;
   if (found?.spec.protocol !== 'Postgres') return `${host}:${port}${socket}`;
   const database = found.spec.postgres?.databases?.[0] ?? 'postgres';
-  const password = source === 'Token' ? " with the agent's token as the password" : '';
-  return `psql "host=${host} port=${port} user=agent dbname=${database}"${password}${socket}`;
+  return `psql "host=${host} port=${port} user=agent dbname=${database}"${token}${socket}`;
 }
 
 function isNamed(

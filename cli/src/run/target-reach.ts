@@ -1,8 +1,11 @@
 import { connect } from 'node:net';
-import type { Fault, Target } from '@sidegate/crds';
+import type { Fault, ProtocolName, Target } from '@sidegate/crds';
 import { errorCode } from './system-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Protocols whose servers can be asked. */
+const CHECKED: ReadonlySet<ProtocolName> = new Set(['Postgres', 'Redis']);
 
 /** Asks whether a Target's server takes the gate's login; the fault says why not. Absent where nobody can ask. */
 export type CheckLogin = (target: Target) => Promise<Fault | undefined>;
@@ -17,7 +20,7 @@ export async function tryTarget(
   signal: AbortSignal,
 ): Promise<Fault<'TargetUnreachable' | 'TargetUnusable'> | undefined> {
   const unreached = await reachTarget(target, signal);
-  if (unreached !== undefined || target.spec.protocol !== 'Postgres') return unreached;
+  if (unreached !== undefined || !CHECKED.has(target.spec.protocol)) return unreached;
   const fault = await checkLogin?.(target);
   if (fault === undefined) return undefined;
   return {

@@ -64,12 +64,22 @@ export function findContent(text: string, detectors: readonly DetectorName[] = D
   return finds.length < 2 ? finds : finds.toSorted((a, b) => a.start - b.start || b.end - a.end);
 }
 
-/** True only when none of `detectors` finds anything in the text that `bytes` are; false says nothing. Linear; makes no text. */
-export function findsNothing(bytes: Uint8Array, detectors: readonly DetectorName[]): boolean {
-  const { length } = bytes;
+/**
+ * True only when none of `detectors` finds anything in the text that the bytes from `start` to `end` are; false says nothing. Linear; makes no
+ * text and no view.
+ */
+export function findsNothing(
+  bytes: Uint8Array,
+  detectors: readonly DetectorName[],
+  start = 0,
+  end = bytes.length,
+): boolean {
+  const length = end - start;
   if (length < TEXT_MIN) return true;
-  const survey = surveyBytes(bytes);
-  return survey !== undefined && !detectors.some((detector) => mustLook(detector, length, survey));
+  const survey = surveyBytes(bytes, start, end);
+  if (survey === undefined) return false;
+  for (const detector of detectors) if (mustLook(detector, length, survey)) return false;
+  return true;
 }
 
 function mustLook(detector: DetectorName, textLength: number, survey: Survey): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DETECTOR_NAMES, findContent, findsNothing } from './content-mask.ts';
-import { surveyBytes, surveyText } from './survey.ts';
+import { surveyBytes, surveyFewBytes, surveyText } from './survey.ts';
 
 const PARTS = [
   'a',
@@ -35,6 +35,42 @@ describe('a survey of bytes', () => {
         expect(surveyBytes(Buffer.from(text))).toBe(surveyText(text));
       }),
     );
+  });
+
+  it('tells 16 bytes at a time what it tells byte by byte', () => {
+    const codes = [...Buffer.from('@-ywA_xKcCeIzhavoarR0123456789 the\0\x7f'), 0x80, 0xff];
+    const many = fc.array(
+      fc.oneof({ weight: 30, arbitrary: fc.constantFrom(...codes.slice(0, -2)) }, fc.constantFrom(...codes)),
+      {
+        maxLength: 400,
+      },
+    );
+    fc.assert(
+      fc.property(many, fc.nat(20), (numbers, drawn) => {
+        const from = Math.min(drawn, numbers.length);
+        const bytes = Buffer.from(numbers);
+        const part = numbers.slice(from);
+        expect(surveyBytes(bytes, from)).toBe(surveyFewBytes(Uint8Array.from(part)));
+        expect(surveyBytes(Uint8Array.from(part))).toBe(surveyFewBytes(bytes, from, numbers.length));
+        const to = numbers.length - from;
+        if (to >= from) expect(surveyBytes(bytes, from, to)).toBe(surveyFewBytes(Buffer.from(numbers.slice(from, to))));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([-2, -1, 0, 1, 2])('sees what lies across two pieces, begun at %i', (shift) => {
+    const bytes = Buffer.alloc(3 * 98_304 + 5, 'a1');
+    for (const piece of [98_304, 2 * 98_304]) bytes.write('---', piece + shift);
+    expect(surveyBytes(bytes)).toBe(surveyFewBytes(bytes));
+    bytes[2 * 98_304 + shift] = 0xc3;
+    expect(surveyBytes(bytes)).toBeUndefined();
+  });
+
+  it('sees nothing of what was looked at before', () => {
+    expect(surveyBytes(Buffer.from('x'.repeat(60).concat('@----')))).toBe(surveyText('@---'));
+    expect(surveyBytes(Buffer.from('e'.repeat(48)))).toBe(0);
+    expect(surveyBytes(Buffer.from('y'.repeat(48)))).toBe(0);
   });
 
   it.each([0, 3, 7, 8, 12])('does not tell of a byte at %i that is no ASCII', (at) => {

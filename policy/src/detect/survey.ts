@@ -1,3 +1,5 @@
+import { SCAN_BYTES_MIN, SurveyScan } from './survey-scan.ts';
+
 /** What one look over a text tells: which detectors need not look at all. Bits, above them the count of digits. */
 export type Survey = number;
 
@@ -35,17 +37,31 @@ export function surveyText(text: string): Survey {
   return bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
 }
 
-/** As `surveyText`, of ASCII bytes; undefined when any byte is none: only a text can tell then. */
-export function surveyBytes(bytes: Uint8Array): Survey | undefined {
+/** Shared by all: it keeps nothing between two looks. */
+const scan = new SurveyScan();
+
+/**
+ * As `surveyText`, of the ASCII bytes from `start` to `end`; undefined when any of them is none: only a text can tell then. What is outside does
+ * not count.
+ */
+export function surveyBytes(bytes: Uint8Array, start = 0, end = bytes.length): Survey | undefined {
+  if (end - start < SCAN_BYTES_MIN) return surveyFewBytes(bytes, start, end);
+  const { bits, foreign, digits } = scan.look(bytes, start, end);
+  return foreign ? undefined : bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
+}
+
+/** As `surveyBytes`, byte by byte. */
+export function surveyFewBytes(bytes: Uint8Array, start = 0, end = bytes.length): Survey | undefined {
   let digits = 0;
   let bits = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
+  const byte = (at: number): number => (at < start || at >= end ? 0 : (bytes[at] ?? 0));
+  for (let at = start; at < end; at += 1) {
     const code = bytes[at] ?? 0;
     const kind = CLASSES[code];
     if (kind === BORING) continue;
     if (kind === DIGIT) digits += 1;
     else if (code >= FOREIGN) return undefined;
-    else bits |= notableBits(code, bytes[at - 2] ?? 0, bytes[at - 1] ?? 0, bytes[at + 1] ?? 0, bytes[at + 2] ?? 0);
+    else bits |= notableBits(code, byte(at - 2), byte(at - 1), byte(at + 1), byte(at + 2));
   }
   return bits | (Math.min(digits, DIGITS_COUNTED_MAX) << DIGITS_SHIFT);
 }

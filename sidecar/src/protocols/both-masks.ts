@@ -15,7 +15,8 @@ export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
     detect: [...a.detect, ...b.detect],
     unknownOrigin: stronger(a.unknownOrigin, b.unknownOrigin) ?? a.unknownOrigin,
     maskValue: (mask, text) => a.maskValue(mask, text),
-    passesContent: (bytes) => a.passesContent?.(bytes) === true && b.passesContent?.(bytes) === true,
+    passesContent: (bytes, start, end) =>
+      a.passesContent?.(bytes, start, end) === true && b.passesContent?.(bytes, start, end) === true,
     maskContent: (text) => b.maskContent(a.maskContent(text)),
     maskJson: (text) => b.maskJson(a.maskJson(text)),
   };

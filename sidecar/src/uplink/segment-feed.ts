@@ -18,6 +18,8 @@ export class SegmentFeed {
   readonly #sessionIds = new Map<number, string>();
   #waiting: readonly number[];
   #reader: SegmentReader | undefined;
+  /** Of the file that is being read, once nothing more is written to it. */
+  #finalBytes: number | undefined;
   #gateId = '';
   /** The last segment that was opened. */
   #last = 0;
@@ -36,7 +38,8 @@ export class SegmentFeed {
       const reader = this.#reader ?? this.#openNext(end);
       if (reader === undefined) return undefined;
       const final = reader.number < end.segment;
-      const entry = reader.next(final ? reader.fileBytes : end.offset);
+      if (final && this.#finalBytes === undefined) this.#finalBytes = reader.fileBytes;
+      const entry = reader.next(final ? (this.#finalBytes ?? 0) : end.offset);
       if (entry === undefined) return final ? this.#finish(reader) : undefined;
       const fed = this.#feed(entry, reader.number);
       if (fed !== undefined) return fed;
@@ -75,6 +78,7 @@ export class SegmentFeed {
     this.#waiting = this.#waiting.slice(1);
     this.#last = number;
     this.#sessionIds.clear();
+    this.#finalBytes = undefined;
     this.#reader = new SegmentReader(this.#folder, number);
     return this.#reader;
   }

@@ -3,7 +3,7 @@ import { BodyReader, FRAME, type FrameScanner } from './codec.ts';
 import { writeFrame, writeParameterStatus } from './codec-writer.ts';
 import { chainCopyMaskers, openCopyMasker } from './copy-mask.ts';
 import type { CopyMasker } from './copy-masker.ts';
-import { RowMasker } from './data-row.ts';
+import { RowMasker, RowOutput } from './data-row.ts';
 import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
 import type { Lane } from './lane.ts';
 import { MaskPlanner } from './mask.ts';
@@ -34,6 +34,7 @@ const PASSES: RowPlan = { agent: undefined, record: undefined };
 /** Masks what the server answers: rows, COPY data, errors, notices, notifications. With no mask in force frames stay views. */
 export class AnswerMasker {
   readonly #lane: Lane;
+  readonly #output = new RowOutput();
   /** The same statement again has the same plan. */
   #lastPlan: { readonly key: PlanKey; readonly masker: RowMasker | undefined } | undefined;
 
@@ -50,13 +51,24 @@ export class AnswerMasker {
       outbox.pass(command.id, buffer, start, end);
       return true;
     }
+    if (agent !== undefined && agent === record) {
+      if (!agent.rewrite(buffer, start, end)) return false;
+      command.maskedValues += agent.maskedValues;
+      // Rewritten rows stand behind one another as received ones do, and become one piece as these do.
+      outbox.pass(command.id, agent.bytes, agent.start, agent.end);
+      return true;
+    }
     const bytes = agent === undefined ? buffer.subarray(start, end) : agent.mask(buffer, start, end);
-    const recorded = record === agent ? bytes : this.#record(record, buffer, start, end);
+    const recorded = this.#record(record, buffer, start, end);
     if (bytes === undefined || recorded === undefined) return false;
     command.maskedValues += agent?.maskedValues ?? 0;
-    if (agent?.maskedValues === 0 && record === agent) outbox.pass(command.id, buffer, start, end);
-    else outbox.answer(command.id, bytes, record === agent ? bytes : recorded);
+    outbox.answer(command.id, bytes, recorded);
     return true;
+  }
+
+  /** All that was received is taken: what was rewritten of it is on its way. */
+  received(): void {
+    this.#output.release();
   }
 
   beginCopy(command: RunningCommand): void {
@@ -197,7 +209,7 @@ export class AnswerMasker {
     if (masks.empty) return undefined;
     const lane = this.#lane;
     // Rows that nobody described: nothing in them may be seen.
-    if (command.shape === undefined) return new RowMasker([], masks, lane.utf8);
+    if (command.shape === undefined) return new RowMasker([], masks, lane.utf8, this.#output);
     const { catalog, utf8 } = lane;
     const from = { shape: command.shape, outputs: command.statement?.outputs, command: command.reading?.command };
     const key = { ...from, masks, catalog, utf8 };
@@ -206,7 +218,7 @@ export class AnswerMasker {
     const planner = new MaskPlanner(masks, catalog);
     const plan = planner.plan(command.shape, from.outputs, command.reading);
     for (const oid of planner.unknownRelations) lane.metUnknownRelation(oid);
-    const masker = plan === undefined ? undefined : new RowMasker(plan, masks, utf8);
+    const masker = plan === undefined ? undefined : new RowMasker(plan, masks, utf8, this.#output);
     this.#lastPlan = { key, masker };
     return masker;
   }

@@ -182,14 +182,20 @@ function sameMask(a: Mask, b: Mask): boolean {
   return a.with.type === b.with.type && a.with.keepLast === b.with.keepLast;
 }
 
+/** True when the value from `start` to `end` is sure to stay as it is: most hold nothing that any detector would look at, and their bytes tell. */
+export function passes(plan: ColumnPlan, bytes: Uint8Array, start: number, end: number, masks: MaskRules): boolean {
+  const { mask, form } = plan;
+  return (
+    mask === undefined && (form === 'Text' || form === 'Container') && masks.passesContent?.(bytes, start, end) === true
+  );
+}
+
 /** The value as the agent may have it: the same bytes when nothing changes, null for NULL. `utf8` false: bytes are taken one by one. */
 export function maskValue(plan: ColumnPlan, value: Uint8Array, masks: MaskRules, utf8: boolean): Uint8Array | null {
   const { mask, form, binary } = plan;
   const encoding = utf8 ? 'utf8' : 'latin1';
   const read = utf8 ? asText : asLatin1;
-  // Most values hold nothing that any detector would look at: their bytes tell, and no text is made of them.
-  if (mask === undefined && (form === 'Text' || form === 'Container') && masks.passesContent?.(value) === true)
-    return value;
+  if (passes(plan, value, 0, value.length, masks)) return value;
   switch (form) {
     case 'Text': {
       const text = read(value);

@@ -27,6 +27,11 @@ export class TargetSide {
   }
 
   receive(): void {
+    this.#receiveAll();
+    this.#answers.received();
+  }
+
+  #receiveAll(): void {
     const lane = this.#lane;
     while (!lane.over) {
       const result = this.#scanner.next();

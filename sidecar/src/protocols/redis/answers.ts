@@ -71,8 +71,8 @@ const PARTS =
   words(`GETRANGE, SUBSTR, SETRANGE, APPEND, GETBIT, SETBIT, BITFIELD, BITFIELD_RO, BITCOUNT, BITPOS, LCS, STRLEN, DUMP, EVAL, EVALSHA,
   EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO`);
 
-/** Commands that put the value of one key, or part of it, into another. The answer, if it has any, is of the first. */
-const COPIES = words('RENAME, RENAMENX, COPY, SMOVE, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH, ZRANGESTORE, SUNIONSTORE');
+/** Commands that put the value of the first key, or part of it, into another, and answer nothing else about it. */
+const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH');
 
 const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
 

@@ -54,7 +54,7 @@ describe('keys', () => {
     ['BLPOP a b 0', ['r a', 'w a', 'r b', 'w b']],
     ['LMPOP 2 a b LEFT', ['r a', 'w a', 'r b', 'w b']],
     ['ZUNIONSTORE d 2 a b WEIGHTS 1 2', ['w d Condition', 'r a Condition', 'r b Condition']],
-    ['ZRANGESTORE d a 0 -1', ['w d', 'r a Copy']],
+    ['ZRANGESTORE d a 0 -1', ['w d Condition', 'r a Condition']],
     ['RENAME a b', ['r a Copy', 'w a', 'w b']],
     ['LMOVE a b LEFT LEFT', ['r a Copy', 'w a', 'w b']],
     ['COPY a b', ['r a Copy', 'w b']],

@@ -80,8 +80,13 @@ export function classify(args: readonly Uint8Array[], around: ReadingSurrounding
     plan,
     keyIndexes: new Set(places.map(({ index }) => index)),
     keysRead: new Set(keys.filter(({ access }) => access === 'Read').map((use) => use.name)).size,
-    unsupported: UNSUPPORTED[name],
+    unsupported: unsupportedIn(name, around),
   };
+}
+
+function unsupportedIn(name: string, { inTransaction }: ReadingSurroundings): string | undefined {
+  const isOutside = inTransaction && OUTSIDE_TRANSACTIONS.has(name);
+  return isOutside ? 'In a transaction it changes what later answers look like.' : UNSUPPORTED[name];
 }
 
 /** The upper-case name, with the subcommand where the command is nothing without. */
@@ -94,11 +99,10 @@ function nameIn(args: readonly Uint8Array[], catalog: CommandCatalog): string {
 function wordOf(arg: Uint8Array | undefined): string {
   if (arg === undefined) return '';
   const shown = arg.length > NAME_BYTES_MAX ? arg.subarray(0, NAME_BYTES_MAX) : arg;
+  const plain = asLatin1(shown);
+  if (/^[\w.-]*$/.test(plain)) return plain.toUpperCase();
   // Only ASCII is folded: that is all that Redis folds.
-  const text = asLatin1(shown).replaceAll(
-    /[^\x21-\x7e]/g,
-    (other) => `\\x${other.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  const text = plain.replaceAll(/[^\x21-\x7e]/g, (other) => `\\x${other.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return text.toUpperCase();
 }
 
@@ -108,6 +112,16 @@ function gapsOf(
   args: readonly Uint8Array[],
   around: ReadingSurroundings,
 ): Incompleteness[] {
+  const gaps = gapsByName(name, entry);
+  if (around.inTransaction && OUTSIDE_TRANSACTIONS.has(name)) {
+    const detail = `${name} in a transaction changes what later answers look like.`;
+    gaps.push({ kind: 'InTransaction', detail });
+  }
+  databaseGap(name, args, around, (kind, detail) => void gaps.push({ kind, detail }));
+  return gaps;
+}
+
+function gapsByName(name: string, entry: CommandEntry | undefined): Incompleteness[] {
   const gaps: Incompleteness[] = [];
   const gap = (kind: string, detail: string): void => void gaps.push({ kind, detail });
   if (entry === undefined) gap('UnknownCommand', `The server has no command ${name}.`);
@@ -121,10 +135,6 @@ function gapsOf(
   }
   if (SCRIPTS.has(name)) gap('Script', `What the script of ${name} does is not read.`);
   if (SERIALIZED.has(name)) gap('Serialized', `The serialized value of ${name} is not read.`);
-  if (around.inTransaction && OUTSIDE_TRANSACTIONS.has(name)) {
-    gap('InTransaction', `${name} in a transaction changes what later answers look like.`);
-  }
-  databaseGap(name, args, around, gap);
   return gaps;
 }
 
@@ -195,7 +205,7 @@ function usesOf(
     // SORT takes the key out of a hash by `pattern->field`.
     const shown = place.isPattern === true && name.startsWith('SORT') ? (text.split('->')[0] ?? text) : text;
     const leaks: Pick<RedisKeyUse, 'use' | 'fields'> =
-      leak !== undefined && (leak.use !== 'Copy' || isFirst || name.endsWith('STORE')) ? leak : {};
+      leak !== undefined && (leak.use !== 'Copy' || isFirst) ? leak : {};
     const isRead = place.reads || (leaks.use !== undefined && leaks.use !== 'Copy');
     if (isRead) uses.push({ name: shown, access: place.reads ? 'Read' : 'Write', ...pattern, ...leaks });
     if (place.writes && (place.reads || !isRead)) uses.push({ name: shown, access: 'Write', ...pattern });

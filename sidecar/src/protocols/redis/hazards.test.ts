@@ -152,6 +152,21 @@ describe('transactions', () => {
     expect(talk.sent()).toBe('DISCARD');
   });
 
+  test('an answer to EXEC with other elements than were put off ends the session', () => {
+    const talk = new Talk();
+    talk.agent('MULTI', 'GET session:1', 'EXEC');
+    talk.server('+OK\r\n+QUEUED\r\n*2\r\n$6\r\nsecret\r\n$6\r\nsecret\r\n');
+    expect([talk.playback.closed, talk.told().includes('secret')]).toEqual([true, false]);
+  });
+
+  test('what would change later answers does not run in one, whoever allows it', () => {
+    const talk = new Talk({ answers: { settle: () => 'Forward' } });
+    talk.agent('MULTI', 'SUBSCRIBE news');
+    expect(talk.sent()).toBe('MULTI');
+    talk.server('+OK\r\n');
+    expect(talk.told()).toMatch(/^\+OK -NOPERM SUBSCRIBE: In a transaction/);
+  });
+
   test('EXEC that WATCH failed is null', () => {
     const talk = new Talk();
     talk.agent('WATCH a', 'MULTI', 'GET a', 'EXEC', 'GET session:1');

@@ -106,8 +106,12 @@ export class TargetSide {
       this.#header = buffer.slice(start, end);
       return;
     }
-    this.#begin('');
-    if (this.#incoming === undefined) return;
+    const incoming = this.#begin('');
+    if (incoming === undefined) return;
+    // Which command an element answers must be certain.
+    if (incoming.isTransaction && !lane.masks.empty && frames[0]?.count !== lane.queued.length) {
+      return this.#broken('an answer to EXEC with other elements than it put off');
+    }
     this.#pass();
     const { head } = lane;
     const count = frames[0]?.count;
@@ -216,7 +220,7 @@ export class TargetSide {
   }
 
   /** Whose reply begins here. */
-  #begin(event: string, isPush = false): void {
+  #begin(event: string, isPush = false): Incoming | undefined {
     const lane = this.#lane;
     const { head, outbox } = lane;
     const command = head?.kind === 'Forwarded' ? head.command : undefined;
@@ -225,16 +229,18 @@ export class TargetSide {
     const answers = isEvent ? undefined : command;
     if (head?.kind === 'Login' && !isEvent) {
       this.#incoming = this.#incomingOf(undefined, new AnswerFlow(outbox, 0, undefined, true, () => 0), '');
-      return;
+      return this.#incoming;
     }
     if (answers === undefined && !isEvent && this.#reader.type !== TYPE.error) {
-      return this.#broken('an answer to nothing');
+      this.#broken('an answer to nothing');
+      return undefined;
     }
     const isDropped = answers !== undefined && (answers.isMuted || answers.replacedBy !== undefined);
     const meter = answers === undefined ? lane.meter : answers.meter;
     const flow: AnswerFlow = new AnswerFlow(outbox, answers?.id ?? 0, meter, isDropped, () => this.#rows());
     lane.midAnswer = true;
     this.#incoming = this.#incomingOf(answers, flow, isEvent || isConfirmation ? event : '');
+    return this.#incoming;
   }
 
   #incomingOf(command: RunningCommand | undefined, flow: AnswerFlow, event: string): Incoming {

@@ -1,0 +1,144 @@
+import { writeFileSync } from 'node:fs';
+import { openRedisStage, type RedisStage } from '../redis/redis-stage.ts';
+import { objectsOf } from '../sidegate-cli.ts';
+import { freePort } from '../support/free-port.ts';
+import { runProcess, startProcess } from '../support/processes.ts';
+import { findProgram } from '../support/programs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import type { BenchStage } from './bench-stage.ts';
+import { atLeast, type Figure, figure, median } from './figure.ts';
+import { untilListening } from './listening.ts';
+import { cpuSeconds } from './process-figures.ts';
+
+const CLIENTS = 50;
+const GATE_OF_HAPROXY_MIN = 0.75;
+const DEADLINE_MS = 600_000;
+/** So long the agent's token must last. */
+const TOKEN_SECONDS = 86_400;
+const POLICY = `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+  rules:
+    - {name: no-flush, match: {redis: {commands: [FLUSHALL]}}, action: Deny, reason: Keys stay.}
+  masks:
+    - {name: whole, keys: ['session:*'], with: {type: Redact}}
+    - {name: cards, detect: [CreditCard], with: {type: Redact}}
+`;
+
+interface Way {
+  readonly name: 'direct' | 'haproxy' | 'gate';
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** GET and SET of redis-benchmark at 50 clients, one by one and 16 in a pipeline, straight, through haproxy and through the gate. */
+export async function measureRedis(bench: BenchStage): Promise<readonly Figure[]> {
+  const program = findProgram('redis-benchmark');
+  const haproxy = findProgram('haproxy');
+  if (program === undefined || haproxy === undefined || findProgram('redis-server') === undefined) {
+    bench.progress('redis: left out, since redis-server, redis-benchmark or haproxy is not installed');
+    return [];
+  }
+  bench.progress('redis: starting servers');
+  await using started = new AsyncDisposableStack();
+  const stage = started.use(await openRedisStage({ policy: POLICY }));
+  const folder = started.use(temporaryFolder('bench-redis'));
+  const port = await freePort();
+  writeFileSync(folder.file('haproxy.cfg'), haproxyFile(port, stage.redis.port));
+  const relay = started.use(startProcess(haproxy, ['-db', '-f', folder.file('haproxy.cfg')]));
+  await untilListening(port, () => relay.output());
+  const login = { user: 'gate', password: stage.redis.password };
+  const ways: readonly Way[] = [
+    { name: 'direct', port: stage.redis.port, ...login },
+    { name: 'haproxy', port, ...login },
+    { name: 'gate', port: stage.port, user: 'agent', password: await stage.token({ expiresIn: TOKEN_SECONDS }) },
+  ];
+  const figures: Figure[] = [];
+  for (const pipeline of [1, 16]) figures.push(...(await measurePipeline(bench, stage, program, ways, pipeline)));
+  return figures;
+}
+
+async function measurePipeline(
+  { seconds, rounds, progress }: BenchStage,
+  stage: RedisStage,
+  program: string,
+  ways: readonly Way[],
+  pipeline: number,
+): Promise<readonly Figure[]> {
+  const requests = (pipeline === 1 ? 10_000 : 40_000) * seconds;
+  const run = async ({ port, user, password }: Way): Promise<ReadonlyMap<string, number>> => {
+    const where = ['-h', '127.0.0.1', '-p', String(port), '--user', user, '-a', password];
+    const how = [
+      '-c',
+      String(CLIENTS),
+      '-n',
+      String(requests),
+      '-P',
+      String(pipeline),
+      '-t',
+      'get,set',
+      '-r',
+      '10000',
+      '--csv',
+    ];
+    const { stdout, stderr, code } = await runProcess(program, [...where, ...how], { deadlineMs: DEADLINE_MS });
+    if (code !== 0) throw new Error(`redis-benchmark ended with ${code}:\n${stdout}${stderr}`);
+    return parseBenchmark(stdout);
+  };
+  const gate = Number(
+    objectsOf(stage.run.stdout()).findLast(({ kind, program: of }) => kind === 'Started' && of === 'gate')?.['pid'],
+  );
+  progress(`redis, pipeline of ${pipeline}, warming up`);
+  for (const way of ways) await run(way);
+  const samples = new Map<string, number[]>();
+  const cpu: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    progress(`redis, pipeline of ${pipeline}, round ${round + 1} of ${rounds}`);
+    for (const way of ways) {
+      const before = cpuSeconds(gate);
+      const rates = await run(way);
+      if (way.name === 'gate') cpu.push(((cpuSeconds(gate) - before) * 1e6) / (requests * 2));
+      for (const [name, rate] of rates)
+        samples.set(`${name} ${way.name}`, [...(samples.get(`${name} ${way.name}`) ?? []), rate]);
+    }
+  }
+  const named = pipeline === 1 ? 'redis' : `redis, pipeline of ${pipeline}`;
+  return [
+    ...['SET', 'GET'].flatMap((command) => {
+      const all = (name: Way['name']): readonly number[] => samples.get(`${command} ${name}`) ?? [];
+      const ratios = all('gate').map((rate, round) => rate / (all('haproxy')[round] ?? Number.NaN));
+      return [
+        ...ways.map(({ name }) => figure(`${named}: ${command}, ${name}`, median(all(name)), 'commands/s')),
+        figure(`${named}: ${command}, gate to haproxy`, median(ratios), 'ratio', atLeast(GATE_OF_HAPROXY_MIN)),
+      ];
+    }),
+    figure(`${named}: CPU of gate`, median(cpu), 'us/command'),
+  ];
+}
+
+/** Commands a second by name, from what redis-benchmark prints with --csv. */
+export function parseBenchmark(output: string): ReadonlyMap<string, number> {
+  return new Map(
+    [...output.matchAll(/^"(GET|SET)","([\d.]+)"/gm)].map(([, name = '', rate = '']): [string, number] => [
+      name,
+      Number(rate),
+    ]),
+  );
+}
+
+function haproxyFile(port: number, serverPort: number): string {
+  return `global
+  maxconn 4000
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 1h
+  timeout server 1h
+listen redis
+  bind 127.0.0.1:${port}
+  server redis 127.0.0.1:${serverPort}
+`;
+}
