@@ -37,8 +37,8 @@ export interface UplinkParts {
  * While there was something to read within `AWAKE_MS`, the uplink looks again by itself every `LOOK_MS`: waking a thread costs the
  * thread that wakes, and that one stands in the way of commands.
  */
-const AWAKE_MS = 50;
-const LOOK_MS = 25;
+const AWAKE_MS = 75;
+const LOOK_MS = 50;
 
 /** Something on the stream. A presence is a question whose answer changes nothing. */
 interface Sent {
