@@ -7,6 +7,9 @@ const REPLACEMENT = '\ufffd';
 const EMPTY = new Uint8Array(0);
 /** A varint has at most 10 bytes; what we keep exactly has at most 8. */
 const VARINT_BYTES_MAX = 10;
+/** A tag is a uint32. */
+const TAG_MAX = 0xffff_ffff;
+const TAG_BYTES_MAX = 5;
 
 /** Stops the reading of one message; whoever starts reading catches it. */
 export class Malformed extends Error {}
@@ -32,9 +35,12 @@ export class WireReader {
   /** False at the end of the message. */
   next(): boolean {
     if (this.#at === this.#end) return false;
+    const start = this.#at;
     const tag = this.#varint();
     this.field = Math.floor(tag / 8);
     this.wire = tag % 8;
+    if (tag > TAG_MAX || this.#at - start > TAG_BYTES_MAX)
+      throw new Malformed('it has a field with a number that no field can have');
     if (this.field === 0) throw new Malformed('it has a field without a number');
     return true;
   }

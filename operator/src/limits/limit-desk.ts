@@ -202,9 +202,11 @@ export class LimitDesk {
 
   #send({ account, address }: Open, grants: readonly LimitGrant[]): void {
     if (address === undefined) return;
-    for (const { gate, number, more } of grants) {
-      const value = { account: address, number: BigInt(number), more: amountsOf(more) };
-      this.#sessions.get(gate)?.say({ case: 'allowance', value });
+    for (const { gate, stream, number, more } of grants) {
+      const session = this.#sessions.get(gate);
+      // The gate came back while the grant was being kept.
+      if (session !== stream) continue;
+      session?.say({ case: 'allowance', value: { account: address, number: BigInt(number), more: amountsOf(more) } });
     }
     for (const gate of account.recalls) {
       this.#sessions.get(gate)?.say({ case: 'recall', value: { account: address } });

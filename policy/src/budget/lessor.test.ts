@@ -88,7 +88,7 @@ class Model {
     if (grants.length > 0) this.kept = structuredClone(this.account.kept());
     if (fate === 'KeptNotSent') return this.restartLessor();
     for (const grant of grants)
-      this.gates.find(({ name }) => name === grant.gate)?.toGate.push({ kind: 'Grant', grant });
+      this.gates.find(({ stream }) => stream === grant.stream)?.toGate.push({ kind: 'Grant', grant });
     for (const name of this.account.recalls)
       this.gates.find((one) => one.name === name)?.toGate.push({ kind: 'Recall' });
   }
@@ -195,6 +195,22 @@ test('all gates together never use more than the limit, whatever is lost or star
   );
   expect(used).toBeGreaterThan(0);
 }, 300_000);
+
+test('what a gate gets on a new stream is what was granted after it was heard there', () => {
+  const model = new Model(2);
+  const [first, second] = [model.gate(0), model.gate(1)];
+  first.report(true);
+  model.hear(first);
+  // It comes back, and says on the new stream what it has, while its grant is being kept.
+  first.drop();
+  first.report(false);
+  model.share('Sent');
+  first.receive();
+  model.hear(first);
+  second.report(true);
+  model.settle();
+  expect([model.use(second, 10), model.use(first, 1)]).toEqual([true, false]);
+});
 
 describe('what is there is given', () => {
   test('one gate gets all of it, and has it back when the window is over', () => {

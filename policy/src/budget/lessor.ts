@@ -18,6 +18,8 @@ export interface SpendingReport {
 /** More for one gate. */
 export interface LimitGrant {
   readonly gate: string;
+  /** The stream that it was heard on last. On a newer one the grant must not be sent: what the gate says there does not know of it. */
+  readonly stream: unknown;
   readonly number: number;
   readonly more: Sums;
 }
@@ -120,7 +122,7 @@ export class LimitAccount {
       if (AMOUNT_NAMES.every((name) => more[name] === 0)) continue;
       holder.number += 1;
       holder.allowed = plus(holder.allowed, more);
-      const grant = { gate, number: holder.number, more };
+      const grant = { gate, stream: holder.stream, number: holder.number, more };
       holder.unheard.push(grant);
       holder.wants = false;
       grants.push(grant);
