@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildPrograms } from './programs.ts';
+import { GOLDENS, goldenFile, goldenOf } from './chart-goldens.ts';
+import { buildPrograms, builtHelm } from './programs.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const CHART = join(ROOT, 'charts', 'sidegate');
@@ -24,13 +25,14 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 `;
 
-/** What `helm template` makes of the chart. Throws with Helm's words. */
-export function renderChart(helm: string, settings: readonly string[] = [], byPolicy = true): string {
+/** What `helm template` makes of the chart. `values` is the text of a values file. Throws with Helm's words. */
+export function renderChart(helm: string, settings: readonly string[] = [], byPolicy = true, values = ''): string {
   const offered = byPolicy ? ['--api-versions', POLICY_API] : [];
   const parameters = ['template', 'sidegate', CHART, '-n', 'sidegate-system', '--kube-version', '1.36.0', ...offered];
   const set = settings.flatMap((one) => ['--set', one]);
-  const { status, stdout, stderr } = spawnSync(helm, [...parameters, ...set], {
+  const { status, stdout, stderr } = spawnSync(helm, [...parameters, '--values', '-', ...set], {
     encoding: 'utf8',
+    input: values,
     maxBuffer: 64 << 20,
   });
   if (status !== 0) throw new Error(`helm template: ${stderr}`);
@@ -46,9 +48,17 @@ if (import.meta.main) {
   mkdirSync(join(CHART, 'generated', 'crds'), { recursive: true });
   for (const { source, copy } of DEFINITIONS) copyFileSync(source, copy);
   mkdirSync(join(MANIFEST, '..'), { recursive: true });
-  const helm = join(
-    buildPrograms((line) => process.stderr.write(`${line}\n`)),
-    'helm',
-  );
+  const helm =
+    builtHelm() ??
+    join(
+      buildPrograms((line) => process.stderr.write(`${line}\n`)),
+      'helm',
+    );
   writeFileSync(MANIFEST, manifest(helm));
+  mkdirSync(join(goldenFile(''), '..'), { recursive: true });
+  const plain = renderChart(helm);
+  for (const golden of GOLDENS) {
+    const { name, settings, byPolicy } = golden;
+    writeFileSync(goldenFile(name), goldenOf(golden, plain, renderChart(helm, settings, byPolicy)));
+  }
 }

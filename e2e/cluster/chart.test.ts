@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { COMMANDS } from '../../cli/src/commands.ts';
 import { CHART, DEFINITIONS, MANIFEST, manifest, renderChart } from './chart-files.ts';
+import { GOLDENS, goldenFile, goldenOf } from './chart-goldens.ts';
 import { builtHelm } from './programs.ts';
 
 const helm = builtHelm();
@@ -28,6 +31,13 @@ test.each(DEFINITIONS)('the chart brings the definition $source as it is', ({ so
   expect(readFileSync(copy, 'utf8')).toBe(readFileSync(source, 'utf8'));
 });
 
+test('the notes name no command that there is not', () => {
+  const notes = readFileSync(join(CHART, 'templates', 'NOTES.txt'), 'utf8');
+  const named = [...notes.matchAll(/(?:kubectl|--) sidegate (\w+)/g)].map(([, name]) => name);
+  expect(named).toContain('sessions');
+  expect(COMMANDS.map(({ name }) => name)).toEqual(expect.arrayContaining(named));
+});
+
 withHelm('helm finds nothing wrong', () => {
   const { status, stdout } = spawnSync(helm ?? '', ['lint', '--strict', CHART], { encoding: 'utf8' });
   expect(stdout).toContain('0 chart(s) failed');
@@ -36,6 +46,35 @@ withHelm('helm finds nothing wrong', () => {
 
 withHelm('the plain manifest is what the chart makes', () => {
   expect(existsSync(MANIFEST) && readFileSync(MANIFEST, 'utf8')).toBe(manifest(helm ?? ''));
+});
+
+// Refreshed by `node e2e/cluster/chart-files.ts`.
+withHelm.each(GOLDENS)('what the chart makes with other values is as it was: $name', (golden) => {
+  const made = renderChart(helm ?? '', golden.settings, golden.byPolicy);
+  expect(goldenOf(golden, renderChart(helm ?? ''), made)).toBe(readFileSync(goldenFile(golden.name), 'utf8'));
+});
+
+withHelm('a webhook by choice is the webhook of a cluster without policies', () => {
+  const byChoice = renderChart(helm ?? '', ['injection.mode=Webhook']);
+  expect(byChoice).toBe(renderChart(helm ?? '', [], false));
+  expect(byChoice).not.toBe(renderChart(helm ?? ''));
+});
+
+withHelm('large numbers of a values file reach the programs in digits', () => {
+  const values =
+    'operator: {staleAfterSeconds: 1000000, failClosedAfterSeconds: 2592000}\nstore: {maxAgeDays: 1000000}\n';
+  const made = renderChart(helm ?? '', [], true, values);
+  expect(made).toContain('--stale-after=1000000\n');
+  expect(made).toContain('--fail-closed-after=2592000\n');
+  expect(made).toContain('--max-age-days=1000000\n');
+  expect(renderChart(helm ?? '', [], true, 'store: {maxAgeDays: 0.5}\n')).toContain('--max-age-days=0.5\n');
+});
+
+withHelm('a store that is not of the chart raises no alarm of the chart', () => {
+  const here = renderChart(helm ?? '', ['monitoring.enabled=true']);
+  const elsewhere = ['monitoring.enabled=true', 'store.enabled=false', 'store.url=https://store.example.com'];
+  expect(here).toContain('SidegateStoreDown');
+  expect(renderChart(helm ?? '', elsewhere)).not.toContain('SidegateStoreDown');
 });
 
 withHelm('pods get their gate by a policy where the cluster has it, else by a webhook', () => {
