@@ -1,3 +1,4 @@
+import { CHECK_COMMAND } from './cluster/check/check.ts';
 import type { Command } from './command.ts';
 import { EXPLAIN_COMMAND } from './explain/explain-command.ts';
 import { OWNER_COMMANDS } from './owner/owner-commands.ts';
@@ -11,5 +12,6 @@ export const COMMANDS: readonly Command[] = [
   VALIDATE_COMMAND,
   EXPLAIN_COMMAND,
   ...OWNER_COMMANDS,
+  CHECK_COMMAND,
   ...READ_COMMANDS,
 ];

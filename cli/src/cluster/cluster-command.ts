@@ -6,6 +6,12 @@ import { type Kubectl, runKubectl } from './kubectl.ts';
 /** The same command for the held commands of a cluster. */
 export type ClusterWork = (kubectl: Kubectl, given: Given, terminal: Terminal) => Promise<number | Fault>;
 
+/** Which cluster is meant: passed on to kubectl. */
+export const KUBECTL_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  kubeconfig: { type: 'text', value: 'FILE', summary: 'Passed on to kubectl.' },
+  context: { type: 'text', value: 'NAME', summary: 'Passed on to kubectl.' },
+};
+
 const OPTIONS: Readonly<Record<string, CommandOption>> = {
   namespace: {
     type: 'text',
@@ -14,8 +20,7 @@ const OPTIONS: Readonly<Record<string, CommandOption>> = {
     summary: 'In a cluster: the namespace of the Policy that asks; kubectl is used.',
   },
   'all-namespaces': { type: 'flag', short: 'A', summary: 'In a cluster: of every namespace.' },
-  kubeconfig: { type: 'text', value: 'FILE', summary: 'Passed on to kubectl.' },
-  context: { type: 'text', value: 'NAME', summary: 'Passed on to kubectl.' },
+  ...KUBECTL_OPTIONS,
 };
 
 /** A command that works on one machine, or in a cluster when a namespace is named. */
@@ -37,9 +42,13 @@ export function alsoInCluster(local: Command, work: ClusterWork, kubectl: Kubect
 }
 
 function passingOn(kubectl: Kubectl, given: Given): Kubectl {
-  const own = ['kubeconfig', 'context'].flatMap((name) => {
+  return (parameters, signal) => kubectl([...parameters, ...kubectlFlags(given), '--output=json'], signal);
+}
+
+/** KUBECTL_OPTIONS as they were given. */
+export function kubectlFlags(given: Given): readonly string[] {
+  return Object.keys(KUBECTL_OPTIONS).flatMap((name) => {
     const value = given.text(name);
     return value === undefined ? [] : [`--${name}=${value}`];
   });
-  return (parameters, signal) => kubectl([...parameters, ...own, '--output=json'], signal);
 }
