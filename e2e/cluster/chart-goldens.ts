@@ -17,7 +17,11 @@ const PLAIN: Golden = { name: 'plain', settings: [], byPolicy: true };
 export const GOLDENS: readonly Golden[] = [
   PLAIN,
   { name: 'webhook', settings: [], byPolicy: false },
-  { name: 'cert-manager', settings: ['certificates.source=CertManager', 'clusterDomain=one.example'], byPolicy: true },
+  {
+    name: 'given-certificates',
+    settings: ['certificates.source=CertManager', 'clusterDomain=one.example'],
+    byPolicy: true,
+  },
   {
     name: 'monitoring',
     settings: ['monitoring.enabled=true', 'monitoring.dashboard=true', 'monitoring.labels.release=metrics'],
