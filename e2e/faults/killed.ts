@@ -33,7 +33,8 @@ async function underLoad(name: string, breaking: (stage: Stage, load: Load) => P
   } finally {
     await load.stop();
   }
-  return resultOf(name, done, stage, load);
+  // Awaited here: the stage is gone once this function has returned.
+  return await resultOf(name, done, stage, load);
 }
 
 async function killMany(name: string, program: Killed, kills: number, options: FaultOptions): Promise<FaultResult> {
