@@ -35,13 +35,14 @@ export class RunningCommands {
     if (running !== undefined) running.answerBytes += bytes;
   }
 
-  /** Ends a command and its permit; one that never began took no time. */
+  /** Ends a command and its permit; one that never began took no time, nor did one during which the clock was set back. */
   finish(commandId: CommandId, nowUs: number): { readonly durationUs: number; readonly answerBytes: number } {
     const running = this.#running.get(commandId);
     this.#running.delete(commandId);
     this.#mint.retire(commandId);
     return {
-      durationUs: running === undefined ? 0 : nowUs - running.startedUs,
+      // The record has no number below zero: an event that held one could not be read again.
+      durationUs: running === undefined ? 0 : Math.max(0, nowUs - running.startedUs),
       answerBytes: running?.answerBytes ?? 0,
     };
   }
