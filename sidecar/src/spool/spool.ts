@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { type Durability, type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Durability, type Fault, fail, ok, pause, type Result } from '@sidegate/crds';
 import type { Opened, SessionEvent } from '@sidegate/session';
 import type { Commit, Recorder, SessionRecord } from '../recorder.ts';
 import { Gathering, type SpooledSession } from './gathering.ts';
@@ -185,15 +185,7 @@ export class Spool implements Recorder {
     if (signal.aborted) return;
     // Wait before the first look, too: a disk may have free space that is not for us, and then each try fails at once.
     do {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(done, this.#options.limits.roomCheckMs);
-        signal.addEventListener('abort', done, { once: true });
-        function done(): void {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', done);
-          resolve();
-        }
-      });
+      await pause(this.#options.limits.roomCheckMs, signal);
     } while (!signal.aborted && !this.#writer.hasRoom(this.#gathering.bytes));
   }
 

@@ -1,4 +1,4 @@
-import type { BackOff } from '@sidegate/crds';
+import { type BackOff, pause } from '@sidegate/crds';
 import type { UploadRequest, UploadResponse } from '@sidegate/session/store';
 import { errorText } from '../spool/system-error.ts';
 
@@ -131,18 +131,4 @@ class RequestQueue implements AsyncIterable<UploadRequest> {
       this.#wake = undefined;
     }
   }
-}
-
-/** Waits, or ends early when `signal` aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }
