@@ -1,4 +1,4 @@
-import { concatenate } from './concatenate.ts';
+import { concatenate } from '../concatenate.ts';
 import type { CommandId, Step } from './protocol.ts';
 
 /**

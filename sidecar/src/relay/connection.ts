@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { concatenate } from '../concatenate.ts';
 import type { GatedSession } from '../gate/gated-session.ts';
 import type { Wires } from '../gate/wires.ts';
 import { DIAL_TIMEOUT_MS, dial, secure, type TargetAddress } from './target-address.ts';
@@ -261,20 +262,10 @@ function writeAll(socket: Socket, parts: readonly Uint8Array[]): boolean {
   if (only !== undefined && parts.length === 1) return socket.write(only);
   let length = 0;
   for (const part of parts) length += part.length;
-  if (length <= JOINED_BYTES_MAX) return socket.write(joined(parts, length));
+  if (length <= JOINED_BYTES_MAX) return socket.write(concatenate(parts));
   let takesMore = true;
   socket.cork();
   for (const part of parts) takesMore = socket.write(part);
   socket.uncork();
   return takesMore;
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Buffer {
-  const whole = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

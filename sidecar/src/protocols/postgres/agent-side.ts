@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import {
   type BindFrame,
   isWellFormed,

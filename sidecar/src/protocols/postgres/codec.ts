@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 
 /**
  * Frames of PostgreSQL's protocol 3 (documentation, chapter "Message Formats"): a type byte, then a length of four bytes that counts

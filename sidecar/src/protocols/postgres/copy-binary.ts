@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { readInt16, readInt32 } from './codec.ts';
 import { type CopyMasker, type FieldMasker, type MaskedPiece, ROW_BYTES_MAX } from './copy-masker.ts';
 

@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { FRAME, type FrameScanner } from './codec.ts';
 import { writeFrame } from './codec-writer.ts';
 import { openCopyMasker } from './copy-mask.ts';

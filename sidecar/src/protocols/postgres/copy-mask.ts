@@ -1,5 +1,5 @@
 import type { Mask, MaskRules } from '@sidegate/policy';
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { asLatin1, asText } from './codec.ts';
 import { BinaryRows } from './copy-binary.ts';
 import { CsvRows } from './copy-csv.ts';

@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { asLatin1 } from './codec.ts';
 import { type CopyMasker, type FieldMasker, type MaskedPiece, ROW_BYTES_MAX } from './copy-masker.ts';
 import type { CopyShape } from './sql-reading.ts';

@@ -1,5 +1,5 @@
 import { assertNever } from '@sidegate/crds';
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CloseCode, Credential, SessionOptions } from '../protocol.ts';
 import { AgentLogin } from './agent-login.ts';

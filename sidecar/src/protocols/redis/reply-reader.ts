@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { DEPTH_MAX, findLineEnd, LINE_BYTES_MAX, readInteger, TYPE } from './codec.ts';
 
 const NOTHING = new Uint8Array();

@@ -1,4 +1,4 @@
-import { concatenate } from '../concatenate.ts';
+import { concatenate } from '../../concatenate.ts';
 import { findLineEnd, LINE_BYTES_MAX, readInteger, TYPE, writeCommand } from './codec.ts';
 import { splitInline } from './inline.ts';
 
