@@ -6,6 +6,7 @@ import type { PostgresServer } from '../support/postgres-server.ts';
 import { type ProcessOptions, type RunningProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
+import { haproxyFile } from './haproxy-file.ts';
 import { untilListening } from './listening.ts';
 import type { Route } from './route.ts';
 
@@ -38,7 +39,7 @@ export async function startPeers(
   if (haproxy !== undefined) {
     const port = await freePort();
     const file = folder.file('haproxy.cfg');
-    writeFileSync(file, haproxyFile(port, postgres.port));
+    writeFileSync(file, haproxyFile('postgres', port, postgres.port));
     await start('haproxy', haproxy, ['-db', '-f', file], port);
   }
   const pgbouncer = findProgram('pgbouncer');
@@ -52,21 +53,6 @@ export async function startPeers(
   const port = Number((await relay.line(/^port (\d+)$/))[1]);
   routes.push({ ...direct, name: 'relay', port, pid: () => relay.pid });
   return routes;
-}
-
-function haproxyFile(port: number, serverPort: number): string {
-  return `global
-  maxconn 4000
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 10s
-  timeout client 1h
-  timeout server 1h
-listen postgres
-  bind 127.0.0.1:${port}
-  server postgres 127.0.0.1:${serverPort}
-`;
 }
 
 /** Session pooling: one server connection for each client, as all other routes have. It does not check who asks. */

@@ -7,6 +7,7 @@ import { findProgram } from '../support/programs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { BenchStage } from './bench-stage.ts';
 import { atLeast, type Figure, figure, median } from './figure.ts';
+import { haproxyFile } from './haproxy-file.ts';
 import { untilListening } from './listening.ts';
 import { cpuSeconds } from './process-figures.ts';
 
@@ -46,7 +47,7 @@ export async function measureRedis(bench: BenchStage): Promise<readonly Figure[]
   const stage = started.use(await openRedisStage({ policy: POLICY }));
   const folder = started.use(temporaryFolder('bench-redis'));
   const port = await freePort();
-  writeFileSync(folder.file('haproxy.cfg'), haproxyFile(port, stage.redis.port));
+  writeFileSync(folder.file('haproxy.cfg'), haproxyFile('redis', port, stage.redis.port));
   const relay = started.use(startProcess(haproxy, ['-db', '-f', folder.file('haproxy.cfg')]));
   await untilListening(port, () => relay.output());
   const login = { user: 'gate', password: stage.redis.password };
@@ -126,19 +127,4 @@ export function parseBenchmark(output: string): ReadonlyMap<string, number> {
       Number(rate),
     ]),
   );
-}
-
-function haproxyFile(port: number, serverPort: number): string {
-  return `global
-  maxconn 4000
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 10s
-  timeout client 1h
-  timeout server 1h
-listen redis
-  bind 127.0.0.1:${port}
-  server redis 127.0.0.1:${serverPort}
-`;
 }

@@ -4,7 +4,7 @@ import { failureOf } from '../client-error.ts';
 import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage } from '../stage.ts';
 import { until } from './account.ts';
-import type { Fault, FaultResult } from './fault.ts';
+import { type Fault, type FaultResult, leftOut } from './fault.ts';
 import { LOAD_SETUP, Load } from './load.ts';
 import { resultOf } from './result.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
@@ -27,15 +27,7 @@ export const DISK_FULL: Fault = {
         return disk;
       },
     });
-    if (disk === undefined) {
-      return {
-        name: NAME,
-        done: 'left out: it needs the right to mount',
-        figures: { leftOut: true },
-        ok: true,
-        complaints: [],
-      };
-    }
+    if (disk === undefined) return leftOut(NAME, 'the right to mount');
     const { folder } = disk;
     const load = new Load(stage, AGENTS);
     const { store } = stage.processIds();

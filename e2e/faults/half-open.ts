@@ -4,7 +4,7 @@ import { openStage } from '../stage.ts';
 import { WireAgent } from '../wire-agent.ts';
 import { until } from './account.ts';
 import { canDropPackets, dropPackets } from './dropped-packets.ts';
-import type { Fault, FaultResult } from './fault.ts';
+import { type Fault, type FaultResult, leftOut } from './fault.ts';
 
 const NAME = 'half-open';
 /** Twice what keep-alive needs: 30 s of silence, then ten questions a second apart. */
@@ -15,10 +15,7 @@ export const HALF_OPEN: Fault = {
   name: NAME,
   promise: 'a peer that vanished without a word is found out: its session ends and says so, others are not touched',
   run: async ({ progress }): Promise<FaultResult> => {
-    if (!(await canDropPackets())) {
-      const done = 'left out: it needs iptables and the right to use it';
-      return { name: NAME, done, figures: { leftOut: true }, ok: true, complaints: [] };
-    }
+    if (!(await canDropPackets())) return leftOut(NAME, 'iptables and the right to use it');
     await using stage = await openStage({ files: { 'policy.yaml': OPEN_POLICY } });
     // Three sessions: one whose agent vanishes, two whose server does, one of them in the middle of a command.
     using vanishing = await WireAgent.open(stage);

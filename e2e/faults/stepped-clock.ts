@@ -3,7 +3,7 @@ import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from './account.ts';
-import type { Fault, FaultResult } from './fault.ts';
+import { type Fault, type FaultResult, leftOut } from './fault.ts';
 import { LOAD_SETUP, Load } from './load.ts';
 import { resultOf } from './result.ts';
 
@@ -16,16 +16,13 @@ const STATEMENTS = 40;
 const NAME = 'clock-stepped';
 
 /** Whether the clock of a program can be stepped here. */
-export const canStepClock = (): boolean => existsSync(LIBRARY);
+const canStepClock = (): boolean => existsSync(LIBRARY);
 
 export const CLOCK_STEPPED: Fault = {
   name: NAME,
   promise: 'a clock that is set, forward or back, ends no session and loses no record',
   run: async ({ kills, progress }): Promise<FaultResult> => {
-    if (!canStepClock()) {
-      const done = 'left out: it needs the package faketime';
-      return { name: NAME, done, figures: { leftOut: true }, ok: true, complaints: [] };
-    }
+    if (!canStepClock()) return leftOut(NAME, 'the package faketime');
     using clock = temporaryFolder('clock');
     const file = clock.file('offset');
     const step = (seconds: number): void => writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}\n`);

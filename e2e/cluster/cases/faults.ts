@@ -45,12 +45,7 @@ export const FAULT_CASES: readonly ClusterCase[] = [
         const now = await stage.cluster.value('lease', 'sidegate-operator', SYSTEM, '{.spec.holderIdentity}');
         return now !== '' && now !== leader ? now : undefined;
       });
-      await stage.cluster.apply(stage.resource('no-orders'));
-      await stage.cluster.until('the new rule binds', async () =>
-        (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
-      );
-      await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
-      await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
+      await bindsNewRule(stage);
     },
   },
   {
@@ -58,20 +53,7 @@ export const FAULT_CASES: readonly ClusterCase[] = [
     what: 'with no operator a running pod works under its last rules, and a new pod waits for its gate and then starts',
     needs: ['injected'],
     run: async (stage) => {
-      await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=0');
-      await stage.cluster.until('no operator runs', async () => {
-        const left = await stage.cluster.kubectl(
-          'get',
-          'pods',
-          '-n',
-          SYSTEM,
-          '-l',
-          'app.kubernetes.io/component=operator',
-          '-o',
-          'name',
-        );
-        return left === '' ? true : undefined;
-      });
+      await takeAway(stage, 'deployment', 'operator');
       must(await masks(stage), 'the running pod does not work');
       must((await stage.psql('DROP TABLE orders')).code !== 0, 'the last rules do not hold');
       const manifest = stage.example('agent').replaceAll('name: support-bot', 'name: late-bot');
@@ -94,20 +76,7 @@ export const FAULT_CASES: readonly ClusterCase[] = [
     what: 'with no store a pod works, and its records are there when the store is back',
     needs: ['injected'],
     run: async (stage) => {
-      await stage.cluster.kubectl('scale', 'statefulset', 'sidegate-store', '-n', SYSTEM, '--replicas=0');
-      await stage.cluster.until('no store runs', async () => {
-        const left = await stage.cluster.kubectl(
-          'get',
-          'pods',
-          '-n',
-          SYSTEM,
-          '-l',
-          'app.kubernetes.io/component=store',
-          '-o',
-          'name',
-        );
-        return left === '' ? true : undefined;
-      });
+      await takeAway(stage, 'statefulset', 'store');
       const { code, stderr } = await stage.psql('SELECT count(*) AS while_it_was_away FROM orders');
       must(code === 0, 'the pod does not work', stderr);
       await stage.cluster.kubectl('scale', 'statefulset', 'sidegate-store', '-n', SYSTEM, '--replicas=1');
@@ -126,12 +95,7 @@ export const FAULT_CASES: readonly ClusterCase[] = [
       stage.node?.start('kube-apiserver');
       await stage.cluster.until('the API server answers', async () => stage.cluster.kubectl('get', '--raw', '/readyz'));
       await stage.cluster.until('the pod works', async () => (await masks(stage)) || undefined);
-      await stage.cluster.apply(stage.resource('no-orders'));
-      await stage.cluster.until('the new rule binds', async () =>
-        (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
-      );
-      await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
-      await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
+      await bindsNewRule(stage);
     },
   },
   {
@@ -152,6 +116,25 @@ export const FAULT_CASES: readonly ClusterCase[] = [
 async function masks(stage: Stage): Promise<boolean> {
   const { stdout } = await stage.psql('SELECT ssn FROM customers WHERE id = 1');
   return stdout.trim() === '*******4399';
+}
+
+/** A rule that is made now binds the pod that runs; it is taken away again. */
+async function bindsNewRule(stage: Stage): Promise<void> {
+  await stage.cluster.apply(stage.resource('no-orders'));
+  await stage.cluster.until('the new rule binds', async () =>
+    (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
+  );
+  await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
+  await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
+}
+
+/** Resolves when no pod of that component is left. */
+async function takeAway(stage: Stage, kind: 'deployment' | 'statefulset', component: string): Promise<void> {
+  await stage.cluster.kubectl('scale', kind, `sidegate-${component}`, '-n', SYSTEM, '--replicas=0');
+  const pods = ['get', 'pods', '-n', SYSTEM, '-l', `app.kubernetes.io/component=${component}`, '-o', 'name'];
+  await stage.cluster.until(`no ${component} runs`, async () =>
+    (await stage.cluster.kubectl(...pods)) === '' ? true : undefined,
+  );
 }
 
 /** The public half of the pod's own authority. */
