@@ -17,12 +17,11 @@ interface Certificate {
 }
 
 /** Every certificate of a one-node cluster, by the file name that the node's programs are given. */
-const CERTIFICATES: readonly Certificate[] = [
+const certificatesOf = (node: string): readonly Certificate[] => [
   {
     name: 'apiserver',
     subject: '/CN=kube-apiserver',
-    alternatives:
-      'DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:10.96.0.1,IP:127.0.0.1,IP:10.250.0.1',
+    alternatives: `DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:10.96.0.1,IP:127.0.0.1,IP:${node}`,
   },
   { name: 'apiserver-kubelet', subject: '/O=system:masters/CN=apiserver-kubelet-client' },
   { name: 'admin', subject: '/O=system:masters/CN=admin' },
@@ -30,7 +29,7 @@ const CERTIFICATES: readonly Certificate[] = [
   { name: 'scheduler', subject: '/CN=system:kube-scheduler' },
   { name: 'proxy', subject: '/CN=system:kube-proxy' },
   { name: 'dns', subject: '/O=system:masters/CN=dns' },
-  { name: 'kubelet', subject: '/O=system:nodes/CN=system:node:node1', alternatives: 'DNS:node1,IP:10.250.0.1' },
+  { name: 'kubelet', subject: '/O=system:nodes/CN=system:node:node1', alternatives: `DNS:node1,IP:${node}` },
   { name: 'front', subject: '/CN=front-proxy-client', signer: 'front-ca' },
 ];
 
@@ -60,16 +59,18 @@ function sign(folder: string, { name, subject, alternatives, signer = 'ca' }: Ce
   openssl('x509', '-req', '-in', file('csr'), ...by, '-days', '30', '-extfile', file('ext'), '-out', file('crt'));
 }
 
-/** Makes the cluster's authorities, certificates, service-account key and kubeconfigs in `folder`. */
-export function makeAuthority(folder: string, server: string): void {
+/** Makes the authorities, certificates, service-account key and kubeconfigs of a cluster whose node has that address in `folder`. */
+export function makeAuthority(folder: string, node: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   selfSign(folder, 'ca');
   selfSign(folder, 'front-ca');
-  for (const certificate of CERTIFICATES) sign(folder, certificate);
+  for (const certificate of certificatesOf(node)) sign(folder, certificate);
   openssl('genrsa', '-out', join(folder, 'sa.key'), '2048');
   openssl('rsa', '-in', join(folder, 'sa.key'), '-pubout', '-out', join(folder, 'sa.pub'));
   for (const name of ['admin', 'controller-manager', 'scheduler', 'proxy', 'kubelet', 'dns']) {
-    writeFileSync(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name, server), { mode: 0o600 });
+    writeFileSync(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name, `https://${node}:6443`), {
+      mode: 0o600,
+    });
   }
 }
 

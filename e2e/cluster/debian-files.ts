@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cacheFolder } from '../support/cache-folder.ts';
-import { run } from './node.ts';
+import { run } from './node-network.ts';
 
 /** What nobody reads in a test image. */
 const LEFT_OUT =

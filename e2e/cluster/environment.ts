@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../support/programs.ts';
 import { Cluster } from './cluster.ts';
 import { Stage } from './cluster-stage.ts';
 import { ClusterNode } from './node.ts';
 import { loadAllImages } from './node-images.ts';
+import { DEFAULT_STATE } from './node-network.ts';
 import { buildPrograms, ClusterUnavailable } from './programs.ts';
 
 export interface Environment {
@@ -19,7 +19,7 @@ export interface Environment {
  * processes of this machine; `reuse` takes the one of processes that is up, as it is. Throws ClusterUnavailable, with the reason, where there is none.
  */
 export async function openEnvironment(tell: (line: string) => void, reuse: boolean): Promise<Environment> {
-  const state = process.env['SIDEGATE_CLUSTER'] ?? join(tmpdir(), 'sidegate-cluster');
+  const state = process.env['SIDEGATE_CLUSTER'] ?? DEFAULT_STATE;
   const given = process.env['KUBECONFIG'];
   if (given !== undefined && given !== '') {
     const [kubectl, helm] = [findProgram('kubectl'), findProgram('helm')];

@@ -3,8 +3,8 @@ import { copyFileSync, cpSync, mkdirSync, openSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { debianArchive } from './debian-files.ts';
-import { run } from './node.ts';
 import { PAUSE_IMAGE } from './node-configuration.ts';
+import { run } from './node-network.ts';
 import { ClusterUnavailable } from './programs.ts';
 
 const BASE_IMAGE = 'sidegate-e2e/base:local';

@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ClusterNode } from './node.ts';
 import { loadAllImages } from './node-images.ts';
+import { DEFAULT_STATE } from './node-network.ts';
 import { buildPrograms, ClusterUnavailable } from './programs.ts';
 
 const HELP = `npm run cluster -- COMMAND
@@ -10,10 +9,12 @@ const HELP = `npm run cluster -- COMMAND
   up      brings up a one-node Kubernetes cluster as processes of this machine
   env     prints the KUBECONFIG to use, as a line for the shell
   down    takes it down and leaves nothing behind
+
+  SIDEGATE_CLUSTER=FOLDER names where it is kept; clusters in several folders run side by side.
 `;
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
-const state = process.env.SIDEGATE_CLUSTER ?? join(tmpdir(), 'sidegate-cluster');
+const state = process.env.SIDEGATE_CLUSTER ?? DEFAULT_STATE;
 
 async function main(command: string | undefined): Promise<number> {
   if (command === undefined || command === 'help' || command === '--help') {

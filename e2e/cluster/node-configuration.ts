@@ -1,13 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type NodeNetwork, networkOf } from './node-network.ts';
 
-/** The node's own network: a namespace joined to the machine by a pair of virtual interfaces. */
-export const NETWORK = {
-  namespace: 'sidegate-node',
-  node: '10.250.0.1',
-  machine: '10.250.0.254',
-  dns: '10.96.0.10',
-} as const;
+/** Where the Service of the cluster's names is. */
+const DNS = '10.96.0.10';
 /** What containers are started from while nothing of theirs runs. */
 export const PAUSE_IMAGE = 'localhost/pause:3.10';
 
@@ -25,7 +21,7 @@ export function writeNodeConfiguration(state: string, programs: string): void {
 /** Names outside of the cluster do not exist here: nothing of it asks the world. */
 function corefile(state: string): string {
   return `.:53 {
-  bind ${NETWORK.node}
+  bind ${networkOf(state).node}
   errors
   kubernetes cluster.local in-addr.arpa {
     kubeconfig ${join(state, 'certs', 'dns.kubeconfig')}
@@ -36,26 +32,27 @@ function corefile(state: string): string {
 }
 
 /** The Service that every pod's resolv.conf names, on the name server that runs as a process of the node. */
-export const DNS_SERVICE = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'List',
-  items: [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'kube-dns', namespace: 'kube-system' },
-      spec: { clusterIP: NETWORK.dns, ports: dnsPorts() },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: 'kube-dns', namespace: 'kube-system', labels: { 'kubernetes.io/service-name': 'kube-dns' } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [NETWORK.node], conditions: { ready: true } }],
-      ports: dnsPorts(),
-    },
-  ],
-});
+export const dnsService = ({ node }: NodeNetwork): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'kube-dns', namespace: 'kube-system' },
+        spec: { clusterIP: DNS, ports: dnsPorts() },
+      },
+      {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { name: 'kube-dns', namespace: 'kube-system', labels: { 'kubernetes.io/service-name': 'kube-dns' } },
+        addressType: 'IPv4',
+        endpoints: [{ addresses: [node], conditions: { ready: true } }],
+        ports: dnsPorts(),
+      },
+    ],
+  });
 
 function dnsPorts(): readonly object[] {
   return [
@@ -77,6 +74,7 @@ state = "${state}/containerd/state"
 [plugins."io.containerd.cri.v1.runtime"]
   enable_selinux = false
   disable_apparmor = true
+  netns_mounts_under_state_dir = true
   restrict_oom_score_adj = true
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["${programs}/cni"]
@@ -90,16 +88,25 @@ state = "${state}/containerd/state"
 `;
 }
 
+/** Below which cgroup the kubelet keeps its pods; undefined for the root, where the default cluster has them. */
+export function cgroupRoot({ number, namespace }: NodeNetwork): string | undefined {
+  return number === 0 ? undefined : namespace;
+}
+
 function kubelet(state: string): object {
+  const root = cgroupRoot(networkOf(state));
   return {
+    ...(root === undefined ? {} : { cgroupRoot: `/${root}` }),
+    // A kubelet removes the logs of pods that it does not know.
+    podLogsDir: join(state, 'pod-logs'),
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    address: NETWORK.node,
+    address: networkOf(state).node,
     containerRuntimeEndpoint: `unix://${state}/containerd/containerd.sock`,
     failCgroupV1: false,
     cgroupDriver: 'cgroupfs',
     failSwapOn: false,
-    clusterDNS: [NETWORK.dns],
+    clusterDNS: [DNS],
     clusterDomain: 'cluster.local',
     resolvConf: join(state, 'resolv.conf'),
     authentication: {
@@ -127,7 +134,7 @@ function proxy(state: string): object {
   return {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
-    bindAddress: NETWORK.node,
+    bindAddress: networkOf(state).node,
     healthzBindAddress: '127.0.0.1:10256',
     metricsBindAddress: '127.0.0.1:10249',
     clientConnection: { kubeconfig: join(state, 'certs', 'proxy.kubeconfig') },
@@ -156,6 +163,7 @@ export function nodePrograms(
   state: string,
   programs: string,
 ): readonly { readonly name: string; readonly program: string; readonly parameters: readonly string[] }[] {
+  const { node } = networkOf(state);
   const certs = join(state, 'certs');
   const config = (name: string): string => join(certs, `${name}.kubeconfig`);
   const three = (name: string): readonly string[] =>
@@ -183,8 +191,8 @@ export function nodePrograms(
       program: join(programs, 'kube-apiserver'),
       parameters: [
         '--etcd-servers=http://127.0.0.1:2379',
-        `--advertise-address=${NETWORK.node}`,
-        `--bind-address=${NETWORK.node}`,
+        `--advertise-address=${node}`,
+        `--bind-address=${node}`,
         '--secure-port=6443',
         `--tls-cert-file=${certs}/apiserver.crt`,
         `--tls-private-key-file=${certs}/apiserver.key`,
@@ -243,7 +251,7 @@ export function nodePrograms(
         `--config=${state}/kubelet.json`,
         `--kubeconfig=${config('kubelet')}`,
         '--hostname-override=node1',
-        `--node-ip=${NETWORK.node}`,
+        `--node-ip=${node}`,
         `--root-dir=${state}/kubelet`,
         `--cert-dir=${state}/kubelet-certs`,
         '--v=2',

@@ -1,50 +1,37 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeAuthority } from './authority.ts';
-import { DNS_SERVICE, NETWORK, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
+import { cgroupRoot, dnsService, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
+import {
+  anyNodeLeft,
+  attempt,
+  inNode,
+  makeNetwork,
+  type NodeNetwork,
+  networkOf,
+  removeNetwork,
+  run,
+} from './node-network.ts';
 import { ClusterUnavailable } from './programs.ts';
 
 const READY_TIMEOUT_MS = 180_000;
-/** The kubelet sets these for the whole machine; they are put back when the node is taken down. */
+/** The kubelet sets these for the whole machine; they are put back when the last node is taken down. */
 const MACHINE_SETTINGS = ['vm.overcommit_memory', 'kernel.panic', 'kernel.panic_on_oops', 'net.ipv4.ip_forward'];
-
-export function run(program: string, ...parameters: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, parameters, { encoding: 'utf8', maxBuffer: 64 << 20 });
-  if (status !== 0) throw new Error(`${program} ${parameters.join(' ')}: ${error?.message ?? stderr}`);
-  return stdout;
-}
-
-function attempt(program: string, ...parameters: readonly string[]): boolean {
-  return spawnSync(program, parameters, { stdio: 'ignore' }).status === 0;
-}
-
-/** The words in front of a command that runs in the node's network. `ip netns exec` would hide the cgroups. */
-export const IN_NODE = ['nsenter', `--net=/run/netns/${NETWORK.namespace}`] as const;
-
-function makeNetwork(): void {
-  const node = (...parameters: readonly string[]): string => run(IN_NODE[0], IN_NODE[1], ...parameters);
-  run('ip', 'netns', 'add', NETWORK.namespace);
-  run('ip', 'link', 'add', 'sgnode0', 'type', 'veth', 'peer', 'name', 'sghost0');
-  run('ip', 'link', 'set', 'sgnode0', 'netns', NETWORK.namespace);
-  run('ip', 'addr', 'add', `${NETWORK.machine}/24`, 'dev', 'sghost0');
-  run('ip', 'link', 'set', 'sghost0', 'up');
-  node('ip', 'addr', 'add', `${NETWORK.node}/24`, 'dev', 'sgnode0');
-  node('ip', 'link', 'set', 'lo', 'up');
-  node('ip', 'link', 'set', 'sgnode0', 'up');
-  node('ip', 'route', 'add', 'default', 'via', NETWORK.machine, 'dev', 'sgnode0');
-  node('sysctl', '-qw', 'net.ipv4.ip_forward=1');
-}
+const SAVED_SETTINGS = join(tmpdir(), 'sidegate-machine-settings');
 
 /** A one-node cluster as processes of this machine. Everything of it is below `state`. */
 export class ClusterNode {
   readonly #state: string;
   readonly #programs: string;
+  readonly #network: NodeNetwork;
 
   constructor(state: string, programs: string) {
     this.#state = state;
     this.#programs = programs;
+    this.#network = networkOf(state);
   }
 
   get kubeconfig(): string {
@@ -75,11 +62,14 @@ export class ClusterNode {
     if (process.getuid?.() !== 0)
       throw new ClusterUnavailable('a cluster of processes needs root; set KUBECONFIG to use a cluster that is there');
     writeNodeConfiguration(this.#state, this.#programs);
-    const settings = MACHINE_SETTINGS.map((name) => `${name}=${run('sysctl', '-n', name).trim()}`);
-    writeFileSync(join(this.#state, 'machine-settings'), settings.join('\n'));
+    if (!existsSync(SAVED_SETTINGS)) {
+      const settings = MACHINE_SETTINGS.map((name) => `${name}=${run('sysctl', '-n', name).trim()}`);
+      writeFileSync(SAVED_SETTINGS, settings.join('\n'));
+    }
     tell('making certificates and the network');
-    makeAuthority(join(this.#state, 'certs'), `https://${NETWORK.node}:6443`);
-    makeNetwork();
+    makeAuthority(join(this.#state, 'certs'), this.#network.node);
+    makeNetwork(this.#network);
+    this.#makeCgroups();
     run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
     for (const { name, program, parameters } of nodePrograms(this.#state, this.#programs)) {
       this.start(name, program, parameters);
@@ -90,22 +80,19 @@ export class ClusterNode {
     tell('waiting for the node');
     await this.until('the node', ['wait', '--for=condition=Ready', 'node/node1', '--timeout=2s']);
     await this.until('the default service account', ['get', 'serviceaccount', 'default']);
-    this.apply(DNS_SERVICE);
+    this.apply(dnsService(this.#network));
   }
 
   /** Starts (again) one program of the node, for good: it outlives this process. */
   start(name: string, program?: string, parameters?: readonly string[]): void {
     const known = nodePrograms(this.#state, this.#programs).find((one) => one.name === name);
     const log = openSync(join(this.#state, 'logs', `${name}.log`), 'a');
-    const child = spawn(
-      IN_NODE[0],
-      [IN_NODE[1], program ?? known?.program ?? name, ...(parameters ?? known?.parameters ?? [])],
-      {
-        detached: true,
-        stdio: ['ignore', log, log],
-        env: { ...process.env, PATH: `${this.#programs}:${process.env.PATH}` },
-      },
-    );
+    const [enter, where] = inNode(this.#network);
+    const child = spawn(enter, [where, program ?? known?.program ?? name, ...(parameters ?? known?.parameters ?? [])], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, PATH: `${this.#programs}:${process.env.PATH}` },
+    });
     child.unref();
     writeFileSync(join(this.#state, `${name}.pid`), String(child.pid));
   }
@@ -172,11 +159,11 @@ export class ClusterNode {
     for (const name of ['containerd', 'kube-apiserver', 'etcd']) await this.stop(name);
     for (const pid of this.#containerProcesses()) kill(pid);
     for (const mount of this.#mounts()) attempt('umount', '-l', mount);
-    attempt('ip', 'netns', 'delete', NETWORK.namespace);
-    attempt('ip', 'link', 'delete', 'sghost0');
-    const settings = join(this.#state, 'machine-settings');
-    if (existsSync(settings))
-      for (const line of readFileSync(settings, 'utf8').split('\n')) attempt('sysctl', '-qw', line);
+    removeNetwork(this.#network);
+    if (existsSync(SAVED_SETTINGS) && !anyNodeLeft()) {
+      for (const line of readFileSync(SAVED_SETTINGS, 'utf8').split('\n')) attempt('sysctl', '-qw', line);
+      rmSync(SAVED_SETTINGS);
+    }
     this.#removeCgroups();
     rmSync(this.#state, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
@@ -207,12 +194,26 @@ export class ClusterNode {
     return all.filter((path) => path.startsWith(`${this.#state}/`)).toReversed();
   }
 
+  /** The kubelet of a further node keeps its pods below a folder of its own in every hierarchy, which it wants to find there. */
+  #makeCgroups(): void {
+    const root = cgroupRoot(this.#network);
+    if (root !== undefined) for (const folder of hierarchies()) mkdirSync(join(folder, root), { recursive: true });
+  }
+
   #removeCgroups(): void {
-    for (const controller of existsSync('/sys/fs/cgroup') ? readdirSync('/sys/fs/cgroup') : []) {
-      const pods = join('/sys/fs/cgroup', controller, 'kubepods');
-      if (existsSync(pods)) attempt('find', pods, '-depth', '-type', 'd', '-delete');
+    const ours = cgroupRoot(this.#network) ?? 'kubepods';
+    for (const folder of hierarchies()) {
+      const left = join(folder, ours);
+      if (existsSync(left)) attempt('find', left, '-depth', '-type', 'd', '-delete');
     }
   }
+}
+
+/** The cgroup hierarchies of this machine: one folder each of version 1, the one of version 2. */
+function hierarchies(): readonly string[] {
+  const all = '/sys/fs/cgroup';
+  if (existsSync(join(all, 'cgroup.controllers'))) return [all];
+  return existsSync(all) ? readdirSync(all).map((name) => join(all, name)) : [];
 }
 
 function isRunning(pid: number): boolean {
