@@ -76,25 +76,7 @@ export const WORKLOAD_TOKEN_FILE = 'workload.token';
 
 function targetFile({ postgres, loginPassword }: StageFileOptions): string {
   const { certificates, database, port } = postgres;
-  const tls =
-    certificates === undefined
-      ? 'tls: {mode: Disable}'
-      : 'tls: {mode: VerifyFull, caCertificateRefs: [{kind: ConfigMap, name: orders-db-ca, key: ca.crt}]}';
-  const authority =
-    certificates === undefined
-      ? ''
-      : `---
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: orders-db-ca, namespace: data}
-data:
-  ca.crt: |
-${certificates.authority
-  .trim()
-  .split('\n')
-  .map((line) => `    ${line}`)
-  .join('\n')}
-`;
+  const { tls, authority } = tlsFiles(certificates?.authority, 'orders-db-ca');
   return `apiVersion: sidegate.dev/v1alpha1
 kind: Target
 metadata: {name: orders-db, namespace: data}
@@ -117,4 +99,23 @@ stringData:
   password: ${loginPassword}
   hosts: localhost
 ${authority}`;
+}
+
+/** A Target's `tls:` line, and the ConfigMap of the authority that it names, as one more document; undefined: no TLS. */
+export function tlsFiles(
+  authority: string | undefined,
+  name: string,
+): { readonly tls: string; readonly authority: string } {
+  if (authority === undefined) return { tls: 'tls: {mode: Disable}', authority: '' };
+  return {
+    tls: `tls: {mode: VerifyFull, caCertificateRefs: [{kind: ConfigMap, name: ${name}, key: ca.crt}]}`,
+    authority: `---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ${name}, namespace: data}
+data:
+  ca.crt: |
+${authority.trim().replaceAll(/^/gm, '    ')}
+`,
+  };
 }

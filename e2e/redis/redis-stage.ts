@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { objectsOf, runCli, startCli } from '../sidegate-cli.ts';
+import { tlsFiles } from '../stage-files.ts';
 import { startIssuer, type TokenOptions } from '../support/issuer.ts';
 import { DEADLINE_MS, type RunningProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -112,21 +113,7 @@ function filesOf(
   { port, password, certificates }: RedisServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
-  const tls =
-    certificates === undefined
-      ? 'tls: {mode: Disable}'
-      : 'tls: {mode: VerifyFull, caCertificateRefs: [{kind: ConfigMap, name: cache-ca, key: ca.crt}]}';
-  const authority =
-    certificates === undefined
-      ? ''
-      : `---
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: cache-ca, namespace: data}
-data:
-  ca.crt: |
-${certificates.authority.replaceAll(/^/gm, '    ')}
-`;
+  const { tls, authority } = tlsFiles(certificates?.authority, 'cache-ca');
   return {
     'access.yaml': `apiVersion: sidegate.dev/v1alpha1
 kind: AgentAccess

@@ -40,3 +40,17 @@ export interface ProtocolExhibit {
   /** Reads what was sent to the agent of an open session, then `endMark`, as the protocol's best known client does. */
   readAsClient(stream: NodeJS.ReadableStream): Promise<ClientView>;
 }
+
+/** `ProtocolExhibit.sessionOptions` for a target of that address, in Workload mode and without TLS; nothing in it is random. */
+export function exhibitOptions(host: string, port: number): ProtocolExhibit['sessionOptions'] {
+  return (limits) => {
+    let drawn = 0;
+    return {
+      target: { host, port, tls: false, databases: undefined },
+      agentTls: false,
+      identitySource: 'Workload',
+      limits,
+      random: (length) => Uint8Array.from({ length }, () => (drawn += 1) & 0xff),
+    };
+  };
+}

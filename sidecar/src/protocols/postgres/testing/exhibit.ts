@@ -1,7 +1,7 @@
 import { ok } from '@sidegate/crds';
 import { buildContentMask, buildJsonMask, type Mask, type MaskRules, maskText } from '@sidegate/policy';
 import { parse } from 'pg-protocol';
-import type { ClientView, ProtocolExhibit } from '../../exhibit.ts';
+import { type ClientView, exhibitOptions, type ProtocolExhibit } from '../../exhibit.ts';
 import type { JudgedCommand, Refusal } from '../../protocol.ts';
 import type { TranscriptChunk } from '../../transcript.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
@@ -72,16 +72,7 @@ const ANSWERS = { credential: { username: 'gate', password: 'hunter2' }, subject
 const EXHIBIT: Omit<ProtocolExhibit, 'answers'> = {
   hidden: ['078-05-1120', '219-09-9999', '@example.com', '4111111111111111'],
   recordings: new URL('../recordings/', import.meta.url),
-  sessionOptions(limits) {
-    let drawn = 0;
-    return {
-      target: { host: 'db.example', port: 5432, tls: false, databases: undefined },
-      agentTls: false,
-      identitySource: 'Workload',
-      limits,
-      random: (length) => Uint8Array.from({ length }, () => (drawn += 1) & 0xff),
-    };
-  },
+  sessionOptions: exhibitOptions('db.example', 5432),
   opening,
   commandOf: (bytes) => query(EMPTY_QUERY.padEnd(bytes - QUERY_OVERHEAD, 'x')),
   refusedCommand: query('DROP TABLE orders'),

@@ -1,7 +1,7 @@
 import { ok } from '@sidegate/crds';
 import { buildContentMask, buildJsonMask, type KeyMasks, type Mask, type MaskRules, maskText } from '@sidegate/policy';
 import Parser from 'redis-parser';
-import type { ClientView, ProtocolExhibit } from '../../exhibit.ts';
+import { type ClientView, exhibitOptions, type ProtocolExhibit } from '../../exhibit.ts';
 import type { JudgedCommand, Refusal } from '../../protocol.ts';
 import type { TranscriptChunk } from '../../transcript.ts';
 import { writeCommand } from '../codec.ts';
@@ -79,16 +79,7 @@ export const redisExhibit: ProtocolExhibit = {
   },
   hidden: ['078-05-1120', '219-09-9999', 'token-of-a-session', '4111111111111111'],
   recordings: new URL('../recordings/', import.meta.url),
-  sessionOptions(limits) {
-    let drawn = 0;
-    return {
-      target: { host: 'cache.example', port: 6379, tls: false, databases: undefined },
-      agentTls: false,
-      identitySource: 'Workload',
-      limits,
-      random: (length) => Uint8Array.from({ length }, () => (drawn += 1) & 0xff),
-    };
-  },
+  sessionOptions: exhibitOptions('cache.example', 6379),
   opening,
   commandOf: echo,
   refusedCommand: writeCommand(['FLUSHALL']),
