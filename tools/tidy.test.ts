@@ -10,6 +10,7 @@ describe('a planted breach is found, and its neighbour is not', () => {
     ['a folder that says nothing', 'policy/src/helpers/a.ts', '', 'policy/src/help/a.ts', ''],
     ['camel case', 'policy/src/maskPlan.ts', '', 'policy/src/mask-plan.ts', ''],
     ['a path of one machine', 'README.md', 'see /home/ann/x', 'README.md', 'see ./home/ann/x'],
+    ['a path of one machine, no example of a home', 'README.md', 'see /root/x', 'README.md', 'see /home/alice/x'],
     ['a work folder', 'README.md', 'see /tmp/wt/x', 'README.md', 'see /tmp/x'],
     ['a registry host', '.npmrc', 'registry=https://registry.npmjs.org/', '.npmrc', 'fund=false'],
     [

@@ -18,7 +18,10 @@ const FORBIDDEN_NAME = /(?:^|[-./])(?:utils?|helpers?|commons?|managers?|misc|st
 const CODE_NAME = /^(?:\.[a-z]+\/)?(?:[a-z0-9@._-]+\/)*[a-z0-9.-]+$/;
 
 const FORBIDDEN_TEXT: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ['a path of one machine', /(?<![\w.])\/(?:work\/|home\/\w+\/|root\/|tmp\/(?:wt|brief)\b|Users\/\w+\/)/],
+  [
+    'a path of one machine',
+    /(?<![\w.])\/(?:work\/|home\/(?!(?:alice|bob)\/)\w+\/|root\/(?!\.ssh\b)|tmp\/(?:wt|brief)\b|Users\/\w+\/)/,
+  ],
   ['a registry host', /registry\.(?:npmjs|yarnpkg)\.|"resolved": "https?:|pypi\.org\/simple|proxy\.golang\.org/],
   ['an issue number', /\b(?:issue|pull request)s? #?\d+\b|\b(?!pkcs)[a-z][\w-]+#\d{2,}\b/i],
   ['who wrote it', /\b(?:claude|anthropic|chatgpt|copilot|subagents?|helper agents?|coordinator)\b/i],

@@ -271,6 +271,13 @@ const POLICY_CASES: readonly Case[] = [
     rule({ match: { postgres: { statements: ['DROP'] } } }),
   ],
   [
+    rule({ match: { ssh: { channels: ['Exec'] } } }),
+    'BadValue spec.rules[0].match.ssh.channels[0]: "Exec" is not one of exec, shell, sftp, forward. Did you mean "exec"?',
+    rule({
+      match: { ssh: { channels: ['exec'], commands: ['rm -r *'], paths: [{ path: '/etc/*', access: 'Write' }] } },
+    }),
+  ],
+  [
     mask({ columns: ['customers.email'] }),
     'BadValue spec.masks[0].columns[0]: "customers.email" cannot stand here. A base column as schema.table.column, each part a name or *.',
     mask({ columns: ['public.customers.email'] }),

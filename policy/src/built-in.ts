@@ -33,6 +33,8 @@ export function unreadable(command: Command, bound: readonly BoundPolicy[]): Bui
 export function blindRead(command: Command, masks: MaskRules): BuiltInDenial | undefined {
   if (masks.empty) return undefined;
   if (command.protocol === 'Redis') return blindKeyRead(command, masks);
+  // Masks on what SSH carries go by content alone: there is no column or key to ask about.
+  if (command.protocol === 'SSH') return undefined;
   for (const statement of command.statements) {
     const denial = conditionOnMasked(statement, masks) ?? copyOfMasked(statement, masks);
     if (denial !== undefined) return denial;

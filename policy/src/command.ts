@@ -73,5 +73,38 @@ export interface RedisCommand extends CommandBase {
   readonly keys: readonly RedisKeyUse[];
 }
 
+/** What kind of channel a command of SSH runs in. `forward`: a TCP forward in either direction, the agent's keys, X11. */
+export type SshChannel = 'exec' | 'shell' | 'sftp' | 'forward';
+
+/** One program that an exec runs, one operation of SFTP (`open`, `rename`), or one forward (`direct-tcpip` with host and port). */
+export interface ProgramUse {
+  /** As it was written, `rm` or `/bin/rm`; undefined: only running it would tell. */
+  readonly name: string | undefined;
+  /** Words that only running would tell are undefined, and may then be any number of words. */
+  readonly args: readonly (string | undefined)[];
+  /** The command's `paths` name every file that this one uses. Absent: its arguments may name others. */
+  readonly pathsKnown?: true;
+}
+
+export interface PathUse {
+  /** Absolute, or `~/...` from the directory that sessions start in, with no `.` and `..`. Undefined: only running would tell. */
+  readonly path: string | undefined;
+  readonly access: 'Read' | 'Write';
+  /** Anything below the path may be meant as well. */
+  readonly isTree?: true;
+  /** The program that names it, as an index of `commands`. Absent: none does, as with a redirect that writes. */
+  readonly by?: number;
+}
+
+export interface SshCommand extends CommandBase {
+  readonly protocol: 'SSH';
+  readonly channel: SshChannel;
+  /** Each program, also those inside substitutions and functions. Empty for a shell. */
+  readonly commands: readonly ProgramUse[];
+  readonly paths: readonly PathUse[];
+  /** The directory that sessions start in, absolute, where it is known. */
+  readonly home?: string;
+}
+
 /** A command in the form that policy reads, whatever protocol brought it. CEL sees it as `command`. */
-export type Command = PostgresCommand | RedisCommand;
+export type Command = PostgresCommand | RedisCommand | SshCommand;

@@ -3,7 +3,9 @@ import type {
   Command,
   FunctionUse,
   Incompleteness,
+  PathUse,
   PostgresStatement,
+  ProgramUse,
   RedisKeyUse,
   TableUse,
 } from './command.ts';
@@ -78,6 +80,27 @@ export class CelKey {
   }
 }
 
+/** What is not known is absent: a condition that reads it then fails, which is an answer on the safe side. */
+export class CelProgram {
+  readonly name?: string;
+  readonly args?: readonly string[];
+  constructor({ name, args }: ProgramUse) {
+    if (name !== undefined) this.name = boundText(name);
+    const known = args.filter((arg) => arg !== undefined);
+    if (known.length === args.length) this.args = boundList(known).map(boundText);
+  }
+}
+
+/** `path` is absent when only running would tell it. */
+export class CelPath {
+  readonly path?: string;
+  readonly access: string;
+  constructor(use: PathUse) {
+    if (use.path !== undefined) this.path = boundText(use.path);
+    this.access = use.access;
+  }
+}
+
 export class CelIncompleteness {
   readonly kind: string;
   readonly detail: string;
@@ -96,16 +119,23 @@ export class CelCommand {
   readonly name: string;
   readonly categories: readonly string[];
   readonly keys: readonly CelKey[];
+  readonly channel: string;
+  readonly commands: readonly CelProgram[];
+  readonly paths: readonly CelPath[];
   constructor(command: Command) {
     this.protocol = command.protocol;
     this.complete = command.complete;
     this.incomplete = boundList(command.incomplete).map((item) => new CelIncompleteness(item));
     const postgres = command.protocol === 'Postgres' ? command : undefined;
     const redis = command.protocol === 'Redis' ? command : undefined;
+    const ssh = command.protocol === 'SSH' ? command : undefined;
     this.statements = boundList(postgres?.statements ?? []).map((statement) => new CelStatement(statement));
     this.name = boundText(redis?.name ?? '');
     this.categories = boundList(redis?.categories ?? []).map(boundText);
     this.keys = boundList(redis?.keys ?? []).map((use) => new CelKey(use));
+    this.channel = ssh?.channel ?? '';
+    this.commands = boundList(ssh?.commands ?? []).map((use) => new CelProgram(use));
+    this.paths = boundList(ssh?.paths ?? []).map((use) => new CelPath(use));
   }
 }
 

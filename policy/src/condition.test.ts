@@ -1,12 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from './command.ts';
 import { CONDITION_LENGTH_MAX, ConditionCompiler, conditionInput } from './condition.ts';
-import { policy, postgres, question, read, redis, rulesOf, sessionOf, statement } from './fixture/bundle.ts';
+import { exec, policy, postgres, question, read, redis, rulesOf, sessionOf, statement } from './fixture/bundle.ts';
 import { FaultList, type ResourcePlace } from './policy-fault.ts';
 
 const PLACE: ResourcePlace = { kind: 'Policy', namespace: 'data', name: 'guard', field: 'spec.rules[0].when' };
 const UNBOUNDED = postgres(statement('DELETE', { tables: [read('public.orders')] }));
 const BOUNDED = postgres(statement('DELETE', { hasWhere: true, tables: [read('public.orders')] }));
+const RM = exec(['rm -r /tmp/x'], { paths: [{ path: '/tmp/x', access: 'Write', by: 0 }] });
+const NAMELESS = { name: undefined, args: [] };
+const UNKNOWN_WORDS = exec([], {
+  commands: [{ name: 'rm', args: [undefined] }],
+  paths: [{ path: undefined, access: 'Write', by: 0 }],
+});
 
 function evaluate(text: string, command: Command, groups: readonly string[] | 'Unknown' = ['support']): string {
   const faults = new FaultList();
@@ -30,6 +36,13 @@ describe('evaluating a condition', () => {
       redis('GET', ['a']),
       'True',
     ],
+    ['command.channel == "exec" && command.commands.exists(c, c.name == "rm" && "-r" in c.args)', RM, 'True'],
+    ['command.commands.exists(c, c.name == "dd")', RM, 'False'],
+    ['command.paths.all(p, p.path.startsWith("/tmp/") && p.access == "Write")', RM, 'True'],
+    ['command.commands.exists(c, "-f" in c.args)', UNKNOWN_WORDS, 'Failed'],
+    ['command.commands.exists(c, c.name == "rm")', { ...UNKNOWN_WORDS, commands: [NAMELESS] }, 'Failed'],
+    ['command.paths.exists(p, p.path == "/etc/shadow")', UNKNOWN_WORDS, 'Failed'],
+    ['command.channel == "" && command.commands.size() == 0', UNBOUNDED, 'True'],
     ['command.statements.exists(s, s.verb.matches("^DEL"))', UNBOUNDED, 'True'],
     ['command.statements.exists(s, s.verb.matches("^EL"))', UNBOUNDED, 'False'],
     ['command.complete && command.incomplete.size() == 0', UNBOUNDED, 'True'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PolicyRule } from '@sidegate/crds';
 import { explain, renderExplanation } from './explain.ts';
-import { column, policy, postgres, question, read, rulesOf, statement, target, write } from './fixture/bundle.ts';
+import { column, exec, policy, postgres, question, read, rulesOf, statement, target, write } from './fixture/bundle.ts';
 
 const DROP = postgres(statement('DROP', { tables: [write('public.orders')] }));
 const noDdl: PolicyRule = {
@@ -46,6 +46,35 @@ Policies that do not apply
 What would change the answer
   Without rule data/guardrails/no-ddl the answer would be Allow by data/guardrails/all.
 `);
+  });
+
+  it('says what a command of SSH is made of', () => {
+    const rules = rulesOf({
+      targets: [target({ protocol: 'SSH' })],
+      policies: [
+        policy({ rules: [{ name: 'look', action: 'Allow', match: { ssh: { commands: ['cat'] } } }] }, 'data', 'p'),
+      ],
+    });
+    const paths = [
+      { path: '/etc/hosts', access: 'Read', by: 0 },
+      { path: undefined, access: 'Write', isTree: true },
+    ] as const;
+    expect(renderExplanation(explain(rules, question(), exec(['cat /etc/hosts', 'rm x'], { paths })))).toBe(
+      `Deny by default
+No rule of Target data/orders-db's side allows rm x, write of path ? and all below, and its default action is Deny.
+command: exec, cat /etc/hosts, rm x, read of path /etc/hosts, write of path ? and all below
+
+Sides
+  Target data/orders-db: Deny by default
+  AgentAccess agents/support-bot: Allow by default
+
+Rules
+  yes data/p/look (Allow): its match fits
+
+What would change the answer
+  An Allow rule in a policy of namespace data (the Target's) for: rm x, write of path ? and all below.
+`,
+    );
   });
 
   it.each([

@@ -18,5 +18,6 @@ export * from './mask/index.ts';
 export type { MaskMeans } from './mask-rules.ts';
 export * from './masking.ts';
 export * from './policy-fault.ts';
+export * from './resolve-path.ts';
 export * from './rule-set.ts';
 export * from './session-rules.ts';

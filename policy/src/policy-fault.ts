@@ -17,6 +17,7 @@ export type PolicyFaultCode =
   | 'InvalidSelector'
   | 'MissingApproval'
   | 'OutOfBounds'
+  | 'UnknownChannel'
   | 'UnknownStatement'
   | 'InvalidKey';
 

@@ -64,6 +64,27 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       maxLength: 2,
     }),
   }),
+  fc.record({
+    protocol: fc.constant('SSH' as const),
+    complete: fc.boolean(),
+    incomplete: fc.constant([]),
+    channel: fc.constantFrom('exec' as const, 'shell' as const, 'sftp' as const, 'forward' as const),
+    commands: fc.array(
+      fc.record({
+        name: fc.constantFrom('rm', '/bin/rm', 'cat', undefined),
+        args: fc.array(fc.constantFrom('-r', '/etc/x', undefined), { maxLength: 2 }),
+      }),
+      { maxLength: 3 },
+    ),
+    paths: fc.array(
+      fc.record({
+        path: fc.constantFrom('/etc', '/etc/x', '~/x', undefined),
+        access: fc.constantFrom('Read' as const, 'Write' as const),
+        by: fc.nat(2),
+      }),
+      { maxLength: 2 },
+    ),
+  }),
 );
 
 const match: fc.Arbitrary<RuleMatch> = fc.record(
@@ -86,6 +107,14 @@ const match: fc.Arbitrary<RuleMatch> = fc.record(
     ),
     redis: fc.record(
       { commands: fc.uniqueArray(fc.constantFrom('GET', 'CONFIG'), { maxLength: 2 }) },
+      { requiredKeys: [] },
+    ),
+    ssh: fc.record(
+      {
+        channels: fc.uniqueArray(fc.constantFrom('exec' as const, 'shell' as const), { maxLength: 2 }),
+        commands: fc.uniqueArray(fc.constantFrom('rm', 'rm -r *', 'cat'), { maxLength: 2 }),
+        paths: fc.array(fc.record({ path: fc.constantFrom('/etc/*', '~/*', '*') }), { maxLength: 2 }),
+      },
       { requiredKeys: [] },
     ),
   },

@@ -11,6 +11,7 @@ export interface MaskedColumn {
 /** Which of the columns or keys that a command reads out are masked, each once. */
 export function maskedColumns(command: Command, masks: MaskRules): readonly MaskedColumn[] {
   if (command.protocol === 'Redis') return maskedKeys(command, masks);
+  if (command.protocol === 'SSH') return [];
   const found = new Map<string, MaskedColumn>();
   for (const { columns } of command.statements) {
     for (const { schema, table, column, use } of columns) {

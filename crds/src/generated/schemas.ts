@@ -782,6 +782,74 @@ export const POLICY_SCHEMA: StructuralSchema = {
           }
          }
         }
+       },
+       "ssh": {
+        "description": "What runs over SSH.",
+        "type": "object",
+        "minProperties": 1,
+        "properties": {
+         "channels": {
+          "description": "Kinds of channel: exec (one command line), shell, sftp, forward.",
+          "type": "array",
+          "minItems": 1,
+          "maxItems": 4,
+          "x-kubernetes-list-type": "set",
+          "items": {
+           "title": "SshChannelName",
+           "type": "string",
+           "enum": [
+            "exec",
+            "shell",
+            "sftp",
+            "forward"
+           ]
+          }
+         },
+         "commands": {
+          "description": "Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, rename, direct-tcpip db.internal 5432.",
+          "type": "array",
+          "minItems": 1,
+          "maxItems": 256,
+          "x-kubernetes-list-type": "set",
+          "items": {
+           "description": "A program and the words that follow it; * stands for any text, and as the last word for any words.",
+           "type": "string",
+           "minLength": 1,
+           "maxLength": 512
+          }
+         },
+         "paths": {
+          "description": "Files and directories; the command must use one of them.",
+          "type": "array",
+          "minItems": 1,
+          "maxItems": 256,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+           "type": "object",
+           "required": [
+            "path"
+           ],
+           "properties": {
+            "path": {
+             "description": "An absolute path, or one that begins with ~/, where * stands for any text, also with slashes.",
+             "type": "string",
+             "minLength": 1,
+             "maxLength": 512
+            },
+            "access": {
+             "description": "Which use counts.",
+             "type": "string",
+             "enum": [
+              "Read",
+              "Write",
+              "Any"
+             ],
+             "default": "Any"
+            }
+           }
+          }
+         }
+        }
        }
       }
      },

@@ -419,7 +419,23 @@ export interface RuleMatch {
       readonly access?: 'Read' | 'Write' | 'Any';
     }[];
   };
+  /** What runs over SSH. */
+  readonly ssh?: {
+    /** Kinds of channel: exec (one command line), shell, sftp, forward. */
+    readonly channels?: readonly SshChannelName[];
+    /** Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, rename, direct-tcpip db.internal 5432. */
+    readonly commands?: readonly string[];
+    /** Files and directories; the command must use one of them. */
+    readonly paths?: readonly {
+      /** An absolute path, or one that begins with ~/, where * stands for any text, also with slashes. */
+      readonly path: string;
+      /** Which use counts. Default "Any". */
+      readonly access?: 'Read' | 'Write' | 'Any';
+    }[];
+  };
 }
+
+export type SshChannelName = 'exec' | 'shell' | 'sftp' | 'forward';
 
 export interface TargetReference {
   /** The Target's namespace; this resource's own when absent. */

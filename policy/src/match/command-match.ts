@@ -4,6 +4,7 @@ import type { FaultList, ResourcePlace } from '../policy-fault.ts';
 import { compilePostgresMatch, type StatementMatch, type StatementTest } from './postgres-match.ts';
 import type { Leaning } from './qualified-name.ts';
 import { compileRedisMatch, type RedisOutcome } from './redis-match.ts';
+import { compileSshMatch, type SshOutcome } from './ssh-match.ts';
 
 /** What a rule's `match` says to a whole command. `covered` has one entry a part, as `partsOf` counts them. */
 export type CommandMatch =
@@ -21,7 +22,8 @@ export function compileCommandMatch(
 ): CommandTest {
   const postgres = match?.postgres && compilePostgresMatch(match.postgres, leaning, place, faults);
   const redis = match?.redis && compileRedisMatch(match.redis, leaning, place, faults);
-  const any = postgres === undefined && redis === undefined;
+  const ssh = match?.ssh && compileSshMatch(match.ssh, leaning, place, faults);
+  const any = postgres === undefined && redis === undefined && ssh === undefined;
   return (command, partCount) => {
     if (any) return { matched: true, covered: Array.from({ length: partCount }, () => true) };
     switch (command.protocol) {
@@ -29,6 +31,8 @@ export function compileCommandMatch(
         return postgres === undefined ? OTHER_PROTOCOL : matchStatements(postgres, command.statements, leaning);
       case 'Redis':
         return redis === undefined ? OTHER_PROTOCOL : coverKeys(redis(command));
+      case 'SSH':
+        return ssh === undefined ? OTHER_PROTOCOL : coverPrograms(ssh(command));
       default:
         return assertNever(command);
     }
@@ -69,4 +73,8 @@ function whyOf(outcome: StatementMatch): string {
 
 function coverKeys(outcome: RedisOutcome): CommandMatch {
   return outcome.matched ? { matched: true, covered: [true, ...outcome.keys] } : outcome;
+}
+
+function coverPrograms(outcome: SshOutcome): CommandMatch {
+  return outcome.matched ? { matched: true, covered: [true, ...outcome.commands, ...outcome.paths] } : outcome;
 }
