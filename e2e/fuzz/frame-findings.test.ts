@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { commandPart } from './command-part.ts';
 import { ModelServer } from './model-server.ts';
 import { AGENT, cutFrames } from './postgres-frames.ts';
 import { PostgresTalk, WHOLE } from './postgres-talk.ts';
@@ -88,3 +89,22 @@ test.each<[string, string, boolean]>([
   expect(Buffer.from(talk.playback.sent('Target')).includes('no more')).toBe(passes);
   expect(Buffer.from(talk.playback.sent('Target')).includes('denied row')).toBe(false);
 });
+
+test.each<[string, Uint8Array, boolean]>([
+  ['a query', AGENT.query('denied row'), true],
+  ['a statement', AGENT.parse('', 'denied row'), true],
+  ['a row of a COPY', AGENT.copyData('denied row'), false],
+  ['a value', AGENT.bind('', '', ['denied row']), false],
+  ['the name of a statement', AGENT.bind('', 'denied row', []), true],
+  ['what follows a statement', withBody(AGENT.parse('', 'x'), 'denied row'), true],
+  ['what follows values', withBody(AGENT.bind('', '', ['x']), 'denied row'), true],
+])('%s is taken for a command or for data', (_name, bytes, isCommand) => {
+  expect(commandPart(Buffer.concat([AGENT.startup(), bytes])).includes('denied row')).toBe(isCommand);
+});
+
+/** The frame with more in it than belongs there. */
+function withBody(frame: Uint8Array, more: string): Uint8Array {
+  const longer = Buffer.concat([frame, Buffer.from(more)]);
+  longer.writeInt32BE(longer.length - 1, 1);
+  return longer;
+}

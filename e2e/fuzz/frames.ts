@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { commandPart } from './command-part.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { ModelServer, SECRET } from './model-server.ts';
 import { AGENT, cutFrames, frame } from './postgres-frames.ts';
@@ -45,13 +46,6 @@ function withoutWords(bytes: Uint8Array): readonly string[] {
     return letter === 'E' ? `E ${text.split('\0').find((field) => field.startsWith('C'))}` : `${letter} ${text}`;
   });
   return [...shown, `and ${rest.length} bytes`];
-}
-
-/** What the server was sent but rows of a COPY, which are data: damaged lengths turn commands into such rows. */
-function commandsTo(sent: Uint8Array): Buffer {
-  const startupLength = Buffer.from(sent).readUInt32BE(0);
-  const { frames, rest } = cutFrames(sent.subarray(startupLength));
-  return Buffer.concat([...frames.filter(({ letter }) => letter !== 'd').map(({ body }) => body), rest]);
 }
 
 function areAlike(one: readonly string[], other: readonly string[]): boolean {
@@ -168,7 +162,7 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
     check([chunks, cut]) {
       const { playback } = talk([...chunks, CLOSING], true, cut);
       if (Buffer.from(playback.sent('Agent')).includes(SECRET)) return 'the secret reached the agent';
-      if (commandsTo(playback.sent('Target')).includes('denied row')) return 'what is denied reached the server';
+      if (commandPart(playback.sent('Target')).includes('denied row')) return 'what is denied reached the server';
       return playback.violations[0];
     },
   }),
