@@ -59,8 +59,8 @@ function sign(folder: string, { name, subject, alternatives, signer = 'ca' }: Ce
   openssl('x509', '-req', '-in', file('csr'), ...by, '-days', '30', '-extfile', file('ext'), '-out', file('crt'));
 }
 
-/** Makes the authorities, certificates, service-account key and kubeconfigs of a cluster whose node has that address in `folder`. */
-export function makeAuthority(folder: string, node: string): void {
+/** Makes the authorities, certificates, service-account key and kubeconfigs of a cluster in `folder`, whose API server is at that port of that address. */
+export function makeAuthority(folder: string, node: string, port: number): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   selfSign(folder, 'ca');
   selfSign(folder, 'front-ca');
@@ -68,7 +68,7 @@ export function makeAuthority(folder: string, node: string): void {
   openssl('genrsa', '-out', join(folder, 'sa.key'), '2048');
   openssl('rsa', '-in', join(folder, 'sa.key'), '-pubout', '-out', join(folder, 'sa.pub'));
   for (const name of ['admin', 'controller-manager', 'scheduler', 'proxy', 'kubelet', 'dns']) {
-    writeFileSync(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name, `https://${node}:6443`), {
+    writeFileSync(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name, `https://${node}:${port}`), {
       mode: 0o600,
     });
   }

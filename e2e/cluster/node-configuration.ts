@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type NodeNetwork, networkOf } from './node-network.ts';
+import { API_SERVER_PORT, type NodeNetwork, networkOf } from './node-network.ts';
 
 /** Where the Service of the cluster's names is. */
 const DNS = '10.96.0.10';
@@ -193,7 +193,7 @@ export function nodePrograms(
         '--etcd-servers=http://127.0.0.1:2379',
         `--advertise-address=${node}`,
         `--bind-address=${node}`,
-        '--secure-port=6443',
+        `--secure-port=${API_SERVER_PORT}`,
         `--tls-cert-file=${certs}/apiserver.crt`,
         `--tls-private-key-file=${certs}/apiserver.key`,
         `--client-ca-file=${certs}/ca.crt`,

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 /** The folder of the cluster that is meant when none is named. */
 export const DEFAULT_STATE = join(tmpdir(), 'sidegate-cluster');
 
+/** Where the API server listens at the node's address. */
+export const API_SERVER_PORT = 6443;
+
 /** A node's own network: a namespace joined to the machine by a pair of virtual interfaces. */
 export interface NodeNetwork {
   /** Tells the clusters of one machine apart; 0 is the one in the default folder. */

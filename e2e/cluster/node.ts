@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeAuthority } from './authority.ts';
 import { cgroupRoot, dnsService, nodePrograms, writeNodeConfiguration } from './node-configuration.ts';
 import {
+  API_SERVER_PORT,
   anyNodeLeft,
   attempt,
   inNode,
@@ -67,7 +68,7 @@ export class ClusterNode {
       writeFileSync(SAVED_SETTINGS, settings.join('\n'));
     }
     tell('making certificates and the network');
-    makeAuthority(join(this.#state, 'certs'), this.#network.node);
+    makeAuthority(join(this.#state, 'certs'), this.#network.node, API_SERVER_PORT);
     makeNetwork(this.#network);
     this.#makeCgroups();
     run('sysctl', '-qw', 'net.ipv4.ip_forward=1');

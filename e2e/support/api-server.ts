@@ -40,7 +40,7 @@ async function startIn(folder: TemporaryFolder, programs: string, more: readonly
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
   const certs = folder.file('certs');
   mkdirSync(certs);
-  makeAuthority(certs, `https://127.0.0.1:${port}`);
+  makeAuthority(certs, '127.0.0.1', port);
   const own = (at: number): string => `http://127.0.0.1:${at}`;
   const etcd = startProcess(join(programs, 'etcd'), [
     `--data-dir=${folder.file('etcd')}`,
