@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { cpuSeconds } from '../bench/process-figures.ts';
 import type { FromGates, ToGates } from './gates.ts';
 
 /** Nothing here takes longer on a machine that is not stuck. */
@@ -41,6 +42,11 @@ export class GateCrowd implements Disposable {
     const acked = this.#children.map((child) => this.#hear(child, 'Acked'));
     await change();
     return (await Promise.all(acked)).flatMap(({ atMs }) => atMs);
+  }
+
+  /** Seconds of processor time that the programs of the gates have used. */
+  get cpuSeconds(): number {
+    return this.#children.reduce((sum, { pid }) => sum + (pid === undefined ? 0 : cpuSeconds(pid)), 0);
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,6 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import { BackOff } from '@sidegate/crds';
-import { Control, type FollowRequestSchema, type FollowResponse } from '@sidegate/policy/control';
-import { Outgoing } from '../../sidecar/src/config/outgoing.ts';
+import type { FollowResponse } from '@sidegate/policy/control';
+import { type LightStream, openLightStream } from './light-stream.ts';
 
 /** What the program of many gates is told. */
 export type ToGates =
@@ -21,8 +18,6 @@ export type FromGates =
 export function preciseMs(): number {
   return performance.timeOrigin + performance.now();
 }
-
-type Request = MessageInitShape<typeof FollowRequestSchema>;
 
 /** Gates without doors, each on a connection of its own: they ack whatever they are given, at once, and look only for the marker in it. */
 class Gates {
@@ -43,45 +38,41 @@ class Gates {
 
   /** It connects again, as a real gate does: an operator that starts has all gates at its door at once. */
   async #follow(url: string, authority: string, token: string): Promise<void> {
-    const transport = createGrpcTransport({ baseUrl: url, nodeOptions: { ca: authority, minVersion: 'TLSv1.3' } });
-    const client = createClient(Control, transport);
-    const headers = { authorization: `Bearer ${token}` };
     const backOff = new BackOff(500, 30_000, Math.random);
     for (let snapshots = 0; ; ) {
-      const over = new AbortController();
-      const outgoing = new Outgoing<Request>(over.signal);
-      outgoing.say({ message: { case: 'hello', value: { program: 'bench', heldVersion: '' } } });
-      outgoing.say({ message: { case: 'health', value: { recording: true, blocked: [] } } });
-      let why = 'the stream ended';
-      let held = false;
-      try {
-        for await (const { message } of client.follow(outgoing.speech(), { headers })) {
-          if (message.case === 'goAway') why = message.value.reason;
-          if (message.case !== 'snapshot') continue;
-          if (!held) backOff.reset();
-          held = true;
-          this.#answer(outgoing, message.value, ++snapshots);
-        }
-      } catch (error) {
-        why = String(error);
-      }
-      over.abort();
+      const before = snapshots;
+      const why = await new Promise<string>((ended) => {
+        const stream = openLightStream({
+          url,
+          authority,
+          token,
+          ended,
+          heard: (message) => {
+            if (message.case !== 'snapshot') return;
+            if (snapshots === before) backOff.reset();
+            this.#answer(stream, message.value, ++snapshots);
+          },
+        });
+        stream.say({ message: { case: 'hello', value: { program: 'bench', heldVersion: '' } } });
+        stream.say({ message: { case: 'health', value: { recording: true, blocked: [] } } });
+      });
       if (snapshots > 0) tell({ kind: 'Lost', why });
       await new Promise((resolve) => setTimeout(resolve, backOff.next()));
     }
   }
 
   #answer(
-    outgoing: Outgoing<Request>,
+    stream: LightStream,
     { version, nonce, content }: Extract<FollowResponse['message'], { case: 'snapshot' }>['value'],
     snapshots: number,
   ): void {
-    outgoing.say({ message: { case: 'ack', value: { version, nonce } } });
+    stream.say({ message: { case: 'ack', value: { version, nonce } } });
     if (snapshots === 1) {
       this.#first += 1;
       if (this.#first === this.#count) tell({ kind: 'Connected', gates: this.#count });
     }
-    if (this.#marker === '' || !Buffer.from(content).includes(this.#marker)) return;
+    if (this.#marker === '' || !Buffer.from(content.buffer, content.byteOffset, content.length).includes(this.#marker))
+      return;
     this.#atMs.push(preciseMs());
     if (this.#atMs.length === this.#count) tell({ kind: 'Acked', marker: this.#marker, atMs: this.#atMs });
   }

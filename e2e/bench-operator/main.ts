@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { atMost, type Figure, figure, tableOf } from '../bench/figure.ts';
 import { cpuSeconds, peakMib, rssMib } from '../bench/process-figures.ts';
 import { builtPrograms } from '../cluster/programs.ts';
 import { OperatorStage } from '../operator/operator-stage.ts';
 import { admit } from './admission-load.ts';
+import { bundledOperator } from './bundled-operator.ts';
 import { changePolicy, fillCluster } from './crowded-cluster.ts';
 import { GateCrowd } from './gate-crowd.ts';
 import { preciseMs } from './gates.ts';
 
-const USAGE = 'usage: npm run bench:operator -- [--json FILE] [--gates N] [--rounds N] [--seconds S]\n';
+const USAGE =
+  'usage: npm run bench:operator -- [--json FILE] [--gates N] [--rounds N] [--seconds S] [--flag=FLAG]...\n';
 const PODS_PER_SECOND = 50;
 
 interface BenchOptions {
@@ -21,18 +24,26 @@ interface BenchOptions {
   readonly rounds: number;
   /** Of admission; default 10. */
   readonly seconds: number;
+  /** Of Node, for the operator, beside those that its image names: to profile it. */
+  readonly flags: readonly string[];
 }
 
 /** Undefined: the command line cannot be read. */
 function readOptions(parameters: readonly string[]): BenchOptions | undefined {
   const text = { type: 'string' } as const;
   try {
-    const options = { json: text, gates: text, rounds: text, seconds: text };
+    const options = {
+      json: text,
+      gates: text,
+      rounds: text,
+      seconds: text,
+      flag: { ...text, multiple: true },
+    } as const;
     const { values } = parseArgs({ args: [...parameters], options });
-    const { json, gates = '2000', rounds = '20', seconds = '10' } = values;
+    const { json, gates = '2000', rounds = '20', seconds = '10', flag: flags = [] } = values;
     const numbers = [gates, rounds, seconds].map(Number);
     if (!numbers.every((number) => Number.isInteger(number) && number > 0)) return undefined;
-    return { json, gates: Number(gates), rounds: Number(rounds), seconds: Number(seconds) };
+    return { json, gates: Number(gates), rounds: Number(rounds), seconds: Number(seconds), flags };
   } catch {
     return undefined;
   }
@@ -44,7 +55,7 @@ function percentile(values: readonly number[], part: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
 }
 
-async function measure(programs: string, { gates, rounds, seconds }: BenchOptions): Promise<readonly Figure[]> {
+async function measure(programs: string, { gates, rounds, seconds, flags }: BenchOptions): Promise<readonly Figure[]> {
   const startedMs = Date.now();
   const progress = (step: string): void => {
     process.stderr.write(`[${((Date.now() - startedMs) / 1000).toFixed(0).padStart(4)} s] ${step}\n`);
@@ -54,7 +65,10 @@ async function measure(programs: string, { gates, rounds, seconds }: BenchOption
   try {
     progress(`making ${gates} pods`);
     const tokens = await fillCluster(stage, gates);
-    const operator = await stage.startOperator('operator-0');
+    const operator = await stage.startOperator('operator-0', undefined, undefined, [
+      ...flags,
+      ...(await bundledOperator(join(stage.server.folder.path, 'operator'))),
+    ]);
     const { pid } = operator.process;
     await stage.becomes('Policy', 'data', 'guard', /Accepted=True/);
     figures.push(figure('memory: operator, no gate', rssMib(pid), 'MiB'));
@@ -67,6 +81,7 @@ async function measure(programs: string, { gates, rounds, seconds }: BenchOption
     progress(`changing the Policy ${rounds} times`);
     const [each, last]: number[][] = [[], []];
     const busyBefore = cpuSeconds(pid);
+    const crowdBefore = crowd.cpuSeconds;
     for (let round = 1; round <= rounds; round += 1) {
       const marker = `round ${round} of many`;
       const fromMs = preciseMs();
@@ -82,6 +97,7 @@ async function measure(programs: string, { gates, rounds, seconds }: BenchOption
       figure('policy change: acked by a gate, p99', percentile(each ?? [], 0.99), 'ms'),
       figure('policy change: acked by a gate, median', percentile(each ?? [], 0.5), 'ms'),
       figure('policy change: CPU of operator', (busy * 1000) / rounds, 'ms'),
+      figure('policy change: CPU of the gates', ((crowd.cpuSeconds - crowdBefore) * 1000) / rounds, 'ms'),
       figure('memory: operator, all gates', rssMib(pid), 'MiB', atMost(512)),
     );
 
@@ -103,6 +119,8 @@ async function measure(programs: string, { gates, rounds, seconds }: BenchOption
       ),
     );
     progress('ending everything');
+    // In peace: a profile that was asked for is written then.
+    await operator.process.stop();
   } finally {
     await stage.end();
   }

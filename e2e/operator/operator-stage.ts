@@ -151,11 +151,12 @@ export class OperatorStage {
     return stage;
   }
 
-  /** `certificates`: options that say where they come from; default files. */
+  /** `certificates`: options that say where they come from; default files. `program`: parameters of Node that name it; default its source. */
   async startOperator(
     identity: string,
     certificates: readonly string[] = this.#fileOptions(),
     kubeconfig = this.server.kubeconfig,
+    program: readonly string[] = [join(ROOT, 'operator', 'src', 'main.ts')],
   ): Promise<OperatorProcess> {
     const configuration = this.server.folder.file(`${identity}.yaml`);
     writeFileSync(
@@ -168,7 +169,7 @@ export class OperatorStage {
       }),
     );
     const process = startProcess('node', [
-      join(ROOT, 'operator', 'src', 'main.ts'),
+      ...program,
       `--kubeconfig=${kubeconfig}`,
       '--namespace=sidegate',
       `--identity=${identity}`,

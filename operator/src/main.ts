@@ -64,7 +64,7 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
       listen: one,
       signal: until,
     });
-  const control = listen((pair) => serveControl(operator.control.routes, { ...start.control, serving: pair }));
+  const control = listen((pair) => serveControl(operator.control.follow, { ...start.control, serving: pair }));
   const routes = admissionRoutes(operator.state);
   const admission = listen((pair) => serveAdmission(routes, { ...start.admission, serving: pair }));
   const probes = await serveProbes(start.probes, {

@@ -61,7 +61,7 @@ async function start(pods: readonly Pod[] = [gatedPod()]): Promise<Bench> {
     findPod: ({ pod }) => cluster.state.indexes.podsIn('agents')?.get(`agents/${pod.metadata.name}`),
     closed: () => closed.fault,
   });
-  const listener = await serveControl(service.routes, { host: '127.0.0.1', port: 0 });
+  const listener = await serveControl(service.follow, { host: '127.0.0.1', port: 0 });
   if (!listener.ok) throw new Error(listener.fault.message);
   ends.push(() => listener.value.close());
   const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${listener.value.port}` });

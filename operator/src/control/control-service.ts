@@ -1,18 +1,13 @@
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import type { Fault, Result } from '@sidegate/crds';
-import { Control, type FollowRequest } from '@sidegate/policy/control';
+import type { IncomingHttpHeaders } from 'node:http2';
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { GateBundles } from '../gate-bundle.ts';
 import type { Pod } from '../kinds.ts';
 import type { Timing } from '../kube/timing.ts';
 import { type AttestationFault, type Attested, bearerOf } from './attestation.ts';
+import type { CallFault, FollowCall } from './follow-call.ts';
 import type { GateBoard } from './gate-board.ts';
-import {
-  GateSession,
-  type HoldSentence,
-  type Response,
-  type SessionTerms,
-  type SpendingSentence,
-} from './gate-session.ts';
+import { GateSession, type HoldSentence, type SessionTerms, type SpendingSentence } from './gate-session.ts';
+import { piecesOf } from './response-bytes.ts';
 
 export interface ControlServiceOptions {
   readonly bundles: GateBundles;
@@ -49,8 +44,9 @@ export class ControlService {
     this.#options = options;
   }
 
-  readonly routes = (router: ConnectRouter): void => {
-    router.service(Control, { follow: (requests, context) => this.#follow(requests, context) });
+  /** Serves one gate for as long as its call lasts. */
+  readonly follow = (call: FollowCall, headers: IncomingHttpHeaders): void => {
+    void this.#follow(call, headers).then((fault) => call.end(fault));
   };
 
   get size(): number {
@@ -78,31 +74,35 @@ export class ControlService {
     if (bundle.kind === 'Bundle') session.offer(bundle);
   }
 
-  async *#follow(requests: AsyncIterable<FollowRequest>, context: HandlerContext): AsyncGenerator<Response> {
+  /** Why the call ends, when it is not as it should. */
+  async #follow(call: FollowCall, headers: IncomingHttpHeaders): Promise<CallFault | undefined> {
     const { board, closed } = this.#options;
     const shut = closed();
-    if (shut !== undefined) throw new ConnectError(shut.message, Code.Unavailable);
-    if (this.#sessions.size >= GATES_MAX) throw new ConnectError('There are too many gates.', Code.ResourceExhausted);
-    const attested = await this.#attest(context);
-    const session = new GateSession({ ...this.#options, attested });
-    const first = requests[Symbol.asyncIterator]();
-    const hello = await this.#inTime(first.next(), context.signal);
-    if (hello === undefined || hello.done === true || hello.value.message.case !== 'hello')
-      throw new ConnectError('The first message is not Hello.', Code.InvalidArgument);
-    this.#sessions.get(attested.uid)?.end('The same pod connected again.', 0);
-    this.#sessions.set(attested.uid, session);
-    const over = new AbortController();
+    if (shut !== undefined) return { code: 'Unavailable', message: shut.message };
+    if (this.#sessions.size >= GATES_MAX) return { code: 'ResourceExhausted', message: 'There are too many gates.' };
+    const attested = await this.#attest(headers.authorization, call.signal);
+    if (!attested.ok) return attested.fault;
+    const { uid } = attested.value;
+    const session = new GateSession({ ...this.#options, attested: attested.value });
+    const hello = await this.#inTime(call.next(), call.signal);
+    if (hello?.message.case !== 'hello')
+      return call.broken ?? { code: 'InvalidArgument', message: 'The first message is not Hello.' };
+    this.#sessions.get(uid)?.end('The same pod connected again.', 0);
+    this.#sessions.set(uid, session);
     try {
-      session.receive(hello.value);
+      session.receive(hello);
       this.#offer(session);
-      void this.#listen(session, first, over);
-      yield* session.speak(AbortSignal.any([context.signal, over.signal]));
+      const over = new AbortController();
+      call.signal.addEventListener('abort', () => over.abort(OVER), { once: true });
+      if (call.signal.aborted) over.abort(OVER);
+      void this.#listen(session, call, over);
+      for await (const response of session.speak(over.signal)) await call.say(piecesOf(response));
+      return call.broken;
     } finally {
-      over.abort();
       this.#options.left(session);
-      if (this.#sessions.get(attested.uid) === session) {
-        this.#sessions.delete(attested.uid);
-        board.remove(attested.uid);
+      if (this.#sessions.get(uid) === session) {
+        this.#sessions.delete(uid);
+        board.remove(uid);
       }
     }
   }
@@ -114,30 +114,26 @@ export class ControlService {
     try {
       return await Promise.race([awaited, late]);
     } finally {
-      done.abort();
+      done.abort(OVER);
     }
   }
 
   /** Ends the stream when the gate does, or when it breaks the protocol. */
-  async #listen(session: GateSession, requests: AsyncIterator<FollowRequest>, over: AbortController): Promise<void> {
-    try {
-      while (!over.signal.aborted) {
-        const next = await requests.next();
-        if (next.done === true || over.signal.aborted || !session.receive(next.value)) break;
-      }
-    } catch {
-      // The gate is gone; the stream's own signal says so too.
+  async #listen(session: GateSession, call: FollowCall, over: AbortController): Promise<void> {
+    while (!over.signal.aborted) {
+      const next = await call.next();
+      if (next === undefined || over.signal.aborted || !session.receive(next)) break;
     }
-    over.abort();
+    over.abort(OVER);
   }
 
-  async #attest({ requestHeader, signal }: HandlerContext): Promise<Attested> {
+  async #attest(authorization: string | undefined, signal: AbortSignal): Promise<Result<Attested, CallFault>> {
     await this.#turn(signal);
     try {
-      const attested = await this.#options.attest(bearerOf(requestHeader.get('authorization')), signal);
-      if (attested.ok) return attested.value;
+      const attested = await this.#options.attest(bearerOf(authorization ?? null), signal);
+      if (attested.ok) return ok(attested.value);
       const { code, message } = attested.fault;
-      throw new ConnectError(message, CODES[code]);
+      return fail({ code: CODES[code], message });
     } finally {
       this.#attesting -= 1;
       this.#queue.shift()?.();
@@ -155,10 +151,13 @@ export class ControlService {
   }
 }
 
-const CODES: Readonly<Record<AttestationFault['code'], Code>> = {
-  NoToken: Code.Unauthenticated,
-  NotAuthenticated: Code.Unauthenticated,
-  NotBound: Code.PermissionDenied,
-  NoSuchPod: Code.PermissionDenied,
-  Unavailable: Code.Unavailable,
+/** With a reason of its own no error is made up for a signal. */
+const OVER = 'over';
+
+const CODES: Readonly<Record<AttestationFault['code'], CallFault['code']>> = {
+  NoToken: 'Unauthenticated',
+  NotAuthenticated: 'Unauthenticated',
+  NotBound: 'PermissionDenied',
+  NoSuchPod: 'PermissionDenied',
+  Unavailable: 'Unavailable',
 };

@@ -5,7 +5,8 @@ import { gatedPod } from '../fixture/gated-pod.ts';
 import type { GateBundle } from '../gate-bundle.ts';
 import { FakeTime, settle } from '../kube/fixture/fake-time.ts';
 import { GateBoard } from './gate-board.ts';
-import { GateSession, type Response } from './gate-session.ts';
+import { GateSession } from './gate-session.ts';
+import type { Response } from './response-bytes.ts';
 
 type Said = Response['message'];
 type Sentence = NonNullable<Parameters<typeof create<typeof FollowRequestSchema>>[1]>['message'];

@@ -1,12 +1,10 @@
-import { type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '@sidegate/crds';
-import type { FollowRequest, FollowResponseSchema } from '@sidegate/policy/control';
+import type { FollowRequest } from '@sidegate/policy/control';
 import type { GateBundle } from '../gate-bundle.ts';
 import type { Timing } from '../kube/timing.ts';
 import type { Attested } from './attestation.ts';
 import type { GateBoard } from './gate-board.ts';
-
-export type Response = MessageInitShape<typeof FollowResponseSchema>;
+import type { Response } from './response-bytes.ts';
 
 export interface SessionTerms {
   /** Without a word for so long a gate says that its rules are stale; default 60. */
@@ -31,7 +29,6 @@ export type HoldSentence = Extract<FollowRequest['message'], { case: 'openHolds'
 /** What a gate says of its share of a limit. */
 export type SpendingSentence = Extract<FollowRequest['message'], { case: 'spending' }>;
 
-const WOKEN = 'woken';
 const KEEP_ALIVE_MS = 10_000;
 /** A snapshot that was refused is offered again after this long: what was in its way may be gone. */
 const AFTER_REFUSAL_MS = 30_000;
@@ -74,7 +71,9 @@ export class GateSession {
   #recording = false;
   #blocked: readonly string[] = [];
   #goAway: { readonly reason: string; readonly afterMs: number } | undefined;
-  #wake = new AbortController();
+  #wake = (): void => {};
+  /** A pause is under way that wakes the stream. */
+  #resting = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -89,9 +88,9 @@ export class GateSession {
 
   /** What the gate is to run on. Of several that wait, the newest is sent. */
   offer(bundle: GateBundle): void {
-    if (this.#bundle === bundle) return;
+    const known = this.#bundle?.content.version === bundle.content.version;
     this.#bundle = bundle;
-    this.#wakeUp();
+    if (!known) this.#wake();
   }
 
   /** The bundle of that version, if the gate may run on it. */
@@ -102,13 +101,13 @@ export class GateSession {
   /** Says something beside the snapshots, in order; nothing once the stream is to end. */
   say(sentence: NonNullable<Response['message']>): void {
     this.#sentences.push({ message: sentence });
-    this.#wakeUp();
+    this.#wake();
   }
 
   /** The stream ends after what is being said. */
   end(reason: string, afterMs: number): void {
     this.#goAway ??= { reason, afterMs };
-    this.#wakeUp();
+    this.#wake();
   }
 
   /** False when the message breaks the protocol: the stream must end. */
@@ -134,7 +133,7 @@ export class GateSession {
           .slice(0, FAULTS_MAX)
           .map((fault) => fault.message.slice(0, MESSAGE_CHARACTERS_MAX));
         this.#tell({ version: message.value.version, messages });
-        this.#wakeUp();
+        this.#wake();
         return true;
       }
       case 'health':
@@ -155,14 +154,14 @@ export class GateSession {
         return assertNever(message);
     }
     this.#tell(undefined);
-    this.#wakeUp();
+    this.#wake();
     return true;
   }
 
   /** Everything that is said to the gate, in order, until the stream ends. */
   async *speak(signal: AbortSignal): AsyncGenerator<Response> {
     // One listener for the whole stream: a signal joined of two for each wait costs more than the wait.
-    const over = (): void => this.#wakeUp();
+    const over = (): void => this.#wake();
     signal.addEventListener('abort', over, { once: true });
     try {
       yield* this.#say(signal);
@@ -191,8 +190,24 @@ export class GateSession {
         saidMs = timing.monotonicMs();
         continue;
       }
-      await timing.pause(saidMs + KEEP_ALIVE_MS - nowMs, this.#wake.signal);
+      await this.#rest(saidMs + KEEP_ALIVE_MS - nowMs, signal);
     }
+  }
+
+  /**
+   * Until something is there to be said, or the time has come to look. One pause at a time is under way, set when there is none: a word to a gate does not
+   * set a timer and take it back.
+   */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#resting) return;
+      this.#resting = true;
+      void this.#options.timing.pause(ms, signal).then(() => {
+        this.#resting = false;
+        this.#wake();
+      });
+    });
   }
 
   #welcome(): Response {
@@ -231,11 +246,5 @@ export class GateSession {
       recording: this.#recording,
       blocked: this.#blocked,
     });
-  }
-
-  #wakeUp(): void {
-    // With a reason of its own no error is made up, which would cost as much as all the rest of a word to a gate.
-    this.#wake.abort(WOKEN);
-    this.#wake = new AbortController();
   }
 }

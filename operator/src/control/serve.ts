@@ -3,13 +3,14 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import type { ConnectRouter } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { PemPair } from '../certificates/pem-pair.ts';
+import { FollowCall, refuseCall } from './follow-call.ts';
 
 export interface ControlListener {
   readonly port: number;
@@ -19,29 +20,38 @@ export interface ControlListener {
   close(): Promise<void>;
 }
 
-const MESSAGE_BYTES_MAX = 256 * 1024;
 const CONNECTIONS_MAX = 12_000;
 /** Connections that wait to be taken: when an operator starts, all gates are at its door at once. */
 const BACKLOG = 4_096;
 
-/** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. */
+/** A gate has one stream; while it changes over to a newer one it has two. */
+const STREAMS_MAX = 4;
+/** As little for each connection as may be: there are thousands, and headers are sent once on each. */
+const SETTINGS = {
+  settings: { maxConcurrentStreams: STREAMS_MAX, headerTableSize: 0, enablePush: false },
+  maxDeflateDynamicTableSize: 0,
+};
+
+/** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. `follow` is given each call with its headers. */
 export function serveControl(
-  routes: (router: ConnectRouter) => void,
+  follow: (call: FollowCall, headers: IncomingHttpHeaders) => void,
   { host, port, serving }: { readonly host: string; readonly port: number; readonly serving?: PemPair },
 ): Promise<Result<ControlListener, Fault<'CannotListen'>>> {
-  const handler = connectNodeAdapter({
-    routes,
-    grpc: true,
-    grpcWeb: false,
-    connect: false,
-    readMaxBytes: MESSAGE_BYTES_MAX,
-    // A snapshot is sent to each gate by itself: compressing each costs more than its bytes do, in time and in memory.
-    acceptCompression: [],
-  });
   const server: Http2Server | Http2SecureServer =
     serving === undefined
-      ? createServer(handler)
-      : createSecureServer({ cert: serving.certificate, key: serving.key, minVersion: 'TLSv1.3' }, handler);
+      ? createServer(SETTINGS)
+      : createSecureServer({
+          ...SETTINGS,
+          cert: serving.certificate,
+          key: serving.key,
+          minVersion: 'TLSv1.3',
+        });
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const call = new FollowCall(stream);
+    const refused = refuseCall(headers);
+    if (refused === undefined) follow(call, headers);
+    else call.end(refused);
+  });
   server.maxConnections = CONNECTIONS_MAX;
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session: ServerHttp2Session) => {
