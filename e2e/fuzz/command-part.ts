@@ -1,24 +1,41 @@
 import { type CutFrame, cutFrames } from './postgres-frames.ts';
 
 /**
- * What a server that was sent these bytes, from the start-up on, may take for a command: all but data that is in its place. Data are rows of a COPY, types of
- * parameters and values: a damaged length turns what would have been a command into one of them.
+ * What a server that was sent these bytes, from the start-up on, may take for a command: all but names and data that are in their place. Data are rows of a
+ * COPY, why one failed, types of parameters and values: a damaged length turns what would have been a command into one of them.
  */
 export function commandPart(sent: Uint8Array): Buffer {
   const { frames, rest } = cutFrames(sent.subarray(Buffer.from(sent).readUInt32BE(0)));
-  return Buffer.concat([...frames.map(withoutData), rest]);
+  return Buffer.concat([...frames.map(onlyCommand), rest]);
 }
 
-function withoutData({ letter, body }: CutFrame): Uint8Array {
+const NOTHING = Buffer.alloc(0);
+
+/** Texts of a frame end with a zero ("Message Formats"). A frame that does not end where it should is given whole. */
+function onlyCommand({ letter, body }: CutFrame): Buffer {
   const bytes = Buffer.from(body);
-  if (letter === 'd') return bytes.subarray(0, 0);
-  if (letter !== 'P' && letter !== 'B') return bytes;
-  const names = bytes.indexOf(0, bytes.indexOf(0) + 1) + 1;
-  const end = letter === 'P' ? endOfTypes(bytes, names) : endOfValues(bytes, names);
-  return end === bytes.length ? bytes.subarray(0, names) : bytes;
+  const first = bytes.indexOf(0) + 1;
+  const second = bytes.indexOf(0, first) + 1;
+  const whole = (end: number, command: Buffer): Buffer => (end === bytes.length ? command : bytes);
+  switch (letter) {
+    case 'd':
+      return NOTHING;
+    case 'C':
+    case 'D':
+    case 'f':
+      return whole(first, NOTHING);
+    case 'E':
+      return whole(first + 4, NOTHING);
+    case 'P':
+      return whole(endOfTypes(bytes, second), bytes.subarray(first, second));
+    case 'B':
+      return whole(endOfValues(bytes, second), NOTHING);
+    default:
+      return bytes;
+  }
 }
 
-/** Parse: a number of types, four bytes each ("Message Formats"). */
+/** Parse: a number of types, four bytes each. */
 function endOfTypes(bytes: Buffer, from: number): number {
   return from + 2 > bytes.length ? -1 : from + 2 + 4 * bytes.readUInt16BE(from);
 }

@@ -95,7 +95,11 @@ test.each<[string, Uint8Array, boolean]>([
   ['a statement', AGENT.parse('', 'denied row'), true],
   ['a row of a COPY', AGENT.copyData('denied row'), false],
   ['a value', AGENT.bind('', '', ['denied row']), false],
-  ['the name of a statement', AGENT.bind('', 'denied row', []), true],
+  ['the name of a statement that is bound', AGENT.bind('', 'denied row', []), false],
+  ['the name of a statement', AGENT.parse('denied row', 'x'), false],
+  ['why a COPY failed', AGENT.copyFail('denied row'), false],
+  ['what follows why a COPY failed', withBody(AGENT.copyFail('x'), 'denied row'), true],
+  ['what follows a name', withBody(AGENT.close('S', 'x'), 'denied row'), true],
   ['what follows a statement', withBody(AGENT.parse('', 'x'), 'denied row'), true],
   ['what follows values', withBody(AGENT.bind('', '', ['x']), 'denied row'), true],
 ])('%s is taken for a command or for data', (_name, bytes, isCommand) => {
