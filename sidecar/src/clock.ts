@@ -8,6 +8,9 @@ export interface Clock {
   readonly follow: () => void;
 }
 
+/** The machine's time is in whole milliseconds: two looks at it that differ by less than one may be the same moment. */
+const GRAIN_MS = 1;
+
 /**
  * Durations come from the monotonic clock and moments from the machine's: between two calls of `follow` a step of the machine's
  * clock changes nothing, so the events of one command stay in order.
@@ -18,7 +21,8 @@ export function openClock(wallMs: () => number = Date.now, monotonicMs: () => nu
     nowUs: () => Math.round((offsetMs + monotonicMs()) * 1000),
     nowMs: () => Math.round(offsetMs + monotonicMs()),
     follow() {
-      offsetMs = wallMs() - monotonicMs();
+      const nextMs = wallMs() - monotonicMs();
+      if (Math.abs(nextMs - offsetMs) >= GRAIN_MS) offsetMs = nextMs;
     },
   };
 }
