@@ -35,6 +35,8 @@ export async function bundleImage(root: string, program: ImageProgram, folder: s
     keepNames: true,
     sourcemap: false,
     metafile: true,
+    // Native parts that ssh2 does without.
+    external: ['cpu-features', '*.node'],
     logLevel: 'error',
   });
   for (const file of program.files) copyFileSync(join(root, file), join(app, basename(file)));

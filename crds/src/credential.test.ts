@@ -58,7 +58,7 @@ describe('a credential', () => {
       {
         code: 'UnknownKey',
         message: 'Unknown key "colour".',
-        mend: 'A credential has the keys username, password, privateKey, token, tls.crt, tls.key, hosts.',
+        mend: 'A credential has the keys username, password, privateKey, certificate, token, tls.crt, tls.key, hosts.',
         key: 'colour',
       },
     ],

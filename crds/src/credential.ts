@@ -3,7 +3,16 @@ import { type Fault, fail, ok, type Result } from './result.ts';
 import { suggest } from './suggestion.ts';
 
 /** The keys that a Secret of type sidegate.dev/credential may hold. */
-export const CREDENTIAL_KEYS = ['username', 'password', 'privateKey', 'token', 'tls.crt', 'tls.key', 'hosts'] as const;
+export const CREDENTIAL_KEYS = [
+  'username',
+  'password',
+  'privateKey',
+  'certificate',
+  'token',
+  'tls.crt',
+  'tls.key',
+  'hosts',
+] as const;
 
 export type CredentialKey = (typeof CREDENTIAL_KEYS)[number];
 
@@ -13,6 +22,28 @@ export interface Credential {
   readonly hosts: readonly string[];
   /** Every other key that the Secret has. */
   readonly values: ReadonlyMap<Exclude<CredentialKey, 'hosts'>, string>;
+}
+
+/** What a gate logs in with at a Target. Never logged. */
+export interface TargetLogin {
+  readonly username: string;
+  readonly password: string;
+  /** A private key for SSH, in OpenSSH's or PEM format. */
+  readonly privateKey?: string;
+  /** An OpenSSH certificate of that key, as in a `-cert.pub` file. */
+  readonly certificate?: string;
+}
+
+/** The login that a credential holds; user name and password are empty where it has none. */
+export function loginIn({ values }: Credential): TargetLogin {
+  const privateKey = values.get('privateKey');
+  const certificate = values.get('certificate');
+  return {
+    username: values.get('username') ?? '',
+    password: values.get('password') ?? '',
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ...(certificate === undefined ? {} : { certificate }),
+  };
 }
 
 /** `key` is the key of the Secret that the fault is about. No message holds a value of the Secret. */

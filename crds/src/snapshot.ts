@@ -1,3 +1,4 @@
+import type { TargetLogin } from './credential.ts';
 import type { GateAnswer, GateQuestion } from './gate-question.ts';
 import type { AgentAccess, Policy, Target } from './resources.ts';
 
@@ -15,10 +16,8 @@ export interface Issuer {
 }
 
 /** The secret half of a snapshot: held in memory, never logged, never in a resource. */
-export interface TargetSecrets {
+export interface TargetSecrets extends TargetLogin {
   readonly target: { readonly namespace: string; readonly name: string };
-  readonly username: string;
-  readonly password: string;
   /** PEM of the authorities that the target's certificate may come from; empty: the system's. */
   readonly authorities: readonly string[];
 }

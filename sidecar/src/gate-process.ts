@@ -27,6 +27,8 @@ export interface GateProcessOptions {
   readonly store: StoreAddress | undefined;
   readonly limits?: RecorderOptions['limits'];
   readonly openAuthority: (nowMs: () => number) => Promise<AgentAuthority>;
+  /** The key by which agents know the gate in SSH, in OpenSSH's format. Default: a new one. */
+  readonly sshHostKey?: string;
   readonly surroundings?: GateSurroundings;
   /** How the desk differs from one that only its own process asks. */
   readonly desk?: Pick<ApprovalDeskOptions, 'pendingMax' | 'idLength' | 'howToApprove'>;
@@ -72,7 +74,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     },
   });
   if (!recorder.ok) return recorder;
-  const { protocols, shared } = await openProtocols();
+  const { protocols, shared } = await openProtocols(options.sshHostKey);
   const desk = new ApprovalDesk({
     ...options.desk,
     nowMs: clock.nowMs,

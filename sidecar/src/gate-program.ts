@@ -138,8 +138,13 @@ export class GateProgram {
     const { surroundings = {} } = this.#options;
     const { host } = opened.target.spec;
     const { namesOf = () => [host] } = surroundings;
+    const protocol = this.#options.protocols.get(opened.target.spec.protocol);
+    const { hostKeys = [] } = opened.target.spec.ssh ?? {};
     const connection = new Connection(socket, {
       target: addressOf(opened, surroundings.lookup),
+      ...(protocol?.openTransport === undefined
+        ? {}
+        : { transport: (side, end) => protocol.openTransport?.(side, { hostKeys }, end) }),
       agentTls: async () =>
         (await this.#openAuthority()).contextFor([
           ...namesOf(host),

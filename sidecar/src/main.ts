@@ -10,6 +10,7 @@ import { openGateProcess } from './gate-process.ts';
 import { isToGate } from './gate-program.ts';
 import { log } from './log.ts';
 import { openAgentAuthority } from './relay/agent-certificate.ts';
+import { keepHostKey } from './relay/kept-host-key.ts';
 import { serveOwner } from './relay/owner-socket.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
@@ -44,6 +45,7 @@ const opened = await openGateProcess({
     await writeFile(join(state, 'agent-ca.pem'), authority.certificate);
     return authority;
   },
+  sshHostKey: await keepHostKey(state, state),
   budgets: new Budgets({ store: spent.value, nowMs: Date.now() }),
   stopTimeoutMs: STOP_TIMEOUT_MS,
 });

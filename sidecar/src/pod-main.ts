@@ -19,6 +19,7 @@ import { readPodOptions } from './pod/pod-options.ts';
 import { RecordingHealth } from './pod/recording-health.ts';
 import { steeredNames } from './pod/steering.ts';
 import { keepAuthority, writeTrust } from './pod/trust-folder.ts';
+import { keepHostKey } from './relay/kept-host-key.ts';
 import { serveOwner } from './relay/owner-socket.ts';
 
 /** The rest of a pod's grace period is the kubelet's: records that wait for a store that is away are given up before it ends. */
@@ -83,6 +84,7 @@ const opened = await openGateProcess({
   spoolFolder: join(spoolFolder, 'records'),
   store: { url: store, tokenFile, authority: root, upstream },
   openAuthority: () => Promise.resolve(authority),
+  sshHostKey: await keepHostKey(stateFolder, trustFolder),
   desk: podDesk(podUid),
   budgets,
   notice: (notice) => recording.notice(notice),

@@ -2,12 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import {
   type Credential,
   fail,
+  loginIn,
   mayBeSentTo,
   type ObjectKeyReference,
   ok,
   type Result,
   suggest,
   type Target,
+  type TargetLogin,
   type TargetSecrets,
 } from '@sidegate/crds';
 import type { Secret } from './core-kinds.ts';
@@ -15,6 +17,10 @@ import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts'
 import type { FolderContent } from './folder-content.ts';
 import { decodeSecret, type Environment, keyPath, readCredential } from './secret-text.ts';
 
+const REQUIRED: Partial<Record<Target['spec']['protocol'], readonly ('username' | 'password')[]>> = {
+  Postgres: ['username', 'password'],
+  SSH: ['username'],
+};
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** What a gate needs to open each Target, or every fault that keeps one shut. */
@@ -36,14 +42,12 @@ export async function readTargetSecrets(
   return faults.length === 0 ? ok(secrets) : fail(faults);
 }
 
-type Login = Pick<TargetSecrets, 'username' | 'password'>;
-
 /** The Target's user name and password; both empty when it has no credential. */
 async function loginOf(
   { value: { metadata, spec }, origin }: Located<Target>,
   { secrets, malformed }: FolderContent,
   environment: Environment,
-): Promise<Result<Login, readonly FileFault[]>> {
+): Promise<Result<TargetLogin, readonly FileFault[]>> {
   const name = spec.credential?.secretRef.name;
   if (name === undefined) return ok({ username: '', password: '' });
   const { namespace = 'default' } = metadata;
@@ -63,17 +67,16 @@ async function loginOf(
     const mend = `Its owner may name the host in its key hosts, at ${placeOf(secret.origin, keyPath(secret.value, 'hosts'))}.`;
     return fail([faultAt('HostNotNamed', origin, ['spec', 'host'], message, mend)]);
   }
-  return loginFrom(credential.value, secret, spec.protocol === 'Postgres' ? ['username', 'password'] : []);
+  return loginFrom(credential.value, secret, REQUIRED[spec.protocol] ?? []);
 }
 
 function loginFrom(
-  { values }: Credential,
+  credential: Credential,
   { value: secret, origin }: Located<Secret>,
   required: readonly ('username' | 'password')[],
-): Result<Login, readonly FileFault[]> {
-  const missing = required.filter((key) => !values.has(key));
-  if (missing.length === 0)
-    return ok({ username: values.get('username') ?? '', password: values.get('password') ?? '' });
+): Result<TargetLogin, readonly FileFault[]> {
+  const missing = required.filter((key) => !credential.values.has(key));
+  if (missing.length === 0) return ok(loginIn(credential));
   return fail(
     missing.map((key) => {
       const mend = key === 'password' ? 'Add it; "" stands for none.' : 'Add it.';

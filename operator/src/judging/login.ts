@@ -3,18 +3,17 @@ import {
   describeFault,
   type Fault,
   fail,
+  loginIn,
   mayBeSentTo,
   ok,
   parseCredential,
   type Result,
+  type TargetLogin,
   type TargetSpec,
 } from '@sidegate/crds';
 import type { Secret } from '../kinds.ts';
 
-export interface Login {
-  readonly username: string;
-  readonly password: string;
-}
+export type Login = TargetLogin;
 
 /** Why a Target has no login. No message holds anything of a Secret but the names of its keys and hosts. */
 export type LoginFault = Fault<'SecretNotFound' | 'BadSecret' | 'HostNotNamed' | 'MissingKey' | 'NotKnownYet'>;
@@ -63,14 +62,14 @@ export function readLogin(
 }
 
 function loginFrom(
-  { values }: Credential,
+  credential: Credential,
   place: string,
   required: readonly ('username' | 'password')[],
 ): Result<Login, LoginFault> {
-  const missing = required.filter((key) => !values.has(key));
+  const missing = required.filter((key) => !credential.values.has(key));
   if (missing.length > 0)
     return fail({ code: 'MissingKey', message: `The ${place} has no ${missing.join(' and no ')}.`, mend: 'Add it.' });
-  return ok({ username: values.get('username') ?? '', password: values.get('password') ?? '' });
+  return ok(loginIn(credential));
 }
 
 function decode(data: Readonly<Record<string, string>>): ReadonlyMap<string, string> {

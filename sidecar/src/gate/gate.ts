@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Fault, fail, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
 import { isPodUid, podSessionId } from '@sidegate/session';
-import type { Protocol, ProtocolLimits } from '../protocols/protocol.ts';
+import type { Credential, Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
 import { type AdmissionJudges, admit, closedRefusal, type Proof } from './admission.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
@@ -261,6 +261,8 @@ function describeTarget({ spec }: Target): {
   };
 }
 
-function credentialOf({ secrets }: OpenDoor): { username: string; password: string } | undefined {
-  return secrets === undefined ? undefined : { username: secrets.username, password: secrets.password };
+function credentialOf({ secrets }: OpenDoor): Credential | undefined {
+  if (secrets === undefined) return undefined;
+  const { target: _target, authorities: _authorities, ...login } = secrets;
+  return login;
 }

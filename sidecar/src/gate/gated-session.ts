@@ -6,6 +6,7 @@ import type {
   JudgedCommand,
   ProtocolSession,
   Refusal,
+  SecuredChannel,
   Settlement,
   Step,
 } from '../protocols/protocol.ts';
@@ -68,12 +69,12 @@ export class GatedSession {
     if (!this.#closed) this.#carryOut(this.#session.receiveTarget(bytes));
   }
 
-  agentSecured(): void {
-    if (!this.#closed) this.#carryOut(this.#session.agentSecured());
+  agentSecured(channel?: SecuredChannel): void {
+    if (!this.#closed) this.#carryOut(this.#session.agentSecured(channel));
   }
 
-  targetSecured(): void {
-    if (!this.#closed) this.#carryOut(this.#session.targetSecured());
+  targetSecured(channel?: SecuredChannel): void {
+    if (!this.#closed) this.#carryOut(this.#session.targetSecured(channel));
   }
 
   targetConnected(): void {
@@ -122,7 +123,7 @@ export class GatedSession {
 
   #isTooFarAhead(bytes: number): boolean {
     this.#aheadBytes = this.#judge?.isHolding === true ? this.#aheadBytes + bytes : 0;
-    return this.#aheadBytes > AHEAD_BYTES_MAX;
+    return this.#session.limitsAhead !== true && this.#aheadBytes > AHEAD_BYTES_MAX;
   }
 
   #expired(): boolean {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { type AgentAuthority, type AuthorityPair, openAgentAuthority } from '../relay/agent-certificate.ts';
-import { writeWhole } from './whole-file.ts';
+import { writeWhole } from '../whole-file.ts';
 
 /** Where systems keep the authorities that they trust, as one file of PEM. */
 const SYSTEM_BUNDLES = [

@@ -9,12 +9,14 @@ import { Playback } from './playback.ts';
 import { postgresExhibit } from './postgres/testing/exhibit.ts';
 import type { Protocol, SessionOptions } from './protocol.ts';
 import { redisExhibit } from './redis/testing/exhibit.ts';
+import { sshExhibit } from './ssh/testing/exhibit.ts';
 import { readTranscript, type TranscriptChunk } from './transcript.ts';
 
 /** What each protocol of the registry shows; one without an exhibit fails below. */
 const EXHIBITS: Readonly<Partial<Record<ProtocolName, ProtocolExhibit>>> = {
   Postgres: postgresExhibit(readFileSync(new URL('postgres/fixture/catalog.json', import.meta.url), 'utf8')),
   Redis: redisExhibit,
+  SSH: sshExhibit,
 };
 const LIMITS: SessionOptions['limits'] = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
 

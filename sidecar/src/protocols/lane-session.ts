@@ -1,13 +1,22 @@
 import type { Fault, Result } from '@sidegate/crds';
 import type { MaskRules } from '@sidegate/policy';
 import { Outbox } from './outbox.ts';
-import type { CloseCode, CommandId, Credential, ProtocolSession, Refusal, Settlement, Step } from './protocol.ts';
+import type {
+  CloseCode,
+  CommandId,
+  Credential,
+  ProtocolSession,
+  Refusal,
+  SecuredChannel,
+  Settlement,
+  Step,
+} from './protocol.ts';
 
 /** What leads a session from its first byte until commands may pass. */
 export interface SessionOpening {
   readonly over: boolean;
-  agentSecured(): void;
-  targetSecured(): void;
+  agentSecured(channel: SecuredChannel | undefined): void;
+  targetSecured(channel: SecuredChannel | undefined): void;
   identified(credential: Credential): void;
   targetConnected(): void;
   targetSpoke(bytes: Uint8Array): void;
@@ -78,13 +87,13 @@ export abstract class LaneSession<Open extends OpenLane> implements ProtocolSess
     return this.take();
   }
 
-  agentSecured(): readonly Step[] {
-    if (!this.#over) this.opening.agentSecured();
+  agentSecured(channel?: SecuredChannel): readonly Step[] {
+    if (!this.#over) this.opening.agentSecured(channel);
     return this.take();
   }
 
-  targetSecured(): readonly Step[] {
-    if (!this.#over) this.opening.targetSecured();
+  targetSecured(channel?: SecuredChannel): readonly Step[] {
+    if (!this.#over) this.opening.targetSecured(channel);
     return this.take();
   }
 

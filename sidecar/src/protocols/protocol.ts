@@ -1,4 +1,4 @@
-import type { Fault, ProtocolName, Result } from '@sidegate/crds';
+import type { Fault, ProtocolName, Result, TargetLogin } from '@sidegate/crds';
 import type { Claims, Command, Decision, MaskRules } from '@sidegate/policy';
 import type { Permit } from '../permit.ts';
 
@@ -11,6 +11,45 @@ export interface Protocol {
   openSession(options: SessionOptions): ProtocolSession;
   /** How the gate reads the server's catalog on a connection of its own; absent where the protocol has none. */
   readCatalog?(request: CatalogRequest): CatalogConversation;
+  /** What lies between each socket and the session where the protocol encrypts by itself; absent where it leaves that to TLS. */
+  openTransport?(side: 'Agent' | 'Target', options: TransportOptions, end: TransportEnd): Transport;
+}
+
+export interface TransportOptions {
+  /** The public keys of which the target must prove one, as its Target names them. */
+  readonly hostKeys: readonly string[];
+}
+
+/** What is known of a peer once all that follows is encrypted. */
+export interface SecuredChannel {
+  /** The software that the peer names. */
+  readonly peer: string;
+  readonly cipher: string;
+  /** What no other connection shares: signatures over it hold for this one alone (RFC 4253, section 7.2). */
+  readonly binding: Uint8Array;
+}
+
+/** The encryption of one connection. It takes the place that TLS has elsewhere; it makes its own randomness. */
+export interface Transport {
+  /** Speaks first, towards the socket. */
+  start(): void;
+  /** Bytes of the socket came. */
+  receive(bytes: Uint8Array): void;
+  /** Whole frames of the session's for the socket. */
+  send(frames: Uint8Array): void;
+  close(): void;
+}
+
+/** Where a transport leads. */
+export interface TransportEnd {
+  /** For the socket. */
+  write(bytes: Uint8Array): void;
+  /** For the session; never written to again. */
+  receive(frames: Uint8Array): void;
+  /** The first key exchange is done. Called once. */
+  secured(channel: SecuredChannel): void;
+  /** The peer broke the protocol, or did not prove who it is. Nothing passes any longer. */
+  failed(reason: string): void;
 }
 
 export interface CatalogRequest {
@@ -65,10 +104,7 @@ export interface ProtocolLimits {
 }
 
 /** What the gate holds and the agent never sees. */
-export interface Credential {
-  readonly username: string;
-  readonly password: string;
-}
+export type Credential = TargetLogin;
 
 /** The id of a command in its session, counted from 1. */
 export type CommandId = number;
@@ -232,11 +268,16 @@ export function refusalOf(decision: Decision): Refusal {
 
 /** One conversation through the gate. Every method returns the steps that it causes, in order. */
 export interface ProtocolSession {
+  /** The protocol itself limits what an agent sends ahead while a command waits, so the gate need not. */
+  readonly limitsAhead?: true;
   receiveAgent(bytes: Uint8Array): readonly Step[];
   receiveTarget(bytes: Uint8Array): readonly Step[];
-  /** The TLS handshake that StartAgentTls or StartTargetTls asked for is done. */
-  agentSecured(): readonly Step[];
-  targetSecured(): readonly Step[];
+  /**
+   * The TLS handshake that StartAgentTls or StartTargetTls asked for is done; or the protocol's own transport is secured, which towards the agent
+   * starts by itself and towards the target with StartTargetTls.
+   */
+  agentSecured(channel?: SecuredChannel): readonly Step[];
+  targetSecured(channel?: SecuredChannel): readonly Step[];
   identified(admission: {
     readonly credential: Credential;
     readonly masks: MaskRules;

@@ -3,6 +3,7 @@ import { type SecureContext, TLSSocket } from 'node:tls';
 import { concatenate } from '../concatenate.ts';
 import type { GatedSession } from '../gate/gated-session.ts';
 import type { Wires } from '../gate/wires.ts';
+import type { Refusal, SecuredChannel, Transport, TransportEnd } from '../protocols/protocol.ts';
 import { DIAL_TIMEOUT_MS, dial, secure, type TargetAddress } from './target-address.ts';
 
 /** How long a peer may take to read the last bytes before its socket is destroyed, in milliseconds. */
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   readonly target: TargetAddress;
   /** What is shown to agents that ask for TLS; undefined when the gate has no certificate. */
   readonly agentTls: (() => Promise<SecureContext>) | undefined;
+  /** The protocol's own encryption, where it has one. */
+  readonly transport?: (side: 'Agent' | 'Target', end: TransportEnd) => Transport | undefined;
   /** A throw is a bug: it ends this connection and is reported. */
   readonly bug: (error: unknown) => void;
 }
@@ -35,6 +38,8 @@ export class Connection implements Wires {
   #corked = false;
   #toAgent: Uint8Array[] = [];
   #toTarget: Uint8Array[] = [];
+  #agentTransport: Transport | undefined;
+  #targetTransport: Transport | undefined;
 
   constructor(agent: Socket, options: ConnectionOptions) {
     this.#options = options;
@@ -46,15 +51,27 @@ export class Connection implements Wires {
   /** Starts reading: from here on all that the agent sends goes to `session`. */
   attach(session: GatedSession): void {
     this.#session = session;
+    this.#agentTransport = this.#openTransport('Agent');
     this.#readAgent(this.#agent);
+    this.#guard(() => this.#agentTransport?.start());
   }
 
   sendAgent(bytes: Uint8Array): void {
+    if (this.#agentTransport !== undefined) this.#agentTransport.send(bytes);
+    else this.#writeAgent(bytes);
+  }
+
+  #writeAgent(bytes: Uint8Array): void {
     if (this.#corked) this.#toAgent.push(bytes);
     else if (!this.#agent.destroyed && !this.#agent.write(bytes)) this.#agentIsFull();
   }
 
   sendTarget(bytes: Uint8Array): void {
+    if (this.#targetTransport !== undefined) this.#targetTransport.send(bytes);
+    else this.#writeTarget(bytes);
+  }
+
+  #writeTarget(bytes: Uint8Array): void {
     const target = this.#target;
     if (this.#corked) this.#toTarget.push(bytes);
     else if (target !== undefined && !target.destroyed && !target.write(bytes)) this.#targetIsFull();
@@ -142,6 +159,7 @@ export class Connection implements Wires {
     target.once('connect', () => {
       clearTimeout(timeout);
       target.off('error', refused);
+      this.#targetTransport = this.#openTransport('Target');
       this.#readTarget(target);
       this.#guard(() => this.#session?.targetConnected());
     });
@@ -151,6 +169,7 @@ export class Connection implements Wires {
     this.#flush();
     const plain = this.#target;
     if (plain === undefined) throw new Error('TLS with a target that was not dialled');
+    if (this.#targetTransport !== undefined) return this.#targetTransport.start();
     plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('drain');
     const secured = secure(plain, this.#options.target);
     this.#target = secured;
@@ -170,6 +189,8 @@ export class Connection implements Wires {
     if (this.#closing) return;
     this.#closing = true;
     this.#flush();
+    this.#agentTransport?.close();
+    this.#targetTransport?.close();
     for (const socket of [this.#agent, this.#target]) {
       if (socket === undefined) continue;
       socket.removeAllListeners('data');
@@ -191,8 +212,38 @@ export class Connection implements Wires {
     socket.resume();
   }
 
+  /** What a transport answers by itself (keys, above all) leaves in one write. */
+  #corkedFor(act: () => void): void {
+    this.cork();
+    try {
+      act();
+    } finally {
+      this.uncork();
+    }
+  }
+
+  #openTransport(side: 'Agent' | 'Target'): Transport | undefined {
+    const isAgent = side === 'Agent';
+    return this.#options.transport?.(side, {
+      write: (bytes) => (isAgent ? this.#writeAgent(bytes) : this.#writeTarget(bytes)),
+      receive: (frames) => (isAgent ? this.#session?.receiveAgent(frames) : this.#session?.receiveTarget(frames)),
+      secured: (channel: SecuredChannel) =>
+        isAgent ? this.#session?.agentSecured(channel) : this.#session?.targetSecured(channel),
+      failed: (reason) => {
+        if (isAgent) this.#session?.terminate(brokenProtocol(reason), 'Fault');
+        else this.#targetUnavailable(`${this.#options.target.host}:${this.#options.target.port}: ${reason}`);
+      },
+    });
+  }
+
   #readAgent(agent: Socket): void {
-    agent.on('data', (bytes: Buffer) => this.#guard(() => this.#session?.receiveAgent(bytes)));
+    agent.on('data', (bytes: Buffer) =>
+      this.#guard(() =>
+        this.#agentTransport === undefined
+          ? this.#session?.receiveAgent(bytes)
+          : this.#corkedFor(() => this.#agentTransport?.receive(bytes)),
+      ),
+    );
     agent.on('drain', () => {
       this.#full.agent = false;
       this.#resume();
@@ -204,7 +255,13 @@ export class Connection implements Wires {
   }
 
   #readTarget(target: Socket): void {
-    target.on('data', (bytes: Buffer) => this.#guard(() => this.#session?.receiveTarget(bytes)));
+    target.on('data', (bytes: Buffer) =>
+      this.#guard(() =>
+        this.#targetTransport === undefined
+          ? this.#session?.receiveTarget(bytes)
+          : this.#corkedFor(() => this.#targetTransport?.receive(bytes)),
+      ),
+    );
     target.on('drain', () => {
       this.#full.target = false;
       this.#resume();
@@ -253,6 +310,10 @@ export class Connection implements Wires {
     }
     this.close();
   }
+}
+
+function brokenProtocol(why: string): Refusal {
+  return { kind: 'Terminated', rule: 'protocol', reason: `The agent breaks the protocol: ${why}`, hint: '' };
 }
 
 /** Writes all of `parts`, a few bytes as one: a write of many costs more than a copy. False when the socket takes no more. */

@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { freePort } from '../support/free-port.ts';
+import { runProcess, startProcess } from '../support/processes.ts';
+import { findProgram } from '../support/programs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Undefined where it is not installed. */
+export const SSHD = findProgram('sshd');
+export const SSH = findProgram('ssh');
+const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
+
+/** A real sshd of a test's own on loopback. It lets in this user, by one key and no other way. */
+export interface SshServer extends AsyncDisposable {
+  readonly port: number;
+  readonly user: string;
+  /** The private key that it takes. */
+  readonly privateKey: string;
+  /** As known_hosts has it, without the name. */
+  readonly hostKey: string;
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+async function makeKey(path: string): Promise<void> {
+  const { code, stderr } = await runProcess('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path]);
+  if (code !== 0) throw new Error(`ssh-keygen: ${stderr}`);
+}
+
+/** Starts a server and waits until it listens. `settings`: more lines of sshd_config. Throws when it does not come up. */
+export async function startSsh(settings: readonly string[] = []): Promise<SshServer> {
+  if (SSHD === undefined) throw new Error('sshd is not installed');
+  await using started = new AsyncDisposableStack();
+  const folder = started.use(temporaryFolder('sshd'));
+  await makeKey(folder.file('host'));
+  await makeKey(folder.file('login'));
+  const read = (name: string): string => readFileSync(folder.file(name), 'utf8');
+  writeFileSync(folder.file('authorized'), read('login.pub'), { mode: 0o600 });
+  // As root it insists on this folder.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
+  const port = await freePort();
+  const lines = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${folder.file('host')}`,
+    `AuthorizedKeysFile ${folder.file('authorized')}`,
+    'PidFile none',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'MaxSessions 2000',
+    'MaxStartups 1000',
+    'AcceptEnv LANG LC_* EVIL',
+    `Subsystem sftp ${SFTP_SERVER}`,
+    ...settings,
+  ];
+  writeFileSync(folder.file('config'), `${lines.join('\n')}\n`);
+  const server = started.use(startProcess(SSHD, ['-D', '-e', '-f', folder.file('config')]));
+  await server.line(/Server listening on/);
+  const [type = '', key = ''] = read('host.pub').split(' ');
+  const whole = started.move();
+  const stop = (): Promise<void> => whole.disposeAsync();
+  return {
+    port,
+    user: userInfo().username,
+    privateKey: read('login'),
+    hostKey: `${type} ${key}`.trim(),
+    folder: folder.path,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,328 @@
+import { assertNever } from '@sidegate/crds';
+import type { JudgedCommand, Settlement } from '../protocol.ts';
+import { type Asked, Channel, RunningCommand, type Waiting } from './channel.ts';
+import { classify, type Request } from './classify.ts';
+import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame } from './codec.ts';
+import { Flow } from './flow.ts';
+import type { Lane } from './lane.ts';
+import { MESSAGE, OPEN_FAILURE } from './messages.ts';
+import { writeFarewell, writeLine } from './refuse.ts';
+
+/** The largest packet that the transport takes. */
+const PACKET_BYTES_MAX = 32 * 1024;
+/** env and pty-req of one channel, in bytes. */
+const PREPARING_BYTES_MAX = 64 * 1024;
+/** Variables that change the language and the look, and the one by which git chooses its protocol. */
+const VARIABLES = /^(?:LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/;
+const VALUE = /^[\w.@:=+/-]{0,128}$/;
+const WHILE_RUNNING = new Set(['window-change', 'signal', 'break', 'eow@openssh.com']);
+
+/** What the agent of an open session sends (RFC 4254). */
+export class AgentSide {
+  readonly #lane: Lane;
+  readonly #reader: FrameReader;
+
+  constructor(lane: Lane, reader: FrameReader) {
+    this.#lane = lane;
+    this.#reader = reader;
+  }
+
+  /** Takes every whole message that is there. */
+  pump(): void {
+    const { deferred } = this.#lane;
+    while (!this.#lane.over) {
+      const next = this.#lane.isFull ? undefined : deferred.shift();
+      if (next !== undefined) {
+        // It may be gone by now.
+        if (!next.channel.spent) this.#judge(next.channel, next.asked);
+        continue;
+      }
+      const message = this.#reader.next();
+      if (message === undefined) return;
+      if (message === 'TooLarge') return this.#broken('a message that is too large');
+      this.#take(message);
+    }
+  }
+
+  settle(channel: Channel, waiting: Waiting, settlement: Settlement): void {
+    const lane = this.#lane;
+    switch (settlement.kind) {
+      case 'Hold':
+        lane.answer(channel, writeLine(channel.agentNumber, `sidegate: waiting: ${settlement.notice}`));
+        return lane.answer(channel, writeLine(channel.agentNumber, `sidegate: waiting: ${settlement.hint}`));
+      case 'Refuse':
+        return lane.refuse(channel, settlement.refusal, waiting.wantsReply);
+      case 'Forward':
+        return this.#forward(channel, waiting, settlement);
+      default:
+        return assertNever(settlement);
+    }
+  }
+
+  #take(message: Uint8Array): void {
+    const type = message[0];
+    if (type === MESSAGE.disconnect) return this.#lane.end('AgentLeft', 'The agent closed the connection.', undefined);
+    if (type === MESSAGE.globalRequest) return this.#globalRequest(new MessageReader(message));
+    if (type === MESSAGE.channelOpen) return this.#open(new MessageReader(message));
+    const reader = new MessageReader(message);
+    const channel = this.#lane.channels.get(reader.uint32());
+    if (!reader.whole || channel === undefined || channel.closed.byAgent) {
+      return this.#broken(`a message of type ${type ?? 0} for a channel that is not open`);
+    }
+    switch (type) {
+      case MESSAGE.channelWindowAdjust:
+        channel.toAgent.widen(reader.uint32());
+        if (!reader.whole) return this.#broken('a message that is cut short');
+        this.#lane.drainToAgent(channel);
+        return this.#lane.grantTarget(channel);
+      case MESSAGE.channelData:
+        return this.#data(channel, reader);
+      case MESSAGE.channelEof:
+        channel.ended.byAgent = true;
+        return this.#endInput(channel);
+      case MESSAGE.channelClose:
+        return this.#close(channel);
+      case MESSAGE.channelRequest:
+        return this.#request(channel, reader, message);
+      default:
+        return this.#broken(`a message of type ${type ?? 0}`);
+    }
+  }
+
+  #globalRequest(reader: MessageReader): void {
+    const name = reader.text();
+    const wantsReply = reader.boolean();
+    if (!reader.whole) return this.#broken('a message that is cut short');
+    const isPlain = name === 'keepalive@openssh.com' || name === 'no-more-sessions@openssh.com';
+    if (!isPlain) this.#lane.remark('RequestRefused', `The agent asked for ${name.slice(0, 64)}.`);
+    if (wantsReply) this.#lane.toAgent(MESSAGE.requestFailure);
+  }
+
+  #open(reader: MessageReader): void {
+    const lane = this.#lane;
+    const type = reader.text();
+    const agentNumber = reader.uint32();
+    const window = reader.uint32();
+    const packetMax = reader.uint32();
+    if (!reader.whole || packetMax === 0) return this.#broken('a message that is cut short');
+    if (type !== 'session') return this.#refuseOpen(type, agentNumber, reader);
+    const id = lane.takeId();
+    if (id === undefined) return this.#failOpen(agentNumber, OPEN_FAILURE.resourceShortage, 'Too many channels.');
+    const most = Math.min(packetMax, PACKET_BYTES_MAX);
+    lane.channels.set(id, new Channel(id, agentNumber, new Flow(window, most)));
+    // It carries nothing yet: what is to run in it is judged.
+    lane.toTarget(MESSAGE.channelOpen, 'session', { uint32: id }, { uint32: window }, { uint32: most });
+  }
+
+  /** A forward is judged, so that it is in the record; nothing of this gate carries it. */
+  #refuseOpen(type: string, agentNumber: number, reader: MessageReader): void {
+    const place = type === 'direct-tcpip' ? [reader.text(), String(reader.uint32())] : [];
+    const words = [...place].filter(() => reader.whole);
+    this.#lane.remark('ForwardRefused', `The agent asked for a channel ${[type, ...words].join(' ').slice(0, 256)}.`);
+    this.#failOpen(agentNumber, OPEN_FAILURE.prohibited, `sidegate: denied: channels of type ${type} are not carried.`);
+  }
+
+  #failOpen(agentNumber: number, code: number, text: string): void {
+    this.#lane.toAgent(MESSAGE.channelOpenFailure, { uint32: agentNumber }, { uint32: code }, text, '');
+  }
+
+  #data(channel: Channel, reader: MessageReader): void {
+    const data = reader.bytes();
+    if (!reader.ended) return this.#broken('a message that is cut short');
+    if (channel.toTarget?.take(data.length) !== true || channel.ended.byAgent) {
+      return this.#broken('data that nobody has room for');
+    }
+    // What belongs to nothing that was judged, or to what was refused, is not kept.
+    if (channel.closed.toTarget || channel.spent) return;
+    channel.toTarget.push({ isStderr: false, data, recorded: data });
+    this.drainToTarget(channel);
+  }
+
+  /** Gives the target what it takes now, once the command may run. */
+  drainToTarget(channel: Channel): void {
+    const { command, toTarget, targetNumber } = channel;
+    if (command === undefined || toTarget === undefined || targetNumber === undefined) return;
+    for (let piece = toTarget.next(); piece !== undefined; piece = toTarget.next()) {
+      const bytes = writeData(targetNumber, false, piece.data);
+      const shown = command.input.push(piece.data);
+      const recorded =
+        shown === piece.data ? bytes : shown.length === 0 ? shown : writeData(targetNumber, false, shown);
+      this.#input(channel, command, bytes, recorded);
+    }
+    this.#endInput(channel);
+  }
+
+  #endInput(channel: Channel): void {
+    const { command, toTarget, targetNumber, ended, closed } = channel;
+    if (!ended.byAgent || command === undefined || targetNumber === undefined || closed.toTarget) return;
+    if (toTarget?.isEmpty !== true) return;
+    const rest = command.input.end();
+    const eof = writeFrame(MESSAGE.channelEof, { uint32: targetNumber });
+    const shown = rest.length === 0 ? eof : Buffer.concat([writeData(targetNumber, false, rest), eof]);
+    ended.byAgent = false;
+    this.#input(channel, command, eof, shown);
+  }
+
+  #input(channel: Channel, command: RunningCommand, bytes: Uint8Array, recorded: Uint8Array): void {
+    if (channel.closed.toTarget) return;
+    this.#lane.outbox.push({ kind: 'Input', commandId: command.id, permit: command.permit, bytes, recorded });
+  }
+
+  #close(channel: Channel): void {
+    const lane = this.#lane;
+    channel.closed.byAgent = true;
+    if (!channel.closed.toAgent) {
+      channel.closed.toAgent = true;
+      lane.toAgent(MESSAGE.channelClose, { uint32: channel.agentNumber });
+    }
+    channel.toAgent.drop();
+    lane.finish(channel, 'Lost', '', 'The agent closed the channel.');
+    channel.spent = true;
+    lane.closeTarget(channel);
+    lane.forget(channel);
+  }
+
+  #request(channel: Channel, reader: MessageReader, message: Uint8Array): void {
+    const type = reader.text();
+    const wantsReply = reader.boolean();
+    if (!reader.whole) return this.#broken('a message that is cut short');
+    if (channel.closed.toAgent) return undefined;
+    const isFresh = !channel.isAsked && !channel.spent;
+    if (isFresh && (type === 'env' || type === 'pty-req')) {
+      return this.#prepare(channel, type, wantsReply, reader, message);
+    }
+    const request = requestOf(type, reader);
+    if (request !== undefined && isFresh) {
+      if (!reader.ended) return this.#broken('a message that is cut short');
+      channel.isAsked = true;
+      const asked = { request, message: Uint8Array.from(message), wantsReply };
+      if (this.#lane.isFull) this.#lane.deferred.push({ channel, asked });
+      else this.#judge(channel, asked);
+      return undefined;
+    }
+    const { command, targetNumber } = channel;
+    if (command !== undefined && targetNumber !== undefined && WHILE_RUNNING.has(type)) {
+      if (wantsReply) channel.owed.push('Agent');
+      const bytes = forwardTo(targetNumber, message);
+      return this.#input(channel, command, bytes, bytes);
+    }
+    const isPlain = type === 'keepalive@openssh.com' || WHILE_RUNNING.has(type);
+    if (!isPlain) this.#lane.remark('RequestRefused', `The agent asked for ${type.slice(0, 64)} in a channel.`);
+    this.#reply(channel, wantsReply, false);
+  }
+
+  /** What is set up before a command belongs to it, and waits for its permit. */
+  #prepare(channel: Channel, type: string, wantsReply: boolean, reader: MessageReader, message: Uint8Array): void {
+    if (type === 'env') {
+      const name = reader.text();
+      const value = reader.text();
+      if (!reader.ended) return this.#broken('a message that is cut short');
+      if (!VARIABLES.test(name) || !VALUE.test(value)) {
+        this.#lane.remark('VariableRefused', `The agent set the variable ${name.slice(0, 64)}.`);
+        return this.#reply(channel, wantsReply, false);
+      }
+    }
+    if (channel.preparingBytes + message.length > PREPARING_BYTES_MAX || (type === 'pty-req' && channel.hasTerminal)) {
+      return this.#reply(channel, wantsReply, false);
+    }
+    channel.preparingBytes += message.length;
+    channel.preparing.push(Uint8Array.from(message));
+    if (type === 'pty-req') channel.hasTerminal = true;
+    this.#reply(channel, wantsReply, true);
+  }
+
+  #reply(channel: Channel, wantsReply: boolean, isSuccess: boolean): void {
+    if (!wantsReply) return;
+    const type = isSuccess ? MESSAGE.channelSuccess : MESSAGE.channelFailure;
+    this.#lane.toAgent(type, { uint32: channel.agentNumber });
+  }
+
+  #judge(channel: Channel, asked: Asked): void {
+    const lane = this.#lane;
+    const judged = judgedOf(channel, asked.request, asked.message, lane);
+    const commandId = lane.begin(channel);
+    channel.waiting = { ...asked, judged };
+    lane.outbox.push({ kind: 'Judge', commandId, judged });
+  }
+
+  #forward(channel: Channel, waiting: Waiting, settlement: Extract<Settlement, { readonly kind: 'Forward' }>): void {
+    const lane = this.#lane;
+    const { commandId, targetNumber } = channel;
+    if (commandId === undefined || targetNumber === undefined) return undefined;
+    const unsupported = unsupportedOf(channel, waiting.request, settlement);
+    if (unsupported !== undefined) {
+      const refusal = { kind: 'Unsupported', rule: 'ssh', reason: unsupported, hint: '' } as const;
+      return lane.refuse(channel, refusal, waiting.wantsReply);
+    }
+    channel.waiting = undefined;
+    const command = new RunningCommand(commandId, settlement.permit, settlement);
+    channel.command = command;
+    const frames = [...channel.preparing, waiting.message].map((message) => asking(forwardTo(targetNumber, message)));
+    for (const _ of channel.preparing) channel.owed.push('Preparing');
+    channel.owed.push(waiting.wantsReply ? 'Start' : 'StartUnasked');
+    const bytes = Buffer.concat(frames);
+    lane.outbox.push({ kind: 'ToTarget', commandId, permit: command.permit, bytes });
+    if (frames.length > 1) {
+      this.#input(channel, command, new Uint8Array(0), Buffer.concat(frames.slice(0, -1)));
+    }
+    this.drainToTarget(channel);
+  }
+
+  #broken(what: string): void {
+    const reason = `The agent sends ${what}.`;
+    const refusal = { kind: 'Terminated', rule: 'protocol', reason, hint: '' } as const;
+    this.#lane.end('Fault', reason, writeFarewell(refusal, 'Fault'));
+  }
+}
+
+/** The same request, asking for an answer: the gate needs to know. */
+function asking(frame: Uint8Array): Uint8Array {
+  const reader = new MessageReader(frame.subarray(4), 5);
+  const type = reader.bytes();
+  frame[4 + 5 + 4 + type.length] = 1;
+  return frame;
+}
+
+function requestOf(type: string, reader: MessageReader): Request | undefined {
+  switch (type) {
+    case 'exec': {
+      const bytes = reader.bytes();
+      const text = textOf(bytes);
+      return { kind: 'Exec', text, isText: Buffer.from(text).equals(bytes) };
+    }
+    case 'shell':
+      return { kind: 'Shell' };
+    case 'subsystem':
+      return { kind: 'Subsystem', name: reader.text() };
+    default:
+      return undefined;
+  }
+}
+
+function unsupportedOf(
+  { hasTerminal }: Channel,
+  { kind }: Request,
+  { masks }: Extract<Settlement, { readonly kind: 'Forward' }>,
+): string | undefined {
+  if (kind === 'Subsystem') return 'Subsystems are not carried: nothing in them is understood.';
+  const isTerminal = hasTerminal || kind === 'Shell';
+  return isTerminal && !masks.empty ? 'Masks are in force, which cannot reach what a terminal shows.' : undefined;
+}
+
+function judgedOf(channel: Channel, request: Request, message: Uint8Array, lane: Lane): JudgedCommand {
+  const command = classify(request);
+  const text = request.kind === 'Exec' ? request.text : request.kind === 'Subsystem' ? request.name : 'shell';
+  const names = command.commands.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  return {
+    command,
+    text,
+    maskedText: () => lane.recordMasks.maskContent(text),
+    maskedBinds: () => [],
+    // The channel's number says nothing about what runs.
+    wire: Buffer.concat([...channel.preparing, message].map((one) => forwardTo(0, one))),
+    verbs: [command.channel, ...(channel.hasTerminal ? ['pty'] : []), ...names],
+    objects: command.paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`),
+    claims: {},
+    cacheKey: undefined,
+  };
+}

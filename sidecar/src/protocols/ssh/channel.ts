@@ -1,0 +1,117 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { Permit } from '../../permit.ts';
+import type { AnswerMeter, CommandId, JudgedCommand } from '../protocol.ts';
+import type { Request } from './classify.ts';
+import type { Flow } from './flow.ts';
+import { StreamMask } from './stream-mask.ts';
+
+/** What a channel is asked to run. */
+export interface Asked {
+  readonly request: Request;
+  /** The message as it came. */
+  readonly message: Uint8Array;
+  readonly wantsReply: boolean;
+}
+
+/** The same when it waits for its decision. */
+export interface Waiting extends Asked {
+  readonly judged: JudgedCommand;
+}
+
+/** The masks on both outputs of a command: as the agent sees them and, where that differs, as the record does. */
+class OutputMasks {
+  readonly #shown: StreamMask;
+  #recorded: StreamMask | undefined;
+
+  constructor(masks: MaskRules, recordMasks: MaskRules) {
+    this.#shown = new StreamMask(masks);
+    this.#recorded = masks === recordMasks ? undefined : new StreamMask(recordMasks);
+  }
+
+  get maskedValues(): number {
+    return this.#shown.maskedValues;
+  }
+
+  addMasks(masks: MaskRules, recordMasks: MaskRules): void {
+    this.#shown.addMasks(masks);
+    if (masks !== recordMasks) this.#recorded ??= new StreamMask(recordMasks);
+    this.#recorded?.addMasks(recordMasks);
+  }
+
+  push(data: Uint8Array): { data: Uint8Array; recorded: Uint8Array } {
+    const shown = this.#shown.push(data);
+    return { data: shown, recorded: this.#recorded?.push(data) ?? shown };
+  }
+
+  end(): { data: Uint8Array; recorded: Uint8Array } {
+    const shown = this.#shown.end();
+    return { data: shown, recorded: this.#recorded?.end() ?? shown };
+  }
+}
+
+/** What a channel runs, from its permit to its end. */
+export class RunningCommand {
+  readonly id: CommandId;
+  readonly permit: Permit;
+  readonly meter: AnswerMeter | undefined;
+  readonly outputs: readonly [stdout: OutputMasks, stderr: OutputMasks];
+  /** Masks what the record shows of the input. */
+  readonly input: StreamMask;
+  tag = '';
+  errorCode = '';
+
+  constructor(id: CommandId, permit: Permit, rules: Rules) {
+    this.id = id;
+    this.permit = permit;
+    this.meter = rules.meter;
+    this.outputs = [new OutputMasks(rules.masks, rules.recordMasks), new OutputMasks(rules.masks, rules.recordMasks)];
+    this.input = new StreamMask(rules.recordMasks);
+  }
+
+  get maskedValues(): number {
+    return this.outputs[0].maskedValues + this.outputs[1].maskedValues;
+  }
+
+  addMasks(masks: MaskRules, recordMasks: MaskRules): void {
+    for (const output of this.outputs) output.addMasks(masks, recordMasks);
+    this.input.addMasks(recordMasks);
+  }
+}
+
+interface Rules {
+  readonly masks: MaskRules;
+  readonly recordMasks: MaskRules;
+  readonly meter?: AnswerMeter | undefined;
+}
+
+/** One channel. Both sides know it by `id`, which the gate gave; each has a number of its own besides. */
+export class Channel {
+  readonly id: number;
+  readonly agentNumber: number;
+  /** Undefined until the target has opened it. */
+  targetNumber: number | undefined;
+  readonly toAgent: Flow;
+  /** Undefined until the target says what it takes. */
+  toTarget: Flow | undefined;
+  /** env and pty-req, which wait for what they belong to. */
+  preparing: Uint8Array[] = [];
+  preparingBytes = 0;
+  hasTerminal = false;
+  commandId: CommandId | undefined;
+  waiting: Waiting | undefined;
+  command: RunningCommand | undefined;
+  /** It was asked to run something. */
+  isAsked = false;
+  /** Nothing can be asked of it any more. */
+  spent = false;
+  /** What the target still owes answers to, in order; true: the agent is to hear it. */
+  readonly owed: ('Preparing' | 'Start' | 'StartUnasked' | 'Agent')[] = [];
+  readonly closed = { byAgent: false, byTarget: false, toAgent: false, toTarget: false };
+  readonly ended = { byAgent: false, byTarget: false };
+
+  constructor(id: number, agentNumber: number, toAgent: Flow) {
+    this.id = id;
+    this.agentNumber = agentNumber;
+    this.toAgent = toAgent;
+  }
+}

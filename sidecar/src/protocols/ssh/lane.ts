@@ -1,0 +1,161 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { Outbox } from '../outbox.ts';
+import type { CloseCode, CommandId, Refusal, Step } from '../protocol.ts';
+import type { Asked, Channel, RunningCommand } from './channel.ts';
+import { type Field, writeData, writeFrame } from './codec.ts';
+import type { Piece } from './flow.ts';
+import { MESSAGE } from './messages.ts';
+import { refusalText, writeLine, writeRefusedEnd } from './refuse.ts';
+
+/** Channels open at once in one connection. */
+const CHANNELS_MAX = 2_048;
+
+interface LaneOptions {
+  readonly masks: MaskRules;
+  readonly recordMasks: MaskRules;
+  /** Commands that may run or wait at once. */
+  readonly pendingMax: number;
+}
+
+/** What both sides of an open session share: its channels, and how a command on one ends. */
+export class Lane {
+  readonly outbox: Outbox;
+  readonly channels = new Map<number, Channel>();
+  /** The channels whose command is judged and not finished, by command. */
+  readonly pending = new Map<CommandId, Channel>();
+  /** What was asked for while too many commands ran. */
+  readonly deferred: { readonly channel: Channel; readonly asked: Asked }[] = [];
+  masks: MaskRules;
+  recordMasks: MaskRules;
+  over = false;
+  #lastCommandId: CommandId = 0;
+  readonly #pendingMax: number;
+  readonly #free: number[] = [];
+  #nextId = 0;
+
+  constructor(outbox: Outbox, { masks, recordMasks, pendingMax }: LaneOptions) {
+    this.outbox = outbox;
+    this.#pendingMax = pendingMax;
+    this.masks = masks;
+    this.recordMasks = recordMasks;
+  }
+
+  get running(): readonly RunningCommand[] {
+    return [...this.pending.values()].flatMap(({ command }) => (command === undefined ? [] : [command]));
+  }
+
+  get isFull(): boolean {
+    return this.pending.size >= this.#pendingMax;
+  }
+
+  /** The id of what the channel is asked to run. */
+  begin(channel: Channel): CommandId {
+    this.#lastCommandId += 1;
+    channel.commandId = this.#lastCommandId;
+    this.pending.set(this.#lastCommandId, channel);
+    return this.#lastCommandId;
+  }
+
+  /** A number for a new channel; undefined when there are too many. */
+  takeId(): number | undefined {
+    if (this.channels.size >= CHANNELS_MAX) return undefined;
+    return this.#free.pop() ?? this.#nextId++;
+  }
+
+  toAgent(...fields: readonly Field[]): void {
+    this.outbox.push({ kind: 'ToAgent', bytes: writeFrame(...fields) });
+  }
+
+  toTarget(...fields: readonly Field[]): void {
+    this.outbox.push({ kind: 'PaceTarget', bytes: writeFrame(...fields) });
+  }
+
+  remark(code: string, text: string): void {
+    this.outbox.push({ kind: 'Remark', code, text });
+  }
+
+  /** Bytes for the agent that belong to what the channel runs. */
+  answer(channel: Channel, bytes: Uint8Array, recorded: Uint8Array = bytes): void {
+    this.outbox.answer(channel.commandId ?? 0, bytes, recorded);
+  }
+
+  /** Gives the agent what it takes now. */
+  drainToAgent(channel: Channel): void {
+    const { toAgent, agentNumber } = channel;
+    for (let piece = toAgent.next(); piece !== undefined; piece = toAgent.next()) {
+      const [bytes, recorded] = framesOf(piece, agentNumber);
+      this.answer(channel, bytes, recorded);
+    }
+  }
+
+  /** Grants the target what the agent takes, and no more. */
+  grantTarget(channel: Channel): void {
+    if (channel.targetNumber === undefined || channel.closed.toTarget) return;
+    const more = channel.toAgent.grant();
+    if (more > 0) this.toTarget(MESSAGE.channelWindowAdjust, { uint32: channel.targetNumber }, { uint32: more });
+  }
+
+  /** What a channel runs is refused, or may go on no longer: a line that says why, then its end on both sides. */
+  refuse(channel: Channel, refusal: Refusal, wantsReply: boolean): void {
+    const { agentNumber } = channel;
+    if (!channel.closed.toAgent) {
+      const head = wantsReply ? [writeFrame(MESSAGE.channelSuccess, { uint32: agentNumber })] : [];
+      const parts = [...head, writeLine(agentNumber, refusalText(refusal)), ...writeRefusedEnd(agentNumber)];
+      this.answer(channel, Buffer.concat(parts));
+      channel.closed.toAgent = true;
+    }
+    channel.toAgent.drop();
+    channel.toTarget?.drop();
+    this.finish(channel, channel.command === undefined ? 'Refused' : 'Failed', refusal.rule, refusalText(refusal));
+    channel.spent = true;
+    this.closeTarget(channel);
+    this.forget(channel);
+  }
+
+  closeTarget(channel: Channel): void {
+    const { targetNumber, closed } = channel;
+    if (targetNumber === undefined || closed.toTarget) return;
+    closed.toTarget = true;
+    this.toTarget(MESSAGE.channelClose, { uint32: targetNumber });
+  }
+
+  finish(
+    channel: Channel,
+    outcome: Extract<Step, { readonly kind: 'Finished' }>['outcome'],
+    errorCode = '',
+    errorText = '',
+  ): void {
+    const { commandId, command } = channel;
+    if (commandId === undefined) return;
+    this.pending.delete(commandId);
+    channel.commandId = undefined;
+    channel.command = undefined;
+    channel.waiting = undefined;
+    const { tag = '', maskedValues = 0 } = command ?? {};
+    this.outbox.push({ kind: 'Finished', commandId, outcome, tag, errorCode, errorText, rows: 0, maskedValues });
+  }
+
+  /** The channel's number is free once both sides have closed it. */
+  forget(channel: Channel): void {
+    const { byAgent, byTarget, toAgent, toTarget } = channel.closed;
+    const isTargetDone = channel.targetNumber === undefined ? channel.spent && byTarget : byTarget && toTarget;
+    if (!byAgent || !toAgent || !isTargetDone || !this.channels.delete(channel.id)) return;
+    this.#free.push(channel.id);
+  }
+
+  /** The end: what runs is lost, both sides close. */
+  end(code: CloseCode, reason: string, farewell: Uint8Array | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    for (const channel of this.channels.values()) this.finish(channel, 'Lost', '', reason);
+    this.channels.clear();
+    if (farewell !== undefined) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
+    this.outbox.push({ kind: 'Close', code, reason });
+  }
+}
+
+function framesOf({ isStderr, data, recorded }: Piece, recipient: number): readonly [Uint8Array, Uint8Array] {
+  const bytes = data.length === 0 ? data : writeData(recipient, isStderr, data);
+  if (recorded === data) return [bytes, bytes];
+  return [bytes, recorded.length === 0 ? recorded : writeData(recipient, isStderr, recorded)];
+}

@@ -1,0 +1,225 @@
+import type { AgentSide } from './agent-side.ts';
+import type { Channel } from './channel.ts';
+import { type FrameReader, forwardTo, MessageReader, writeFrame } from './codec.ts';
+import { Flow } from './flow.ts';
+import type { Lane } from './lane.ts';
+import { MESSAGE, OPEN_FAILURE, STDERR } from './messages.ts';
+import { writeFarewell } from './refuse.ts';
+
+const PACKET_BYTES_MAX = 32 * 1024;
+/** What a server says without being asked, and nobody needs to know. */
+const PLAIN_REQUESTS = new Set(['hostkeys-00@openssh.com', 'keepalive@openssh.com']);
+
+/** What the target of an open session sends (RFC 4254). */
+export class TargetSide {
+  readonly #lane: Lane;
+  readonly #agent: AgentSide;
+  readonly #reader: FrameReader;
+
+  constructor(lane: Lane, agent: AgentSide, reader: FrameReader) {
+    this.#lane = lane;
+    this.#agent = agent;
+    this.#reader = reader;
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#reader.feed(bytes);
+    this.pump();
+  }
+
+  pump(): void {
+    while (!this.#lane.over) {
+      const message = this.#reader.next();
+      if (message === undefined) return;
+      if (message === 'TooLarge') return this.#broken('a message that is too large');
+      this.#take(message);
+    }
+  }
+
+  masksAdded(): void {}
+
+  #take(message: Uint8Array): void {
+    const lane = this.#lane;
+    const type = message[0];
+    if (type === MESSAGE.disconnect) return this.#left('The target closed the connection.');
+    const reader = new MessageReader(message);
+    if (type === MESSAGE.globalRequest) {
+      const name = reader.text();
+      if (reader.boolean()) lane.toTarget(MESSAGE.requestFailure);
+      if (!PLAIN_REQUESTS.has(name)) lane.remark('RequestRefused', `The target asked for ${name.slice(0, 64)}.`);
+      return undefined;
+    }
+    if (type === MESSAGE.channelOpen) return this.#open(reader);
+    const channel = lane.channels.get(reader.uint32());
+    if (!reader.whole || channel === undefined || channel.closed.byTarget) {
+      return this.#broken(`a message of type ${type ?? 0} for a channel that is not open`);
+    }
+    switch (type) {
+      case MESSAGE.channelOpenConfirmation:
+        return this.#opened(channel, reader);
+      case MESSAGE.channelOpenFailure:
+        return this.#notOpened(channel, reader);
+      case MESSAGE.channelWindowAdjust:
+        return this.#widened(channel, reader.uint32());
+      case MESSAGE.channelData:
+        return this.#data(channel, false, reader);
+      case MESSAGE.channelExtendedData:
+        return this.#data(channel, reader.uint32() === STDERR, reader);
+      case MESSAGE.channelEof:
+        channel.ended.byTarget = true;
+        return this.#endOutput(channel);
+      case MESSAGE.channelClose:
+        return this.#close(channel);
+      case MESSAGE.channelRequest:
+        return this.#request(channel, reader, message);
+      case MESSAGE.channelSuccess:
+      case MESSAGE.channelFailure:
+        return this.#replied(channel, type === MESSAGE.channelSuccess);
+      default:
+        return this.#broken(`a message of type ${type ?? 0}`);
+    }
+  }
+
+  /** Nothing may be opened towards the agent: forwards, its keys, its screen. */
+  #open(reader: MessageReader): void {
+    const type = reader.text();
+    const number = reader.uint32();
+    this.#lane.remark('ForwardRefused', `The target asked for a channel ${type.slice(0, 64)}.`);
+    const code = { uint32: OPEN_FAILURE.prohibited };
+    this.#lane.toTarget(MESSAGE.channelOpenFailure, { uint32: number }, code, 'not carried', '');
+  }
+
+  #opened(channel: Channel, reader: MessageReader): void {
+    const number = reader.uint32();
+    const window = reader.uint32();
+    const most = Math.min(reader.uint32(), PACKET_BYTES_MAX);
+    if (!reader.whole || most === 0 || channel.targetNumber !== undefined) return this.#broken('a broken channel');
+    channel.targetNumber = number;
+    channel.toTarget = new Flow(window, most);
+    const { agentNumber, id } = channel;
+    this.#lane.toAgent(
+      MESSAGE.channelOpenConfirmation,
+      { uint32: agentNumber },
+      { uint32: id },
+      { uint32: window },
+      { uint32: most },
+    );
+  }
+
+  #notOpened(channel: Channel, reader: MessageReader): void {
+    const code = reader.uint32();
+    if (channel.targetNumber !== undefined) return this.#broken('a broken channel');
+    this.#lane.remark('ChannelNotOpened', `The target opens no channel (${code}).`);
+    const text = 'The target opens no channel.';
+    this.#lane.toAgent(MESSAGE.channelOpenFailure, { uint32: channel.agentNumber }, { uint32: code }, text, '');
+    Object.assign(channel.closed, { byAgent: true, byTarget: true, toAgent: true, toTarget: true });
+    channel.spent = true;
+    this.#lane.forget(channel);
+  }
+
+  #widened(channel: Channel, bytes: number): void {
+    const { toTarget } = channel;
+    if (toTarget === undefined) return this.#broken('a broken channel');
+    toTarget.widen(bytes);
+    this.#agent.drainToTarget(channel);
+    const more = toTarget.grant();
+    if (more === 0 || channel.closed.toAgent) return undefined;
+    this.#lane.toAgent(MESSAGE.channelWindowAdjust, { uint32: channel.agentNumber }, { uint32: more });
+  }
+
+  #data(channel: Channel, isStderr: boolean, reader: MessageReader): void {
+    const data = reader.bytes();
+    if (!reader.ended) return this.#broken('a message that is cut short');
+    if (!channel.toAgent.take(data.length)) return this.#broken('data that nobody has room for');
+    const { command } = channel;
+    if (channel.closed.toAgent || channel.closed.toTarget) return undefined;
+    if (command === undefined) return this.#broken('data that nobody asked for');
+    const refusal = command.meter?.take(0, data.length);
+    if (refusal !== undefined) return this.#lane.refuse(channel, refusal, false);
+    channel.toAgent.push({ isStderr, ...command.outputs[isStderr ? 1 : 0].push(data) });
+    this.#lane.drainToAgent(channel);
+    this.#lane.grantTarget(channel);
+  }
+
+  /** Nothing more comes: what masks kept back goes out. */
+  #endOutput(channel: Channel): void {
+    this.#flush(channel);
+    if (channel.closed.toAgent || channel.command === undefined) return;
+    this.#lane.answer(channel, writeFrame(MESSAGE.channelEof, { uint32: channel.agentNumber }));
+  }
+
+  #flush(channel: Channel): void {
+    const { command } = channel;
+    if (channel.closed.toAgent || command === undefined) return;
+    for (const [index, output] of command.outputs.entries()) {
+      channel.toAgent.push({ isStderr: index === 1, ...output.end() });
+    }
+    this.#lane.drainToAgent(channel);
+  }
+
+  #close(channel: Channel): void {
+    const lane = this.#lane;
+    channel.closed.byTarget = true;
+    this.#flush(channel);
+    if (!channel.closed.toAgent) {
+      channel.closed.toAgent = true;
+      lane.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: channel.agentNumber }));
+    }
+    const { tag = '', errorCode = '' } = channel.command ?? {};
+    const isDone = tag === 'exit 0' || (tag === '' && errorCode === '');
+    lane.finish(channel, isDone ? 'Done' : 'Failed', errorCode);
+    channel.spent = true;
+    lane.closeTarget(channel);
+    lane.forget(channel);
+  }
+
+  #request(channel: Channel, reader: MessageReader, message: Uint8Array): void {
+    const type = reader.text();
+    const wantsReply = reader.boolean();
+    const { command, agentNumber, targetNumber = 0 } = channel;
+    if (wantsReply) this.#lane.toTarget(MESSAGE.channelFailure, { uint32: targetNumber });
+    if (command === undefined || channel.closed.toAgent || channel.closed.toTarget) return undefined;
+    if (type === 'exit-status') {
+      const status = reader.uint32();
+      command.tag = `exit ${status}`;
+      if (status !== 0) command.errorCode = String(status);
+    } else if (type === 'exit-signal') {
+      command.errorCode = `SIG${reader.text().slice(0, 16)}`;
+      command.tag = command.errorCode;
+    } else if (type !== 'eow@openssh.com' && type !== 'xon-xoff') {
+      return this.#lane.remark('RequestRefused', `The target asked for ${type.slice(0, 64)} in a channel.`);
+    }
+    if (!reader.whole || wantsReply) return this.#broken('a broken request');
+    // A status stands behind all that it is the status of.
+    this.#flush(channel);
+    this.#lane.answer(channel, forwardTo(agentNumber, message));
+  }
+
+  #replied(channel: Channel, isSuccess: boolean): void {
+    const lane = this.#lane;
+    const owed = channel.owed.shift();
+    if (owed === undefined) return this.#broken('an answer to nothing');
+    if (owed === 'Preparing') {
+      if (!isSuccess) lane.remark('NotPrepared', 'The target took no variable or no terminal that was asked for.');
+      return undefined;
+    }
+    if (channel.closed.toAgent) return undefined;
+    const type = isSuccess ? MESSAGE.channelSuccess : MESSAGE.channelFailure;
+    if (owed !== 'StartUnasked') lane.answer(channel, writeFrame(type, { uint32: channel.agentNumber }));
+    if (owed !== 'Agent' && !isSuccess) {
+      lane.finish(channel, 'Failed', 'NotStarted', 'The target does not run it.');
+      channel.spent = true;
+    }
+  }
+
+  #left(reason: string): void {
+    const refusal = { kind: 'TargetUnavailable', rule: 'target', reason, hint: '' } as const;
+    this.#lane.end('TargetLeft', reason, writeFarewell(refusal, 'TargetLeft'));
+  }
+
+  #broken(what: string): void {
+    const reason = `The target sends ${what}.`;
+    const refusal = { kind: 'TargetUnavailable', rule: 'protocol', reason, hint: '' } as const;
+    this.#lane.end('Fault', reason, writeFarewell(refusal, 'Fault'));
+  }
+}
