@@ -28,6 +28,8 @@ export interface SshStage extends AsyncDisposable {
   token(options?: TokenOptions): Promise<string>;
   /** OpenSSH's ssh through the gate: `words` are its parameters after the host's. It gives the token, or `token` in its place. */
   ssh(words: readonly string[], token?: string): Promise<Ended>;
+  /** What ssh is run with, as one line for programs that run it, and the environment of that. */
+  command(): Promise<{ readonly line: string; readonly env: Readonly<Record<string, string>> }>;
   /** The same, not waited for. */
   start(words: readonly string[], token?: string): Promise<RunningProcess>;
   cli(...parameters: readonly string[]): Promise<readonly JsonObject[]>;
@@ -63,17 +65,18 @@ export async function openSshStage(options: SshStageOptions = {}): Promise<SshSt
     if (code !== 0) throw new Error(`sidegate ended with ${code}: ${stderr}`);
     return objects;
   };
-  const start: SshStage['start'] = async (words, given) => {
+  const settingsOf = (): readonly string[] => {
     const settings = [
       `UserKnownHostsFile=${join(state.path, 'gate', 'ssh_known_hosts')}`,
       'StrictHostKeyChecking=yes',
       'PreferredAuthentications=password,keyboard-interactive',
       'NumberOfPasswordPrompts=1',
     ];
-    const parameters = ['-F', 'none', '-p', String(door.port), ...settings.flatMap((one) => ['-o', one])];
-    const env = { SSH_ASKPASS: home.file('askpass'), SSH_ASKPASS_REQUIRE: 'force', HOME: home.path };
-    return startProcess(client, [...parameters, ...words], { env: { ...env, SSH_TOKEN: given ?? (await token()) } });
+    return ['-F', 'none', '-p', String(door.port), ...settings.flatMap((one) => ['-o', one])];
   };
+  const env = { SSH_ASKPASS: home.file('askpass'), SSH_ASKPASS_REQUIRE: 'force', HOME: home.path };
+  const start: SshStage['start'] = async (words, given) =>
+    startProcess(client, [...settingsOf(), ...words], { env: { ...env, SSH_TOKEN: given ?? (await token()) } });
   const whole = started.move();
   const stop = (): Promise<void> => whole.disposeAsync();
   return {
@@ -84,6 +87,7 @@ export async function openSshStage(options: SshStageOptions = {}): Promise<SshSt
     token,
     cli,
     start,
+    command: async () => ({ line: [client, ...settingsOf()].join(' '), env: { ...env, SSH_TOKEN: await token() } }),
     ssh: async (words, given) => {
       const { ended } = await start(words, given);
       return await ended;

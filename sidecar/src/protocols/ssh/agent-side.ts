@@ -6,7 +6,7 @@ import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFra
 import { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
 import { MESSAGE, OPEN_FAILURE } from './messages.ts';
-import { writeFarewell, writeLine } from './refuse.ts';
+import { writeFarewell } from './refuse.ts';
 
 /** The largest packet that the transport takes. */
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -48,8 +48,8 @@ export class AgentSide {
     const lane = this.#lane;
     switch (settlement.kind) {
       case 'Hold':
-        lane.answer(channel, writeLine(channel.agentNumber, `sidegate: waiting: ${settlement.notice}`));
-        return lane.answer(channel, writeLine(channel.agentNumber, `sidegate: waiting: ${settlement.hint}`));
+        lane.say(channel, `sidegate: waiting: ${settlement.notice}`);
+        return lane.say(channel, `sidegate: waiting: ${settlement.hint}`);
       case 'Refuse':
         return lane.refuse(channel, settlement.refusal, waiting.wantsReply);
       case 'Forward':
@@ -154,12 +154,13 @@ export class AgentSide {
 
   #endInput(channel: Channel): void {
     const { command, toTarget, targetNumber, ended, closed } = channel;
-    if (!ended.byAgent || command === undefined || targetNumber === undefined || closed.toTarget) return;
+    if (!ended.byAgent || ended.toTarget || command === undefined || targetNumber === undefined || closed.toTarget)
+      return;
     if (toTarget?.isEmpty !== true) return;
     const rest = command.input.end();
     const eof = writeFrame(MESSAGE.channelEof, { uint32: targetNumber });
     const shown = rest.length === 0 ? eof : Buffer.concat([writeData(targetNumber, false, rest), eof]);
-    ended.byAgent = false;
+    ended.toTarget = true;
     this.#input(channel, command, eof, shown);
   }
 

@@ -107,7 +107,7 @@ export class Channel {
   /** What the target still owes answers to, in order; true: the agent is to hear it. */
   readonly owed: ('Preparing' | 'Start' | 'StartUnasked' | 'Agent')[] = [];
   readonly closed = { byAgent: false, byTarget: false, toAgent: false, toTarget: false };
-  readonly ended = { byAgent: false, byTarget: false };
+  readonly ended = { byAgent: false, toTarget: false, byTarget: false };
 
   constructor(id: number, agentNumber: number, toAgent: Flow) {
     this.id = id;

@@ -4,6 +4,8 @@ export interface Piece {
   readonly data: Uint8Array;
   /** What the record shows, when that is something else. */
   readonly recorded: Uint8Array;
+  /** What keeps its place behind the data before it: an end, a status. */
+  readonly atItsTurn?: () => void;
 }
 
 /**
@@ -41,7 +43,7 @@ export class Flow {
   }
 
   push(piece: Piece): void {
-    if (piece.data.length === 0 && piece.recorded.length === 0) return;
+    if (piece.data.length === 0 && piece.recorded.length === 0 && piece.atItsTurn === undefined) return;
     this.#queue.push(piece);
     this.#queued += piece.data.length;
   }
@@ -53,6 +55,7 @@ export class Flow {
     const room = Math.min(this.#window, this.#packetMax);
     if (room === 0 && first.data.length > 0) return undefined;
     const { isStderr, data, recorded } = first;
+    if (first.atItsTurn !== undefined) return this.#queue.shift();
     const isWhole = data.length <= room;
     const sent = isWhole ? data : data.subarray(0, room);
     this.#window -= sent.length;

@@ -5,8 +5,9 @@ import type { Asked, Channel, RunningCommand } from './channel.ts';
 import { type Field, writeData, writeFrame } from './codec.ts';
 import type { Piece } from './flow.ts';
 import { MESSAGE } from './messages.ts';
-import { refusalText, writeLine, writeRefusedEnd } from './refuse.ts';
+import { refusalText, writeRefusedEnd } from './refuse.ts';
 
+const NOTHING = new Uint8Array(0);
 /** Channels open at once in one connection. */
 const CHANNELS_MAX = 2_048;
 
@@ -83,9 +84,24 @@ export class Lane {
   drainToAgent(channel: Channel): void {
     const { toAgent, agentNumber } = channel;
     for (let piece = toAgent.next(); piece !== undefined; piece = toAgent.next()) {
+      piece.atItsTurn?.();
       const [bytes, recorded] = framesOf(piece, agentNumber);
-      this.answer(channel, bytes, recorded);
+      if (bytes.length + recorded.length > 0) this.answer(channel, bytes, recorded);
     }
+  }
+
+  /** A line of the gate's own on the error output, which takes its room like all output. */
+  say(channel: Channel, text: string): void {
+    // A terminal in raw mode needs the carriage return.
+    const data = Buffer.from(`${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`);
+    channel.toAgent.push({ isStderr: true, data, recorded: data });
+    this.drainToAgent(channel);
+  }
+
+  /** Behind all output that waits. */
+  after(channel: Channel, atItsTurn: () => void): void {
+    channel.toAgent.push({ isStderr: false, data: NOTHING, recorded: NOTHING, atItsTurn });
+    this.drainToAgent(channel);
   }
 
   /** Grants the target what the agent takes, and no more. */
@@ -98,10 +114,11 @@ export class Lane {
   /** What a channel runs is refused, or may go on no longer: a line that says why, then its end on both sides. */
   refuse(channel: Channel, refusal: Refusal, wantsReply: boolean): void {
     const { agentNumber } = channel;
+    channel.toAgent.drop();
     if (!channel.closed.toAgent) {
-      const head = wantsReply ? [writeFrame(MESSAGE.channelSuccess, { uint32: agentNumber })] : [];
-      const parts = [...head, writeLine(agentNumber, refusalText(refusal)), ...writeRefusedEnd(agentNumber)];
-      this.answer(channel, Buffer.concat(parts));
+      if (wantsReply) this.answer(channel, writeFrame(MESSAGE.channelSuccess, { uint32: agentNumber }));
+      this.say(channel, refusalText(refusal));
+      this.answer(channel, Buffer.concat(writeRefusedEnd(agentNumber)));
       channel.closed.toAgent = true;
     }
     channel.toAgent.drop();

@@ -1,6 +1,6 @@
 import { assertNever } from '@sidegate/crds';
 import type { CloseCode, Refusal } from '../protocol.ts';
-import { writeData, writeFrame } from './codec.ts';
+import { writeFrame } from './codec.ts';
 import { DISCONNECT, MESSAGE } from './messages.ts';
 
 /** What ssh itself ends with when something went wrong. */
@@ -33,11 +33,6 @@ export function codeOf(kind: Refusal['kind']): string {
 export function refusalText({ kind, rule, reason, hint }: Refusal): string {
   const said = rule === '' ? reason : `${rule}: ${reason}`;
   return `sidegate: ${codeOf(kind)}: ${said}${hint === '' ? '' : ` ${hint}`}`.trimEnd();
-}
-
-/** A line of the gate's own on the error output. A terminal in raw mode needs the carriage return. */
-export function writeLine(recipient: number, text: string): Uint8Array {
-  return writeData(recipient, true, Buffer.from(`${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`));
 }
 
 /** The end of a channel whose command is refused. */

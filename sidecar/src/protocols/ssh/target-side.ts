@@ -145,7 +145,9 @@ export class TargetSide {
   #endOutput(channel: Channel): void {
     this.#flush(channel);
     if (channel.closed.toAgent || channel.command === undefined) return;
-    this.#lane.answer(channel, writeFrame(MESSAGE.channelEof, { uint32: channel.agentNumber }));
+    this.#lane.after(channel, () =>
+      this.#lane.answer(channel, writeFrame(MESSAGE.channelEof, { uint32: channel.agentNumber })),
+    );
   }
 
   #flush(channel: Channel): void {
@@ -161,15 +163,20 @@ export class TargetSide {
     const lane = this.#lane;
     channel.closed.byTarget = true;
     this.#flush(channel);
-    if (!channel.closed.toAgent) {
-      channel.closed.toAgent = true;
-      lane.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: channel.agentNumber }));
-    }
+    lane.closeTarget(channel);
+    if (channel.closed.toAgent) lane.forget(channel);
+    else lane.after(channel, () => this.#finish(channel));
+  }
+
+  /** All output has gone to the agent. */
+  #finish(channel: Channel): void {
+    const lane = this.#lane;
+    channel.closed.toAgent = true;
+    lane.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: channel.agentNumber }));
     const { tag = '', errorCode = '' } = channel.command ?? {};
     const isDone = tag === 'exit 0' || (tag === '' && errorCode === '');
     lane.finish(channel, isDone ? 'Done' : 'Failed', errorCode);
     channel.spent = true;
-    lane.closeTarget(channel);
     lane.forget(channel);
   }
 
@@ -192,7 +199,8 @@ export class TargetSide {
     if (!reader.whole || wantsReply) return this.#broken('a broken request');
     // A status stands behind all that it is the status of.
     this.#flush(channel);
-    this.#lane.answer(channel, forwardTo(agentNumber, message));
+    const frame = forwardTo(agentNumber, message);
+    this.#lane.after(channel, () => this.#lane.answer(channel, frame));
   }
 
   #replied(channel: Channel, isSuccess: boolean): void {
