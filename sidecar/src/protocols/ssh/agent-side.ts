@@ -305,9 +305,9 @@ function unsupportedOf(
   { kind }: Request,
   { masks }: Extract<Settlement, { readonly kind: 'Forward' }>,
 ): string | undefined {
-  if (kind === 'Subsystem') return 'Subsystems are not carried: nothing in them is understood.';
-  const isTerminal = hasTerminal || kind === 'Shell';
-  return isTerminal && !masks.empty ? 'Masks are in force, which cannot reach what a terminal shows.' : undefined;
+  if (masks.empty) return undefined;
+  if (kind === 'Subsystem') return 'Masks are in force, which cannot reach what a subsystem sends.';
+  return hasTerminal || kind === 'Shell' ? 'Masks are in force, which cannot reach what a terminal shows.' : undefined;
 }
 
 function judgedOf(channel: Channel, request: Request, message: Uint8Array, lane: Lane): JudgedCommand {

@@ -26,7 +26,8 @@ export function classify(request: Request): SshCommand {
       return command('forward', [use], [{ kind: 'Forward', detail }]);
     }
     case 'Subsystem': {
-      const use: ProgramUse = { name: request.name, args: [] };
+      // Which files it reads and writes only running it would tell.
+      const use: ProgramUse = { name: request.name, args: [undefined] };
       const detail = `The subsystem ${request.name.slice(0, 64)} is not understood.`;
       return command(request.name === 'sftp' ? 'sftp' : 'exec', [use], [{ kind: 'Subsystem', detail }]);
     }
