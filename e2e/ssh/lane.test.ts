@@ -196,6 +196,19 @@ describe('who it is', () => {
     TIMEOUT_MS,
   );
 
+  real.each([
+    ['an RSA key in PEM', { key: ['rsa', '-m', 'PEM'] }],
+    ['an ECDSA key', { key: ['ecdsa'] }],
+    ['a certificate', { isCertified: true }],
+  ])(
+    'the gate logs in at the target with %s',
+    async (_what, login) => {
+      await using stage = await openSshStage({ ...login, policy: OPEN });
+      expect(await stage.ssh([HOST, 'echo hi'])).toMatchObject({ code: 0, stdout: 'hi\n' });
+    },
+    TIMEOUT_MS,
+  );
+
   real(
     'a server that shows another host key gets nothing',
     async () => {

@@ -16,26 +16,41 @@ export interface SshServer extends AsyncDisposable {
   readonly user: string;
   /** The private key that it takes. */
   readonly privateKey: string;
+  readonly certificate: string | undefined;
   /** As known_hosts has it, without the name. */
   readonly hostKey: string;
   readonly folder: string;
   stop(): Promise<void>;
 }
 
-async function makeKey(path: string): Promise<void> {
-  const { code, stderr } = await runProcess('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path]);
+export interface SshServerOptions {
+  /** What `ssh-keygen -t` is told about the key that lets in. */
+  readonly key?: readonly string[];
+  /** It takes no key by itself, only one that its authority has certified. */
+  readonly isCertified?: boolean;
+}
+
+async function keygen(...parameters: readonly string[]): Promise<void> {
+  const { code, stderr } = await runProcess('ssh-keygen', ['-q', ...parameters]);
   if (code !== 0) throw new Error(`ssh-keygen: ${stderr}`);
 }
 
-/** Starts a server and waits until it listens. `settings`: more lines of sshd_config. Throws when it does not come up. */
-export async function startSsh(settings: readonly string[] = []): Promise<SshServer> {
+const makeKey = (path: string, type: readonly string[] = ['ed25519']): Promise<void> =>
+  keygen('-N', '', '-C', '', '-f', path, '-t', ...type);
+
+/** Starts a server and waits until it listens. Throws when it does not come up. */
+export async function startSsh({ key = ['ed25519'], isCertified = false }: SshServerOptions = {}): Promise<SshServer> {
   if (SSHD === undefined) throw new Error('sshd is not installed');
   await using started = new AsyncDisposableStack();
   const folder = started.use(temporaryFolder('sshd'));
   await makeKey(folder.file('host'));
-  await makeKey(folder.file('login'));
+  await makeKey(folder.file('login'), key);
+  if (isCertified) {
+    await makeKey(folder.file('authority'));
+    await keygen('-s', folder.file('authority'), '-I', 'gate', '-n', userInfo().username, folder.file('login.pub'));
+  }
   const read = (name: string): string => readFileSync(folder.file(name), 'utf8');
-  writeFileSync(folder.file('authorized'), read('login.pub'), { mode: 0o600 });
+  writeFileSync(folder.file('authorized'), isCertified ? '' : read('login.pub'), { mode: 0o600 });
   // As root it insists on this folder.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   const port = await freePort();
@@ -53,19 +68,20 @@ export async function startSsh(settings: readonly string[] = []): Promise<SshSer
     'MaxStartups 1000',
     'AcceptEnv LANG LC_* EVIL',
     `Subsystem sftp ${SFTP_SERVER}`,
-    ...settings,
+    ...(isCertified ? [`TrustedUserCAKeys ${folder.file('authority.pub')}`] : []),
   ];
   writeFileSync(folder.file('config'), `${lines.join('\n')}\n`);
   const server = started.use(startProcess(SSHD, ['-D', '-e', '-f', folder.file('config')]));
   await server.line(/Server listening on/);
-  const [type = '', key = ''] = read('host.pub').split(' ');
+  const [type = '', blob = ''] = read('host.pub').split(' ');
   const whole = started.move();
   const stop = (): Promise<void> => whole.disposeAsync();
   return {
     port,
     user: userInfo().username,
     privateKey: read('login'),
-    hostKey: `${type} ${key}`.trim(),
+    certificate: isCertified ? read('login-cert.pub') : undefined,
+    hostKey: `${type} ${blob}`.trim(),
     folder: folder.path,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -5,11 +5,11 @@ import { objectsOf, runCli, startCli } from '../sidegate-cli.ts';
 import { startIssuer, type TokenOptions } from '../support/issuer.ts';
 import { DEADLINE_MS, type Ended, type RunningProcess, startProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { SSH, type SshServer, startSsh } from './ssh-server.ts';
+import { SSH, type SshServer, type SshServerOptions, startSsh } from './ssh-server.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-export interface SshStageOptions {
+export interface SshStageOptions extends SshServerOptions {
   readonly identity?: 'Token' | 'Workload';
   /** The text of policy.yaml; default: nothing is refused or masked. */
   readonly policy?: string;
@@ -44,7 +44,7 @@ export async function openSshStage(options: SshStageOptions = {}): Promise<SshSt
   if (SSH === undefined) throw new Error('ssh is not installed');
   const client = SSH;
   await using started = new AsyncDisposableStack();
-  const server = started.use(await startSsh());
+  const server = started.use(await startSsh(options));
   const issuer = started.use(await startIssuer());
   const folder = started.use(temporaryFolder('files'));
   const state = started.use(temporaryFolder('state'));
@@ -162,6 +162,7 @@ stringData:
   hosts: localhost
   privateKey: |
 ${server.privateKey.trimEnd().replaceAll(/^/gm, '    ')}
+${server.certificate === undefined ? '' : `  certificate: ${server.certificate}`}
 `,
   };
 }

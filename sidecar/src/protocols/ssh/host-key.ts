@@ -1,6 +1,8 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
-import keygen from 'ssh2/lib/keygen.js';
 import keyParser, { type ParsedKey } from 'ssh2/lib/protocol/keyParser.js';
+import { writeFrame } from './codec.ts';
+import { LENGTH_BYTES } from './messages.ts';
 
 /** A public key by which a target may prove who it is. */
 export interface AcceptedHostKey {
@@ -22,9 +24,35 @@ export interface HostKey {
 export function openHostKey(kept?: string): HostKey {
   const known = kept === undefined ? undefined : fromPem(kept);
   if (known !== undefined) return known;
-  const made = fromPem(keygen.generateKeyPairSync('ed25519').private);
+  const made = fromPem(newKey());
   if (made === undefined) throw new Error('a new host key cannot be read');
   return made;
+}
+
+/** An Ed25519 key in OpenSSH's format (PROTOCOL.key of OpenSSH). */
+function newKey(): string {
+  const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  const publicKey = Buffer.from(x, 'base64url');
+  const secret = Buffer.concat([Buffer.from(d, 'base64url'), publicKey]);
+  const type = 'ssh-ed25519';
+  const check = { uint32: randomBytes(4).readUInt32BE() };
+  const bare = writeFrame(check, check, type, publicKey, secret, '').subarray(LENGTH_BYTES);
+  const padding = Uint8Array.from({ length: (8 - (bare.length % 8)) % 8 }, (_, at) => at + 1);
+  const blob = writeFrame(type, publicKey).subarray(LENGTH_BYTES);
+  const whole = writeFrame(
+    { raw: Buffer.from('openssh-key-v1\0') },
+    'none',
+    'none',
+    '',
+    { uint32: 1 },
+    blob,
+    Buffer.concat([bare, padding]),
+  ).subarray(LENGTH_BYTES);
+  const lines =
+    Buffer.from(whole)
+      .toString('base64')
+      .match(/.{1,70}/g) ?? [];
+  return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
 }
 
 function fromPem(pem: string): HostKey | undefined {

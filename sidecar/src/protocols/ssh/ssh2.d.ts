@@ -77,10 +77,3 @@ declare module 'ssh2/lib/protocol/keyParser.js' {
   const keyParser: { parseKey(key: string | Buffer): ParsedKey | readonly ParsedKey[] | Error };
   export default keyParser;
 }
-
-declare module 'ssh2/lib/keygen.js' {
-  const keygen: {
-    generateKeyPairSync(type: 'ed25519'): { readonly private: string; readonly public: string };
-  };
-  export default keygen;
-}
