@@ -99,7 +99,7 @@ export class PostgresTalk {
 }
 
 /** Copies of the pieces, so that what a session keeps is never shared between them. */
-function cutUp(bytes: Uint8Array, cut: readonly number[]): readonly Uint8Array[] {
+export function cutUp(bytes: Uint8Array, cut: readonly number[]): readonly Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
     const size = cut[turn % cut.length] ?? 0;

@@ -2,7 +2,14 @@ import { DETECTOR_FUZZERS } from './detectors.ts';
 import { FRAME_FUZZERS } from './frames.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { JSON_MASK_FUZZERS } from './json-mask.ts';
+import { REDIS_FUZZERS } from './redis.ts';
 import { SQL_FUZZERS } from './sql.ts';
 
 /** All fuzzers. Their names are unique and stand in seeds.json. */
-export const FUZZERS: readonly Fuzzer[] = [...DETECTOR_FUZZERS, ...JSON_MASK_FUZZERS, ...FRAME_FUZZERS, ...SQL_FUZZERS];
+export const FUZZERS: readonly Fuzzer[] = [
+  ...DETECTOR_FUZZERS,
+  ...JSON_MASK_FUZZERS,
+  ...FRAME_FUZZERS,
+  ...REDIS_FUZZERS,
+  ...SQL_FUZZERS,
+];

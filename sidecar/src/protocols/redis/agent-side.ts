@@ -69,7 +69,8 @@ export class AgentSide {
     if (name === 'AUTH') return this.#authenticate(asLatin1(args.at(-1) ?? new Uint8Array()));
     if (name === 'QUIT') {
       lane.quitting = true;
-      return lane.owe({ kind: 'Local', bytes: writeSimple('OK'), finished: undefined, closes: true });
+      const bytes = lane.takeMuted() ? undefined : writeSimple('OK');
+      return lane.owe({ kind: 'Local', bytes, finished: undefined, closes: true });
     }
     // As Redis does: somebody makes a browser talk to it.
     if (name === 'POST' || name === 'HOST:') {
@@ -157,6 +158,8 @@ export class AgentSide {
     if (name === 'CLIENT REPLY') return this.#replyMode(waiting, optionAt(args, 2));
     const isSpoilt = name === 'EXEC' && lane.inTransaction && lane.transactionSpoilt;
     const { permit, masks, recordMasks, meter } = settlement;
+    // As in Redis: RESET ends OFF before it is answered.
+    if (name === 'RESET' && lane.replies === 'Off') lane.replies = 'On';
     const command = new RunningCommand({
       id: commandId,
       permit,
@@ -242,7 +245,7 @@ export class AgentSide {
     else if (mode !== 'OFF' && mode !== 'SKIP') bytes = wasMuted ? undefined : writeError('ERR syntax error');
     if (mode === 'ON') lane.replies = 'On';
     else if (mode === 'OFF') lane.replies = 'Off';
-    else if (mode === 'SKIP' && !wasMuted) lane.replies = 'SkipNext';
+    else if (mode === 'SKIP' && lane.replies !== 'Off') lane.replies = 'SkipNext';
     const figures = { rows: 0, maskedValues: 0, errorCode: '', errorText: '' };
     lane.owe({
       kind: 'Local',

@@ -103,6 +103,30 @@ describe('pipelines', () => {
     expect(talk.told()).toBe('+OK $8 [masked]');
   });
 
+  test.each<[story: string, commands: readonly string[], server: string, told: string]>([
+    [
+      'CLIENT REPLY OFF does not keep back what confirms a subscription',
+      ['CLIENT REPLY OFF', 'SUBSCRIBE a'],
+      '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n',
+      '*3 $9 subscribe $1 a :1',
+    ],
+    ['CLIENT REPLY OFF keeps back an error of SUBSCRIBE', ['CLIENT REPLY OFF', 'SUBSCRIBE'], '-ERR wrong\r\n', ''],
+    ['RESET ends CLIENT REPLY OFF before it is answered', ['CLIENT REPLY OFF', 'RESET'], '+RESET\r\n', '+RESET'],
+    ['RESET after CLIENT REPLY SKIP is not answered', ['CLIENT REPLY SKIP', 'RESET'], '+RESET\r\n', ''],
+    ['QUIT is not answered after CLIENT REPLY OFF', ['CLIENT REPLY OFF', 'QUIT'], '', ''],
+    [
+      'a second CLIENT REPLY SKIP holds for the command behind it',
+      ['CLIENT REPLY SKIP', 'CLIENT REPLY SKIP', 'GET a', 'GET b'],
+      '$1\r\n1\r\n$1\r\n2\r\n',
+      '$1 2',
+    ],
+  ])('%s', (_, commands, server, told) => {
+    const talk = new Talk();
+    talk.agent(...commands);
+    talk.server(server);
+    expect(talk.told()).toBe(told);
+  });
+
   test('SELECT of a database that the target does not name is refused, and what follows is judged where it runs', () => {
     const talk = new Talk({ target: { databases: ['0', '1'] } });
     talk.agent('SELECT 2', 'SELECT 1', 'GET a');

@@ -235,7 +235,8 @@ export class TargetSide {
       this.#broken('an answer to nothing');
       return undefined;
     }
-    const isDropped = answers !== undefined && (answers.isMuted || answers.replacedBy !== undefined);
+    const isDropped =
+      answers !== undefined && ((answers.isMuted && !isConfirmation) || answers.replacedBy !== undefined);
     const meter = answers === undefined ? lane.meter : answers.meter;
     const flow: AnswerFlow = new AnswerFlow(outbox, answers?.id ?? 0, meter, isDropped, () => this.#rows());
     lane.midAnswer = true;

@@ -1,0 +1,111 @@
+import { ok } from '@sidegate/crds';
+import * as fc from 'fast-check';
+import { exhibitOptions } from '../../sidecar/src/protocols/exhibit.ts';
+import { Playback } from '../../sidecar/src/protocols/playback.ts';
+import type { JudgedCommand, Refusal } from '../../sidecar/src/protocols/protocol.ts';
+import { committedCatalog } from '../../sidecar/src/protocols/redis/command-catalog.ts';
+import { openRedis } from '../../sidecar/src/protocols/redis/protocol.ts';
+import { EXHIBIT_MASKS } from '../../sidecar/src/protocols/redis/testing/exhibit.ts';
+import { NO_MASKS } from '../../sidecar/src/protocols/redis/testing/talk.ts';
+import { cutUp } from './postgres-talk.ts';
+import { RedisModel } from './redis-model.ts';
+import { command, latin1 } from './redis-wire.ts';
+
+const REFUSAL: Refusal = { kind: 'Denied', rule: 'data/guard/no', reason: 'It is denied.', hint: '' };
+const LIMITS = { frameBytesMax: 1 << 16, pendingCommandsMax: 16, preparedMax: 1 };
+const CATALOG = ok(committedCatalog());
+
+/** An agent, the gate, and a model of Redis. */
+export class RedisTalk {
+  readonly playback: Playback;
+  readonly server = new RedisModel();
+  readonly #cut: readonly number[];
+  readonly #cutServer: readonly number[];
+  #taken = 0;
+
+  constructor(isGuarded: boolean, cut: readonly number[], cutServer: readonly number[]) {
+    this.#cut = cut;
+    this.#cutServer = cutServer;
+    const { protocol, shared } = openRedis();
+    const options = { ...exhibitOptions('cache.example', 6379)(LIMITS), shared };
+    this.playback = new Playback(protocol.openSession(options), {
+      credential: { username: 'gate', password: 'hunter2' },
+      subject: 'agent',
+      masks: isGuarded ? EXHIBIT_MASKS : NO_MASKS,
+      catalog: CATALOG,
+      settle: (judged) => (isGuarded ? settleGuarded(judged) : 'Forward'),
+    });
+  }
+
+  /** One chunk of the agent, then what the server has to say to what came through. */
+  agent(bytes: Uint8Array): void {
+    for (const piece of cutUp(bytes, this.#cut)) this.playback.agent(piece);
+    for (;;) {
+      const sent = this.playback.sent('Target');
+      if (sent.length === this.#taken) return;
+      const answer = this.server.receive(sent.subarray(this.#taken));
+      this.#taken = sent.length;
+      this.target(answer);
+    }
+  }
+
+  /** One chunk of the server, whatever it was asked. */
+  target(bytes: Uint8Array): void {
+    for (const piece of cutUp(bytes, this.#cutServer)) this.playback.target(piece);
+  }
+}
+
+/** As policy decides: what is denied by name or key, what is not understood whole, and what gets past a mask. */
+function settleGuarded({ command: judged }: JudgedCommand): 'Forward' | 'Hold' | Refusal {
+  if (judged.protocol !== 'Redis' || !judged.complete || judged.name === 'FLUSHALL') return REFUSAL;
+  const leaks = judged.keys.some(
+    ({ name, use, isPattern }) => use !== undefined && EXHIBIT_MASKS.keys?.any(name, isPattern === true) !== undefined,
+  );
+  if (leaks || judged.keys.some(({ name }) => name.startsWith('forbidden'))) return REFUSAL;
+  return judged.name === 'DEL' ? 'Hold' : 'Forward';
+}
+
+const keys = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'list', 'card', 'hash') },
+  { weight: 3, arbitrary: fc.constantFrom('session:1', 'session:list', 'session:set', 'customer:1', 'secrets') },
+  { weight: 1, arbitrary: fc.constant('forbidden') },
+);
+const values = fc.constantFrom('', '1', 'x', 'two words', '\r\n', 'name', 'ssn', '$-1\r\n', 'é');
+const counts = fc.constantFrom('0', '1', '-1', '2', 'x');
+const word = (...names: readonly string[]): fc.Arbitrary<string> =>
+  fc.constantFrom(...names, ...names.map((name) => name.toLowerCase()));
+const of = (...parts: readonly fc.Arbitrary<string>[]): fc.Arbitrary<readonly string[]> => fc.tuple(...parts);
+
+/** One command of an agent. */
+const parts: fc.Arbitrary<readonly string[]> = fc.oneof(
+  { weight: 6, arbitrary: of(word('GET', 'DEL', 'EXISTS', 'TYPE', 'INCR', 'HGETALL', 'HVALS', 'HKEYS', 'LPOP'), keys) },
+  { weight: 3, arbitrary: of(word('SMEMBERS', 'STRLEN', 'WATCH', 'MGET'), keys) },
+  { weight: 4, arbitrary: of(word('SET', 'RPUSH', 'SADD', 'SISMEMBER', 'PUBLISH', 'HGET', 'HMGET'), keys, values) },
+  { weight: 3, arbitrary: of(word('RENAME', 'MGET'), keys, keys) },
+  { weight: 2, arbitrary: of(word('LRANGE', 'GETRANGE'), keys, counts, counts) },
+  { weight: 2, arbitrary: of(word('HSET'), keys, values, values) },
+  { weight: 1, arbitrary: of(word('BLPOP'), keys, fc.constant('1')) },
+  { weight: 1, arbitrary: of(word('LMOVE'), keys, keys, word('LEFT', 'RIGHT'), word('LEFT', 'RIGHT')) },
+  { weight: 8, arbitrary: of(word('MULTI', 'EXEC', 'EXEC', 'DISCARD', 'PING', 'UNWATCH')) },
+  { weight: 2, arbitrary: of(word('ECHO'), values) },
+  { weight: 2, arbitrary: of(word('SELECT'), counts) },
+  { weight: 2, arbitrary: of(word('SUBSCRIBE', 'UNSUBSCRIBE'), keys) },
+  { weight: 2, arbitrary: of(word('HELLO'), fc.constantFrom('2', '3', '4')) },
+  { weight: 1, arbitrary: of(word('CLIENT'), word('REPLY'), word('ON', 'OFF', 'SKIP')) },
+  { weight: 1, arbitrary: of(word('RESET', 'FLUSHALL', 'NOSUCH', 'GET', 'QUIT')) },
+  { weight: 1, arbitrary: of(word('EVAL'), fc.constant('return 1'), fc.constant('0')) },
+);
+
+const frames = fc.oneof(
+  { weight: 9, arbitrary: parts.map((texts) => command(...texts)) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('PING\r\n', 'GET a\r\n', '\r\n', 'flushall\n', 'get forbidden\n').map(latin1),
+  },
+);
+
+/** Commands of an agent, in the chunks in which they are sent. */
+export const redisChunks: fc.Arbitrary<readonly Uint8Array[]> = fc.array(
+  fc.array(frames, { minLength: 1, maxLength: 6 }).map((each) => Buffer.concat(each)),
+  { minLength: 1, maxLength: 5 },
+);
