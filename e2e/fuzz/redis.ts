@@ -19,7 +19,7 @@ function talk(
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 /** What the gate answers in the server's place; what comes behind may differ. */
-const OF_THE_GATE = /-NOPERM|-NOPROTO|-ERR Protocol error|-ERR syntax error|client\|reply' in this context/;
+const OF_THE_GATE = /-NOPERM|-NOPROTO|-ERR Protocol error|-ERR syntax error/;
 
 /** Commands of an agent of which some bytes are changed, taken away or put in. */
 const damagedChunks = fc
@@ -59,6 +59,8 @@ export const REDIS_FUZZERS: readonly Fuzzer[] = [
       const given = textOf(playback.sent('Agent'));
       const server = new RedisModel();
       const expected = chunks.map((chunk) => textOf(server.receive(chunk))).join('');
+      // The gate answers CLIENT REPLY by itself, and does not know in time that only subscriptions may come (README, known gaps).
+      if (server.refusedReplyMode) return playback.violations[0];
       if (given === expected || OF_THE_GATE.test(given + expected)) return playback.violations[0];
       return `gave ${JSON.stringify(given)}, the server gives ${JSON.stringify(expected)}`;
     },
