@@ -1,5 +1,5 @@
 import { ClusterNode } from './node.ts';
-import { loadAllImages } from './node-images.ts';
+import { loadAllImages, loadCheckout } from './node-images.ts';
 import { DEFAULT_STATE } from './node-network.ts';
 import { buildPrograms, ClusterUnavailable } from './programs.ts';
 
@@ -8,6 +8,7 @@ const HELP = `npm run cluster -- COMMAND
   build   builds the programs of a cluster (kept in the cache)
   up      brings up a one-node Kubernetes cluster as processes of this machine
   env     prints the KUBECONFIG to use, as a line for the shell
+  load    CHECKOUT TAG: loads the images of another checkout of this repository, under that tag
   down    takes it down and leaves nothing behind
 
   SIDEGATE_CLUSTER=FOLDER names where it is kept; clusters in several folders run side by side.
@@ -16,7 +17,7 @@ const HELP = `npm run cluster -- COMMAND
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 const state = process.env.SIDEGATE_CLUSTER ?? DEFAULT_STATE;
 
-async function main(command: string | undefined): Promise<number> {
+async function main([command, ...parameters]: readonly string[]): Promise<number> {
   if (command === undefined || command === 'help' || command === '--help') {
     process.stdout.write(HELP);
     return command === undefined ? 2 : 0;
@@ -41,6 +42,15 @@ async function main(command: string | undefined): Promise<number> {
       }
       process.stdout.write(`export KUBECONFIG=${node.kubeconfig}\n`);
       return 0;
+    case 'load': {
+      const [folder, tag] = parameters;
+      if (folder === undefined || tag === undefined || !node.isUp) {
+        tell(node.isUp ? HELP : 'no cluster is up: npm run cluster -- up');
+        return 2;
+      }
+      for (const image of await loadCheckout(node, programs, state, { folder, tag })) tell(image);
+      return 0;
+    }
     case 'down':
       await node.down();
       return 0;
@@ -51,7 +61,7 @@ async function main(command: string | undefined): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv[2]);
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof ClusterUnavailable)) throw error;
   tell(error.message);

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { basename, join } from 'node:path';
 import { makeContexts } from '../../images/build.ts';
 import { buildAgent, buildBase, buildPause, buildPostgres, ImageBuilder, loadImages } from './images.ts';
 import type { ClusterNode } from './node.ts';
@@ -26,4 +27,24 @@ export async function loadAllImages(
     tell(`  ${line}`);
   tell('loading the images into the node');
   loadImages(programs, node.containerdSocket, builder, images);
+}
+
+/** Loads the images that another checkout (an earlier one, say) builds, under a tag of their own. */
+export async function loadCheckout(
+  node: ClusterNode,
+  programs: string,
+  state: string,
+  { folder, tag }: { readonly folder: string; readonly tag: string },
+): Promise<readonly string[]> {
+  await using builder = new ImageBuilder(join(state, 'docker'));
+  await builder.start();
+  const base = buildBase(builder);
+  const made = spawnSync(process.execPath, ['images/build.ts', '--contexts'], { cwd: folder, encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`${folder} does not bundle its images: ${made.stderr}`);
+  const images = made.stdout
+    .trim()
+    .split('\n')
+    .map((context) => builder.build(context, `sidegate/${basename(context)}:${tag}`, '--build-arg', `BASE=${base}`));
+  loadImages(programs, node.containerdSocket, builder, images);
+  return images;
 }

@@ -110,6 +110,12 @@ export class ClusterNode {
     rmSync(file);
   }
 
+  /** Runs a program in the node's network. Throws with its words when it fails. */
+  inNetwork(...command: readonly string[]): string {
+    const [enter, where] = inNode(this.#network);
+    return run(enter, where, ...command);
+  }
+
   kubectl(...parameters: readonly string[]): string {
     return run(join(this.#programs, 'kubectl'), '--kubeconfig', this.kubeconfig, ...parameters);
   }

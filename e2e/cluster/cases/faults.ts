@@ -1,7 +1,9 @@
 import { type ClusterCase, must } from '../case.ts';
 import { AGENT, type Stage, SYSTEM } from '../cluster-stage.ts';
+import { authority, bindsNewRule, killGate, masks, takeAway } from './disturbance.ts';
 
-const OURS = (stage: Stage): string | undefined =>
+/** Why a case that stops processes of the cluster cannot run. */
+export const OURS = (stage: Stage): string | undefined =>
   stage.node === undefined ? 'the processes of this cluster are not ours to stop' : undefined;
 
 /** What breaks, and what goes on. */
@@ -112,44 +114,3 @@ export const FAULT_CASES: readonly ClusterCase[] = [
     },
   },
 ];
-
-async function masks(stage: Stage): Promise<boolean> {
-  const { stdout } = await stage.psql('SELECT ssn FROM customers WHERE id = 1');
-  return stdout.trim() === '*******4399';
-}
-
-/** A rule that is made now binds the pod that runs; it is taken away again. */
-async function bindsNewRule(stage: Stage): Promise<void> {
-  await stage.cluster.apply(stage.resource('no-orders'));
-  await stage.cluster.until('the new rule binds', async () =>
-    (await stage.psql('SELECT count(*) FROM orders')).stderr.includes('closed today') ? true : undefined,
-  );
-  await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
-  await stage.cluster.until('orders are open again', async () => (await masks(stage)) || undefined);
-}
-
-/** Resolves when no pod of that component is left. */
-async function takeAway(stage: Stage, kind: 'deployment' | 'statefulset', component: string): Promise<void> {
-  await stage.cluster.kubectl('scale', kind, `sidegate-${component}`, '-n', SYSTEM, '--replicas=0');
-  const pods = ['get', 'pods', '-n', SYSTEM, '-l', `app.kubernetes.io/component=${component}`, '-o', 'name'];
-  await stage.cluster.until(`no ${component} runs`, async () =>
-    (await stage.cluster.kubectl(...pods)) === '' ? true : undefined,
-  );
-}
-
-/** The public half of the pod's own authority. */
-async function authority(stage: Stage): Promise<string> {
-  return (await stage.agent(['cat', '/var/run/sidegate/trust/ca.pem'])).stdout;
-}
-
-/** Ends the gate's container as a crash does, past every guard: through the container runtime of the node. */
-async function killGate(stage: Stage): Promise<void> {
-  const path = '{.status.initContainerStatuses[0].restartCount}';
-  const before = Number(await stage.cluster.value('pod', AGENT, 'agents', path));
-  if (stage.node === undefined) throw new Error('the containers of this cluster are not ours to kill');
-  const id = await stage.cluster.value('pod', AGENT, 'agents', '{.status.initContainerStatuses[0].containerID}');
-  stage.node.killContainer(id.replace('containerd://', ''));
-  await stage.cluster.until('the kubelet starts it again', async () =>
-    Number(await stage.cluster.value('pod', AGENT, 'agents', path)) > before ? true : undefined,
-  );
-}

@@ -2,10 +2,17 @@ import type { ClusterCase } from '../case.ts';
 import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
 import { FAULT_CASES } from './faults.ts';
+import { NODE_FAULT_CASES } from './node-faults.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
 
 /** In the order in which they run. */
-const CASES: readonly ClusterCase[] = [...BASIC_CASES, ...APPROVAL_CASES, ...FAULT_CASES, ...UNINSTALL_CASES];
+const CASES: readonly ClusterCase[] = [
+  ...BASIC_CASES,
+  ...APPROVAL_CASES,
+  ...FAULT_CASES,
+  ...NODE_FAULT_CASES,
+  ...UNINSTALL_CASES,
+];
 
 /** Those that run with every change: they break nothing on purpose. */
 export const CI_CASES: readonly string[] = [...BASIC_CASES, ...APPROVAL_CASES, ...UNINSTALL_CASES].map(
