@@ -15,6 +15,7 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Registry } from 'prom-client';
 import type { Address } from './config.ts';
+import { PULSE_MS, watchPulse } from './pulse.ts';
 import { FRAME_BODY_BYTES_MAX } from './segments/frame.ts';
 import type { ServingPair } from './serving-pair.ts';
 
@@ -141,6 +142,7 @@ function listen(
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
+    if ('port' in at) watchPulse(session, PULSE_MS);
     session.on('close', () => sessions.delete(session));
   });
   return new Promise((resolve) => {
