@@ -1,25 +1,26 @@
 import { parseArgs } from 'node:util';
-import { CI_CASES, casesFor } from './cases/index.ts';
+import type { ClusterCase } from './case.ts';
+import { CASES, CI_CASES, casesFor } from './cases/index.ts';
 import { type Environment, openEnvironment } from './environment.ts';
 import { ClusterUnavailable } from './programs.ts';
 
-const HELP = `npm run e2e:cluster -- [--ci] [--keep] [--reuse] [--list] [--only NAME]...
+const HELP = `npm run e2e:cluster -- [--ci] [--keep] [--reuse] [--list] [--only NAME[,NAME]]...
 
   Brings up a Kubernetes cluster (or takes the one that KUBECONFIG names), installs the chart, and shows case by case what holds on it.
 
-  --ci          only the cases that do not break anything on purpose
-  --keep        leaves the cluster up
-  --reuse       takes the cluster that \`npm run cluster -- up\` or --keep left up, with the images that it has
-  --only NAME   only this case and those that it needs
-  --list        prints the names of the cases
+  --ci                only the cases that do not break anything on purpose
+  --keep              leaves the cluster up
+  --reuse             takes the cluster that \`npm run cluster -- up\` or --keep left up, with the images that it has
+  --only NAME[,NAME]  only these cases and those that they need
+  --list              prints the names of the cases
 `;
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Runs the chosen cases in their order. Resolves to the names of those that failed. */
-async function runCases({ stage }: Environment, only: readonly string[]): Promise<readonly string[]> {
+async function runCases({ stage }: Environment, cases: readonly ClusterCase[]): Promise<readonly string[]> {
   const failed: string[] = [];
-  for (const one of casesFor(only)) {
+  for (const one of cases) {
     const { name, what, needs = [], skip, run } = one;
     const lacking = needs.filter((need) => failed.includes(need));
     const why = skip?.(stage);
@@ -57,12 +58,17 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { name, what } of casesFor([])) process.stdout.write(`${name}: ${what}\n`);
+    for (const { name, what } of CASES) process.stdout.write(`${name}: ${what}\n`);
     return 0;
+  }
+  const cases = casesFor(values.ci ? CI_CASES : values.only.flatMap((names) => names.split(',')));
+  if (!cases.ok) {
+    tell(cases.fault.message);
+    return 2;
   }
   const environment = await openEnvironment(tell, values.reuse);
   try {
-    const failed = await runCases(environment, values.ci ? CI_CASES : values.only);
+    const failed = await runCases(environment, cases.value);
     process.stdout.write(failed.length === 0 ? 'all cases hold\n' : `failed: ${failed.join(', ')}\n`);
     return failed.length === 0 ? 0 : 1;
   } finally {

@@ -1,5 +1,5 @@
 import { type ClusterCase, must } from '../case.ts';
-import { AGENT, type Stage, SYSTEM } from '../cluster-stage.ts';
+import { type Stage, SYSTEM } from '../cluster-stage.ts';
 import { authority, bindsNewRule, killGate, masks, takeAway } from './disturbance.ts';
 
 /** Why a case that stops processes of the cluster cannot run. */

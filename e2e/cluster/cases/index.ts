@@ -1,3 +1,4 @@
+import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { ClusterCase } from '../case.ts';
 import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
@@ -6,7 +7,7 @@ import { NODE_FAULT_CASES } from './node-faults.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
 
 /** In the order in which they run. */
-const CASES: readonly ClusterCase[] = [
+export const CASES: readonly ClusterCase[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
   ...FAULT_CASES,
@@ -19,16 +20,17 @@ export const CI_CASES: readonly string[] = [...BASIC_CASES, ...APPROVAL_CASES, .
   ({ name }) => name,
 );
 
-/** All cases, or those named with all that they need, in order. Throws on a name that there is not. */
-export function casesFor(names: readonly string[]): readonly ClusterCase[] {
-  if (names.length === 0) return CASES;
+/** All cases, or those named with all that they need, in order. */
+export function casesFor(names: readonly string[]): Result<readonly ClusterCase[], Fault<'NoSuchCase'>> {
+  if (names.length === 0) return ok(CASES);
   const wanted = new Set<string>();
-  const add = (name: string): void => {
+  const open = [...names];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const found = CASES.find((one) => one.name === name);
-    if (found === undefined) throw new Error(`there is no case ${name}; --list prints their names`);
+    if (found === undefined)
+      return fail({ code: 'NoSuchCase', message: `there is no case ${name}; --list prints their names` });
     wanted.add(name);
-    for (const need of found.needs ?? []) add(need);
-  };
-  for (const name of names) add(name);
-  return CASES.filter(({ name }) => wanted.has(name));
+    open.push(...(found.needs ?? []));
+  }
+  return ok(CASES.filter(({ name }) => wanted.has(name)));
 }

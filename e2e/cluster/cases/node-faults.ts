@@ -131,8 +131,9 @@ async function isMarked(stage: Stage, uid: string, text: string): Promise<JsonOb
       if (session['gate'] !== uid || session['closedUs'] === undefined || session['closedUs'] === 0) continue;
       const events = JSON.stringify(await stage.store('show', String(session['sessionId'])));
       if (!events.includes(text)) continue;
-      process.stderr.write(`  closed as ${session['closeCode']}, tailUnknown ${session['tailUnknown']}\n`);
-      return ['GateStopped', 'TailUnknown', 'AgentLeft'].includes(String(session['closeCode'])) ? session : undefined;
+      const code = String(session['closeCode']);
+      process.stderr.write(`  closed as ${code}, tailUnknown ${String(session['tailUnknown'])}\n`);
+      return ['GateStopped', 'TailUnknown', 'AgentLeft'].includes(code) ? session : undefined;
     }
     return undefined;
   });
