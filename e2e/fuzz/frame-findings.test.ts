@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { commandPart } from './command-part.ts';
+import { WHOLE } from './conversation.ts';
 import { ModelServer } from './model-server.ts';
 import { AGENT, cutFrames } from './postgres-frames.ts';
-import { PostgresTalk, WHOLE } from './postgres-talk.ts';
+import { PostgresTalk } from './postgres-talk.ts';
 
 /** The letters of the frames that an agent gets; of an error its code too. */
 function letters(bytes: Uint8Array): string {

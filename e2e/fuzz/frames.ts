@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { commandPart } from './command-part.ts';
+import { cuts, damaged, EACH, outcomeOf, WHOLE } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { ModelServer, SECRET } from './model-server.ts';
 import { AGENT, cutFrames, frame } from './postgres-frames.ts';
-import { agentChunks, cuts, EACH, outcomeOf, PostgresTalk, WHOLE } from './postgres-talk.ts';
+import { agentChunks, PostgresTalk } from './postgres-talk.ts';
 
 /** Ends a conversation so that everything is answered: out of a COPY, then Sync. */
 const CLOSING = Buffer.concat([AGENT.copyFail('over'), AGENT.sync(), AGENT.sync()]);
@@ -77,15 +78,7 @@ const serverChunks = fc.array(
   { maxLength: 8 },
 );
 
-/** Frames of an agent of which some bytes are changed, taken away or put in. */
-const damagedChunks = fc
-  .tuple(agentChunks, fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { maxLength: 3 }))
-  .map(([chunks, damages]) => {
-    const bytes = Array.from(Buffer.concat(chunks));
-    for (const [at, byte, way] of damages)
-      bytes.splice(at % bytes.length, way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
-    return Uint8Array.from(bytes);
-  });
+const damagedChunks = damaged(agentChunks);
 
 /** The fuzzers of PostgreSQL sessions. */
 export const FRAME_FUZZERS: readonly Fuzzer[] = [
@@ -118,14 +111,7 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
     name: 'frames-split',
     promise:
       'However the bytes of an agent are cut, the same is sent, judged and finished; however those of the server are, the agent gets the same.',
-    cases: fc.tuple(
-      fc.oneof(
-        agentChunks,
-        damagedChunks.map((bytes) => [bytes]),
-      ),
-      cuts,
-      fc.boolean(),
-    ),
+    cases: fc.tuple(fc.oneof(agentChunks, damagedChunks), cuts, fc.boolean()),
     check([chunks, cut, isGuarded]) {
       const whole = talk(chunks, isGuarded, WHOLE).playback;
       // Answers that nobody asked to be flushed may come early; with the closing all have come.
@@ -152,13 +138,7 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
     name: 'frames-guarded',
     promise:
       'Whatever frames an agent sends, damaged too: what is denied never reaches the server, what is masked never reaches the agent.',
-    cases: fc.tuple(
-      fc.oneof(
-        agentChunks,
-        damagedChunks.map((bytes) => [bytes]),
-      ),
-      cuts,
-    ),
+    cases: fc.tuple(fc.oneof(agentChunks, damagedChunks), cuts),
     check([chunks, cut]) {
       const { playback } = talk([...chunks, CLOSING], true, cut);
       if (Buffer.from(playback.sent('Agent')).includes(SECRET)) return 'the secret reached the agent';

@@ -7,7 +7,7 @@ import { committedCatalog } from '../../sidecar/src/protocols/redis/command-cata
 import { openRedis } from '../../sidecar/src/protocols/redis/protocol.ts';
 import { EXHIBIT_MASKS } from '../../sidecar/src/protocols/redis/testing/exhibit.ts';
 import { NO_MASKS } from '../../sidecar/src/protocols/redis/testing/talk.ts';
-import { cutUp } from './postgres-talk.ts';
+import { Conversation } from './conversation.ts';
 import { RedisModel } from './redis-model.ts';
 import { command, latin1 } from './redis-wire.ts';
 
@@ -15,44 +15,23 @@ const REFUSAL: Refusal = { kind: 'Denied', rule: 'data/guard/no', reason: 'It is
 const LIMITS = { frameBytesMax: 1 << 16, pendingCommandsMax: 16, preparedMax: 1 };
 const CATALOG = ok(committedCatalog());
 
-/** An agent, the gate, and a model of Redis. */
-export class RedisTalk {
-  readonly playback: Playback;
-  readonly server = new RedisModel();
-  readonly #cut: readonly number[];
-  readonly #cutServer: readonly number[];
-  #taken = 0;
-
+/** Redis's side of it. */
+export class RedisTalk extends Conversation<RedisModel> {
   constructor(isGuarded: boolean, cut: readonly number[], cutServer: readonly number[]) {
-    this.#cut = cut;
-    this.#cutServer = cutServer;
-    const { protocol, shared } = openRedis();
-    const options = { ...exhibitOptions('cache.example', 6379)(LIMITS), shared };
-    this.playback = new Playback(protocol.openSession(options), {
-      credential: { username: 'gate', password: 'hunter2' },
-      subject: 'agent',
-      masks: isGuarded ? EXHIBIT_MASKS : NO_MASKS,
-      catalog: CATALOG,
-      settle: (judged) => (isGuarded ? settleGuarded(judged) : 'Forward'),
-    });
+    super(openGate(isGuarded), new RedisModel(), { cut, cutServer });
   }
+}
 
-  /** One chunk of the agent, then what the server has to say to what came through. */
-  agent(bytes: Uint8Array): void {
-    for (const piece of cutUp(bytes, this.#cut)) this.playback.agent(piece);
-    for (;;) {
-      const sent = this.playback.sent('Target');
-      if (sent.length === this.#taken) return;
-      const answer = this.server.receive(sent.subarray(this.#taken));
-      this.#taken = sent.length;
-      this.target(answer);
-    }
-  }
-
-  /** One chunk of the server, whatever it was asked. */
-  target(bytes: Uint8Array): void {
-    for (const piece of cutUp(bytes, this.#cutServer)) this.playback.target(piece);
-  }
+function openGate(isGuarded: boolean): Playback {
+  const { protocol, shared } = openRedis();
+  const options = { ...exhibitOptions('cache.example', 6379)(LIMITS), shared };
+  return new Playback(protocol.openSession(options), {
+    credential: { username: 'gate', password: 'hunter2' },
+    subject: 'agent',
+    masks: isGuarded ? EXHIBIT_MASKS : NO_MASKS,
+    catalog: CATALOG,
+    settle: (judged) => (isGuarded ? settleGuarded(judged) : 'Forward'),
+  });
 }
 
 /** As policy decides: what is denied by name or key, what is not understood whole, and what gets past a mask. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
+import { cuts, damaged, EACH, outcomeOf, WHOLE } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
-import { cuts, EACH, outcomeOf, WHOLE } from './postgres-talk.ts';
 import { CARD, RedisModel, SECRET } from './redis-model.ts';
 import { RedisTalk, redisChunks } from './redis-talk.ts';
 import { latin1 } from './redis-wire.ts';
@@ -21,15 +21,7 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin
 /** What the gate answers in the server's place; what comes behind may differ. */
 const OF_THE_GATE = /-NOPERM|-NOPROTO|-ERR Protocol error|-ERR syntax error/;
 
-/** Commands of an agent of which some bytes are changed, taken away or put in. */
-const damagedChunks = fc
-  .tuple(redisChunks, fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { maxLength: 3 }))
-  .map(([chunks, damages]) => {
-    const bytes = Array.from(Buffer.concat(chunks));
-    for (const [at, byte, way] of damages)
-      bytes.splice(at % bytes.length, way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
-    return [Uint8Array.from(bytes)];
-  });
+const damagedChunks = damaged(redisChunks);
 
 const serverChunks = fc.array(
   fc.oneof(

@@ -1,0 +1,81 @@
+import * as fc from 'fast-check';
+import type { Playback, TraceEntry } from '../../sidecar/src/protocols/playback.ts';
+
+/** Ways to cut: not at all, byte by byte, and others. */
+export const WHOLE: readonly number[] = [0];
+export const EACH: readonly number[] = [1];
+export const cuts: fc.Arbitrary<readonly number[]> = fc.array(fc.integer({ min: 0, max: 40 }), {
+  minLength: 1,
+  maxLength: 8,
+});
+
+/** How bytes are cut: the sizes of pieces, used in turn; 0 for the rest of the chunk. */
+export interface Cuts {
+  readonly cut: readonly number[];
+  readonly cutServer: readonly number[];
+}
+
+/** An agent, the gate, and a model of a server. */
+export class Conversation<Model extends { receive(bytes: Uint8Array): Uint8Array }> {
+  readonly playback: Playback;
+  readonly server: Model;
+  readonly #cuts: Cuts;
+  #taken = 0;
+
+  constructor(playback: Playback, server: Model, ways: Cuts) {
+    this.playback = playback;
+    this.server = server;
+    this.#cuts = ways;
+  }
+
+  /** One chunk of the agent, then what the server has to say to what came through. */
+  agent(bytes: Uint8Array): void {
+    for (const piece of cutUp(bytes, this.#cuts.cut)) this.playback.agent(piece);
+    for (;;) {
+      const sent = this.playback.sent('Target');
+      if (sent.length === this.#taken) return;
+      const answer = this.server.receive(sent.subarray(this.#taken));
+      this.#taken = sent.length;
+      this.target(answer);
+    }
+  }
+
+  /** One chunk of the server, whatever it was asked. */
+  target(bytes: Uint8Array): void {
+    for (const piece of cutUp(bytes, this.#cuts.cutServer)) this.playback.target(piece);
+  }
+}
+
+/** Copies of the pieces, so that what a session keeps is never shared between them. */
+function cutUp(bytes: Uint8Array, cut: readonly number[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+    const size = cut[turn % cut.length] ?? 0;
+    const end = size === 0 ? bytes.length : Math.min(bytes.length, at + size);
+    pieces.push(bytes.slice(at, end));
+    at = end;
+  }
+  return pieces;
+}
+
+/** What must be the same however the bytes came: what each side was sent, and what was judged and how it ended. */
+export function outcomeOf(playback: Playback): string {
+  const latin1 = (side: 'Agent' | 'Target'): string => Buffer.from(playback.sent(side)).toString('latin1');
+  const notes = (kind: string): readonly string[] =>
+    playback.trace
+      .filter((entry: TraceEntry) => entry.kind === kind)
+      .map(({ commandId, details }) => `${kind} ${commandId} ${details}`);
+  return [latin1('Agent'), latin1('Target'), ...notes('Judge'), ...notes('Finished'), ...notes('Close')].join('\n');
+}
+
+/** What an agent sends, as one chunk in which some bytes are changed, taken away or put in. */
+export function damaged(chunks: fc.Arbitrary<readonly Uint8Array[]>): fc.Arbitrary<readonly Uint8Array[]> {
+  return fc
+    .tuple(chunks, fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { maxLength: 3 }))
+    .map(([whole, damages]) => {
+      const bytes = Array.from(Buffer.concat(whole));
+      for (const [at, byte, way] of damages)
+        bytes.splice(at % bytes.length, way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
+      return [Uint8Array.from(bytes)];
+    });
+}
