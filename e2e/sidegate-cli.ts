@@ -36,6 +36,23 @@ export function startCli(
   return startProcess(process.execPath, [SIDEGATE, ...parameters], { env: { ...ENVIRONMENT, ...environment } });
 }
 
+/**
+ * Starts `sidegate run` on a folder and resolves with its first word when agents can connect. Throws when it refuses its files. `keep` is given the
+ * process before it is waited for, so that somebody ends it whatever comes.
+ */
+export async function startRun(
+  folder: string,
+  state: string,
+  keep: (process: RunningProcess) => RunningProcess,
+  environment?: Readonly<Record<string, string>>,
+): Promise<{ readonly run: RunningProcess; readonly ready: Readonly<Record<string, unknown>> }> {
+  const flags = ['-f', folder, '--listen', '127.0.0.1', '--state', state, '--json'];
+  const run = keep(startCli(['run', ...flags], environment));
+  const ready = await run.jsonLine(({ kind }) => kind === 'Ready' || kind === 'Refused');
+  if (ready['kind'] !== 'Ready') throw new Error(`sidegate run refuses its files:\n${run.output()}`);
+  return { run, ready };
+}
+
 /** The JSON objects of a text, one a line. */
 export function objectsOf(text: string): readonly Readonly<Record<string, unknown>>[] {
   return text.split('\n').flatMap((line) => {

@@ -42,14 +42,15 @@ export interface StageFileOptions {
 /** The resources of a stage, by file name: the example's policy, and a Target, an AgentAccess and a Configuration for these servers. */
 export function stageFiles(options: StageFileOptions): Readonly<Record<string, string>> {
   return {
-    'access.yaml': accessFile(options),
-    'configuration.yaml': configurationFile(options),
+    'access.yaml': accessFile(options.identity, 'orders-db'),
+    'configuration.yaml': configurationFile({ ...options, url: options.issuerUrl }),
     'policy.yaml': readFileSync(join(EXAMPLES, 'policy.yaml'), 'utf8'),
     'target.yaml': targetFile(options),
   };
 }
 
-function accessFile({ identity }: StageFileOptions): string {
+/** The AgentAccess of a stage: `support-bot` may use the Target of that name in the namespace data. */
+export function accessFile(identity: 'Token' | 'Workload', target: string): string {
   return `apiVersion: sidegate.dev/v1alpha1
 kind: AgentAccess
 metadata: {name: support-bot, namespace: agents}
@@ -57,18 +58,28 @@ spec:
   podSelector: {matchLabels: {app: support-bot}}
   identity: {source: ${identity}, issuers: [corporate]}
   targetRefs:
-    - {namespace: data, name: orders-db}
+    - {namespace: data, name: ${target}}
   defaultAction: Allow
 `;
 }
 
-function configurationFile({ issuerUrl, audience, identity }: StageFileOptions): string {
+export interface ConfigurationOptions {
+  readonly url: string;
+  readonly audience: string;
+  readonly identity: 'Token' | 'Workload';
+  /** The subject of whoever decides; default: nobody. */
+  readonly owner?: string | undefined;
+  readonly ownerGroups?: readonly string[];
+}
+
+/** The Configuration of a stage: whose tokens count, and who decides. */
+export function configurationFile({ url, audience, identity, owner, ownerGroups = [] }: ConfigurationOptions): string {
   return `apiVersion: sidegate.dev/v1alpha1
 kind: Configuration
 operatorNamespace: sidegate
 issuers:
-  - {name: corporate, url: '${issuerUrl}', audiences: [${audience}]}
-${identity === 'Workload' ? `workloadTokenFile: ./${WORKLOAD_TOKEN_FILE}\n` : ''}`;
+  - {name: corporate, url: '${url}', audiences: [${audience}]}
+${identity === 'Workload' ? `workloadTokenFile: ./${WORKLOAD_TOKEN_FILE}\n` : ''}${owner === undefined ? '' : `owner: {subject: ${owner}, groups: [${ownerGroups.join(', ')}]}\n`}`;
 }
 
 /** Beside the resources; written by the stage, read by the gate for each connection. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ListeningDoor } from '@sidegate/crds';
 import pg from 'pg';
 import { compileFolder } from '../cli/src/validate/compiled-folder.ts';
-import { type CliEnd, objectsOf, runCli, startCli } from './sidegate-cli.ts';
+import { type CliEnd, objectsOf, runCli, startRun } from './sidegate-cli.ts';
 import { demoSchema, GROUPS, stageFiles, WORKLOAD_TOKEN_FILE } from './stage-files.ts';
 import { startIssuer, type TestIssuer, type TokenOptions } from './support/issuer.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from './support/postgres-server.ts';
@@ -112,10 +112,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   if (identity === 'Workload') await writeWorkloadToken();
   progress('starting gate and store');
-  const flags = ['-f', folder.path, '--listen', '127.0.0.1', '--state', state.path, '--json'];
-  const run = started.use(startCli(['run', ...flags], options.environment));
-  const ready = await run.jsonLine(({ kind }) => kind === 'Ready' || kind === 'Refused');
-  if (ready['kind'] !== 'Ready') throw new Error(`sidegate run refuses its files:\n${run.output()}`);
+  const keep = (process: RunningProcess): RunningProcess => started.use(process);
+  const { run, ready } = await startRun(folder.path, state.path, keep, options.environment);
   const { host, port } = doorOf(ready);
 
   let connections = 0;
