@@ -60,6 +60,10 @@ export abstract class LaneSession<Open extends OpenLane> implements ProtocolSess
   /** To whichever leads now. */
   protected abstract agentSpoke(bytes: Uint8Array): void;
   protected abstract targetSpoke(open: Open, bytes: Uint8Array): void;
+  /** While the opening leads: a lane that waits for no catalog begins with what the target says here. */
+  protected targetOpens(bytes: Uint8Array): void {
+    this.opening.targetSpoke(bytes);
+  }
   /** The catalog as it was read; the lane begins with the first. */
   protected abstract cataloged(catalog: Result<unknown, Fault>): void;
   /** False: nothing waits for this word. */
@@ -78,7 +82,7 @@ export abstract class LaneSession<Open extends OpenLane> implements ProtocolSess
 
   receiveTarget(bytes: Uint8Array): readonly Step[] {
     if (this.#over) return [];
-    if (this.open === undefined) this.opening.targetSpoke(bytes);
+    if (this.open === undefined) this.targetOpens(bytes);
     else {
       this.targetSpoke(this.open, bytes);
       // Room may have come, or the change of state that a later command waited for.

@@ -2,10 +2,10 @@ import { assertNever } from '@sidegate/crds';
 import type { JudgedCommand, Settlement } from '../protocol.ts';
 import { type Asked, Channel, RunningCommand, type Waiting } from './channel.ts';
 import { classify, type Request } from './classify.ts';
-import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame } from './codec.ts';
+import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame, writePiece } from './codec.ts';
 import { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
-import { MESSAGE, OPEN_FAILURE } from './messages.ts';
+import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
 
 /** The largest packet that the transport takes. */
@@ -114,11 +114,11 @@ export class AgentSide {
     lane.toTarget(MESSAGE.channelOpen, 'session', { uint32: id }, { uint32: window }, { uint32: most });
   }
 
-  /** A forward is judged, so that it is in the record; nothing of this gate carries it. */
+  /** Nothing but sessions is carried; what else was asked for is in the record. */
   #refuseOpen(type: string, agentNumber: number, reader: MessageReader): void {
     const place = type === 'direct-tcpip' ? [reader.text(), String(reader.uint32())] : [];
-    const words = [...place].filter(() => reader.whole);
-    this.#lane.remark('ForwardRefused', `The agent asked for a channel ${[type, ...words].join(' ').slice(0, 256)}.`);
+    const words = reader.whole ? [type, ...place] : [type];
+    this.#lane.remark('ForwardRefused', `The agent asked for a channel ${words.join(' ').slice(0, 256)}.`);
     this.#failOpen(agentNumber, OPEN_FAILURE.prohibited, `sidegate: denied: channels of type ${type} are not carried.`);
   }
 
@@ -143,10 +143,8 @@ export class AgentSide {
     const { command, toTarget, targetNumber } = channel;
     if (command === undefined || toTarget === undefined || targetNumber === undefined) return;
     for (let piece = toTarget.next(); piece !== undefined; piece = toTarget.next()) {
-      const bytes = writeData(targetNumber, false, piece.data);
-      const shown = command.input.push(piece.data);
-      const recorded =
-        shown === piece.data ? bytes : shown.length === 0 ? shown : writeData(targetNumber, false, shown);
+      const shown = { ...piece, recorded: command.input.push(piece.data) };
+      const [bytes, recorded] = writePiece(targetNumber, shown);
       this.#input(channel, command, bytes, recorded);
     }
     this.#endInput(channel);
@@ -276,11 +274,13 @@ export class AgentSide {
   }
 }
 
+/** Behind the message's number and the channel's (RFC 4254, section 5.4); whether an answer is wanted comes after it. */
+const REQUEST_TYPE_AT = 5;
+
 /** The same request, asking for an answer: the gate needs to know. */
 function asking(frame: Uint8Array): Uint8Array {
-  const reader = new MessageReader(frame.subarray(4), 5);
-  const type = reader.bytes();
-  frame[4 + 5 + 4 + type.length] = 1;
+  const type = new MessageReader(frame.subarray(LENGTH_BYTES), REQUEST_TYPE_AT).bytes();
+  frame[LENGTH_BYTES + REQUEST_TYPE_AT + LENGTH_BYTES + type.length] = 1;
   return frame;
 }
 

@@ -104,7 +104,7 @@ export class Channel {
   isAsked = false;
   /** Nothing can be asked of it any more. */
   spent = false;
-  /** What the target still owes answers to, in order; true: the agent is to hear it. */
+  /** What the target still owes answers to, in order. */
   readonly owed: ('Preparing' | 'Start' | 'StartUnasked' | 'Agent')[] = [];
   readonly closed = { byAgent: false, byTarget: false, toAgent: false, toTarget: false };
   readonly ended = { byAgent: false, toTarget: false, byTarget: false };

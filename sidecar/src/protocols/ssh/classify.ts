@@ -5,8 +5,7 @@ import type { Incompleteness, ProgramUse, SshCommand } from '@sidegate/policy';
 export type Request =
   | { readonly kind: 'Exec'; readonly text: string; readonly isText: boolean }
   | { readonly kind: 'Shell' }
-  | { readonly kind: 'Subsystem'; readonly name: string }
-  | { readonly kind: 'Forward'; readonly name: string; readonly words: readonly string[] };
+  | { readonly kind: 'Subsystem'; readonly name: string };
 
 const WORD = /^(?:[A-Za-z0-9_@%+=:,./-]|'[^'\n]*')+$/;
 /** What begins otherwise is an assignment, and what is one of these is the shell's own. */
@@ -20,11 +19,6 @@ export function classify(request: Request): SshCommand {
   switch (request.kind) {
     case 'Shell':
       return command('shell', [], []);
-    case 'Forward': {
-      const detail = 'What passes through a forward is not understood.';
-      const use: ProgramUse = { name: request.name, args: request.words, pathsKnown: true };
-      return command('forward', [use], [{ kind: 'Forward', detail }]);
-    }
     case 'Subsystem': {
       // Which files it reads and writes only running it would tell.
       const use: ProgramUse = { name: request.name, args: [undefined] };

@@ -1,3 +1,4 @@
+import type { Piece } from './flow.ts';
 import { LENGTH_BYTES, MESSAGE, STDERR } from './messages.ts';
 
 export function readFrameLength(bytes: Uint8Array, at: number): number {
@@ -10,11 +11,11 @@ export function readFrameLength(bytes: Uint8Array, at: number): number {
 export class FrameReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
-  /** The largest message that is taken, in bytes. */
-  messageBytesMax: number;
+  readonly #messageBytesMax: number;
 
+  /** `messageBytesMax`: the largest message that is taken, in bytes. */
   constructor(messageBytesMax: number) {
-    this.messageBytesMax = messageBytesMax;
+    this.#messageBytesMax = messageBytesMax;
   }
 
   feed(bytes: Uint8Array): void {
@@ -32,7 +33,7 @@ export class FrameReader {
   next(): Uint8Array | 'TooLarge' | undefined {
     if (this.waiting < LENGTH_BYTES) return undefined;
     const length = readFrameLength(this.#bytes, this.#at);
-    if (length > this.messageBytesMax) return 'TooLarge';
+    if (length > this.#messageBytesMax) return 'TooLarge';
     const start = this.#at + LENGTH_BYTES;
     if (this.#bytes.length < start + length) return undefined;
     this.#at = start + length;
@@ -85,13 +86,6 @@ export class MessageReader {
 
   text(): string {
     return textOf(this.bytes());
-  }
-
-  /** What is left. */
-  rest(): Uint8Array {
-    const rest = this.#bytes.subarray(this.#at);
-    this.#at = this.#bytes.length;
-    return rest;
   }
 
   #has(bytes: number): boolean {
@@ -156,4 +150,12 @@ export function writeData(recipient: number, isStderr: boolean, data: Uint8Array
   return isStderr
     ? writeFrame(MESSAGE.channelExtendedData, { uint32: recipient }, { uint32: STDERR }, data)
     : writeFrame(MESSAGE.channelData, { uint32: recipient }, data);
+}
+
+/** A piece of a channel's data for its receiver, and for the record; the same bytes when they show the same. */
+export function writePiece(recipient: number, { isStderr, data, recorded }: Piece): readonly [Uint8Array, Uint8Array] {
+  const frameOf = (bytes: Uint8Array): Uint8Array =>
+    bytes.length === 0 ? bytes : writeData(recipient, isStderr, bytes);
+  const sent = frameOf(data);
+  return [sent, recorded === data ? sent : frameOf(recorded)];
 }

@@ -2,8 +2,7 @@ import type { MaskRules } from '@sidegate/policy';
 import type { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, Refusal, Step } from '../protocol.ts';
 import type { Asked, Channel, RunningCommand } from './channel.ts';
-import { type Field, writeData, writeFrame } from './codec.ts';
-import type { Piece } from './flow.ts';
+import { type Field, writeFrame, writePiece } from './codec.ts';
 import { MESSAGE } from './messages.ts';
 import { refusalText, writeRefusedEnd } from './refuse.ts';
 
@@ -85,7 +84,7 @@ export class Lane {
     const { toAgent, agentNumber } = channel;
     for (let piece = toAgent.next(); piece !== undefined; piece = toAgent.next()) {
       piece.atItsTurn?.();
-      const [bytes, recorded] = framesOf(piece, agentNumber);
+      const [bytes, recorded] = writePiece(agentNumber, piece);
       if (bytes.length + recorded.length > 0) this.answer(channel, bytes, recorded);
     }
   }
@@ -169,10 +168,4 @@ export class Lane {
     if (farewell !== undefined) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
     this.outbox.push({ kind: 'Close', code, reason });
   }
-}
-
-function framesOf({ isStderr, data, recorded }: Piece, recipient: number): readonly [Uint8Array, Uint8Array] {
-  const bytes = data.length === 0 ? data : writeData(recipient, isStderr, data);
-  if (recorded === data) return [bytes, bytes];
-  return [bytes, recorded.length === 0 ? recorded : writeData(recipient, isStderr, recorded)];
 }

@@ -47,9 +47,9 @@ export class SshSession extends LaneSession<Open> {
     else this.open.agent.pump();
   }
 
-  override receiveTarget(bytes: Uint8Array): ReturnType<LaneSession<Open>['receiveTarget']> {
-    const steps = super.receiveTarget(bytes);
-    if (this.open !== undefined || !this.opening.isOpen || this.masks === undefined) return steps;
+  protected override targetOpens(bytes: Uint8Array): void {
+    super.targetOpens(bytes);
+    if (!this.opening.isOpen || this.masks === undefined) return;
     const [masks, recordMasks] = this.masks;
     const lane = new Lane(this.outbox, { masks, recordMasks, pendingMax: this.#pendingMax });
     const agent = new AgentSide(lane, this.#readers.agent);
@@ -58,7 +58,6 @@ export class SshSession extends LaneSession<Open> {
     // Both may have sent more already.
     target.pump();
     agent.pump();
-    return [...steps, ...this.take()];
   }
 
   protected targetSpoke({ target }: Open, bytes: Uint8Array): void {

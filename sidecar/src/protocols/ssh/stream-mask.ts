@@ -1,5 +1,6 @@
 import type { MaskRules } from '@sidegate/policy';
 import { bothMasks } from '../both-masks.ts';
+import { textOf } from './codec.ts';
 
 /** A line that is longer is masked in pieces of this many bytes. */
 const LINE_BYTES_MAX = 64 * 1024;
@@ -39,9 +40,9 @@ export class StreamMask {
     const masks = this.#masks;
     if (masks.empty || bytes.length === 0 || masks.passesContent?.(bytes) === true) return bytes;
     // Bytes that are no UTF-8 stay what they are when they are read as single characters.
-    const isText = Buffer.from(bytes).toString('utf8');
-    const whole = Buffer.from(isText, 'utf8').equals(bytes);
-    const text = whole ? isText : Buffer.from(bytes).toString('latin1');
+    const read = textOf(bytes);
+    const encoding = Buffer.from(read).equals(bytes) ? 'utf8' : 'latin1';
+    const text = encoding === 'utf8' ? read : Buffer.from(bytes).toString(encoding);
     const masked = text
       .split('\n')
       .map((line) => {
@@ -50,6 +51,6 @@ export class StreamMask {
         return shown;
       })
       .join('\n');
-    return Buffer.from(masked, whole ? 'utf8' : 'latin1');
+    return Buffer.from(masked, encoding);
   }
 }
