@@ -1,12 +1,9 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FollowResponseSchema, type FollowResponseSchema as Schema, SnapshotSchema } from '@sidegate/policy/control';
 
 /** Something said to a gate. */
 export type Response = MessageInitShape<typeof Schema>;
-
-/** Tags of protobuf for fields with a length: the number of the field, times eight, and two. */
-const SNAPSHOT_TAG = FollowResponseSchema.field.snapshot.number * 8 + 2;
-const CONTENT_TAG = SnapshotSchema.field.content.number * 8 + 2;
 
 /** A response in pieces that make its message. The content of a snapshot is a piece of its own, not copied: all gates that get it share it. */
 export function piecesOf(response: Response): readonly Uint8Array[] {
@@ -14,13 +11,15 @@ export function piecesOf(response: Response): readonly Uint8Array[] {
   if (message?.case !== 'snapshot') return [toBinary(FollowResponseSchema, create(FollowResponseSchema, response))];
   const { content = new Uint8Array(), version, nonce } = message.value;
   const head = toBinary(SnapshotSchema, create(SnapshotSchema, { version: version ?? '', nonce: nonce ?? '' }));
-  const inner = Buffer.concat([head, Buffer.from([CONTENT_TAG, ...varint(content.length)])]);
-  return [Buffer.concat([Buffer.from([SNAPSHOT_TAG, ...varint(inner.length + content.length)]), inner]), content];
-}
-
-function varint(value: number): readonly number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return [...bytes, rest];
+  const inner = new BinaryWriter()
+    .raw(head)
+    .tag(SnapshotSchema.field.content.number, WireType.LengthDelimited)
+    .uint32(content.length)
+    .finish();
+  const outer = new BinaryWriter()
+    .tag(FollowResponseSchema.field.snapshot.number, WireType.LengthDelimited)
+    .uint32(inner.length + content.length)
+    .raw(inner)
+    .finish();
+  return [outer, content];
 }
