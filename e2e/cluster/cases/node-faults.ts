@@ -81,9 +81,7 @@ export const NODE_FAULT_CASES: readonly ClusterCase[] = [
       await stage.startAgent('lost-bot');
       const running = stage.psql('SELECT pg_sleep(600), 4714 AS before_it_vanished', 'lost-bot');
       const uid = await stage.cluster.value('pod', 'lost-bot', 'agents', '{.metadata.uid}');
-      await stage.cluster.until('its record is in the store', async () =>
-        (await recordOf(stage, uid, 'before_it_vanished')) === '' ? undefined : true,
-      );
+      await stage.cluster.until('its record is in the store', () => sessionWith(stage, uid, 'before_it_vanished'));
       using loss = packetLoss(stage);
       loss.cutOff(await stage.cluster.value('pod', 'lost-bot', 'agents', '{.status.podIP}'));
       await stage.deletePod('lost-bot', 'agents', '--grace-period=0', '--force');
@@ -113,28 +111,23 @@ async function operatorAddresses(stage: Stage): Promise<readonly string[]> {
   return text.split('\n').filter((address) => address !== '');
 }
 
-/** The command with that text of a pod, by name or UID, as the store has it; empty when it has none. */
-async function recordOf(stage: Stage, pod: string, text: string): Promise<string> {
+/** The session of that pod in which a command with that text is, as the store has it; undefined: there is none yet. */
+async function sessionWith(stage: Stage, uid: string, text: string): Promise<JsonObject | undefined> {
   for (const session of await stage.store('sessions', '--limit', '1000')) {
-    if (!JSON.stringify(session).includes(pod)) continue;
+    if (session['gate'] !== uid) continue;
     const events = await stage.store('show', String(session['sessionId']));
-    const found = events.find((event) => event['kind'] === 'Command' && JSON.stringify(event).includes(text));
-    if (found !== undefined) return JSON.stringify(found);
+    if (events.some((event) => event['kind'] === 'Command' && JSON.stringify(event).includes(text))) return session;
   }
-  return '';
+  return undefined;
 }
 
-/** Resolves to the session of that pod in which the command is, when it is closed with a word that says it was cut short. */
+/** Resolves to that session when it is closed with a word that says it was cut short. */
 async function isMarked(stage: Stage, uid: string, text: string): Promise<JsonObject> {
   return stage.cluster.until('the session is marked', async () => {
-    for (const session of await stage.store('sessions', '--limit', '1000')) {
-      if (session['gate'] !== uid || session['closedUs'] === undefined || session['closedUs'] === 0) continue;
-      const events = JSON.stringify(await stage.store('show', String(session['sessionId'])));
-      if (!events.includes(text)) continue;
-      const code = String(session['closeCode']);
-      process.stderr.write(`  closed as ${code}, tailUnknown ${String(session['tailUnknown'])}\n`);
-      return ['GateStopped', 'TailUnknown', 'AgentLeft'].includes(code) ? session : undefined;
-    }
-    return undefined;
+    const session = await sessionWith(stage, uid, text);
+    if (session?.['closedUs'] === undefined || session['closedUs'] === 0) return undefined;
+    const code = String(session['closeCode']);
+    process.stderr.write(`  closed as ${code}, tailUnknown ${String(session['tailUnknown'])}\n`);
+    return ['GateStopped', 'TailUnknown', 'AgentLeft'].includes(code) ? session : undefined;
   });
 }
