@@ -12,10 +12,9 @@ import { type AddressInfo, connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
 import type { Registry } from 'prom-client';
 import type { Address } from './config.ts';
-import { PULSE_MS, watchPulse } from './pulse.ts';
 import { FRAME_BODY_BYTES_MAX } from './segments/frame.ts';
 import type { ServingPair } from './serving-pair.ts';
 

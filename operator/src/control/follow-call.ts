@@ -21,6 +21,8 @@ export const FOLLOW_PATH = `/${Control.typeName}/${Control.method.follow.name}`;
 const CONTENT_TYPE = 'application/grpc+proto';
 /** Compressed or not, and the length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const PREFIX_BYTES = 5;
+/** A gate that has heard the end closes its half by itself; one that does not is cut off after this. */
+const LINGER_MS = 1_000;
 const REQUEST_BYTES_MAX = 256 * 1024;
 /** Messages that were read and not taken yet: with more the gate is read no further. */
 const WAITING_MAX = 16;
@@ -121,15 +123,25 @@ export class FollowCall {
     };
     if (!stream.headersSent) {
       stream.respond({ ':status': 200, 'content-type': CONTENT_TYPE, ...status }, { endStream: true });
-      stream.close(constants.NGHTTP2_NO_ERROR);
+      this.#reset();
       return;
     }
     stream.once('wantTrailers', () => {
       stream.sendTrailers(status);
-      // What the gate may still say is for nobody (RFC 9113, section 8.1).
-      stream.close(constants.NGHTTP2_NO_ERROR);
+      this.#reset();
     });
     stream.end();
+  }
+
+  /**
+   * What the gate may still say is for nobody (RFC 9113, section 8.1). Reset at once, trailers that were not written yet would be thrown away, and
+   * with them the reason.
+   */
+  #reset(): void {
+    const stream = this.#stream;
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS);
+    timer.unref();
+    stream.once('close', () => clearTimeout(timer));
   }
 
   #respond(): void {

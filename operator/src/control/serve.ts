@@ -8,7 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
 import type { PemPair } from '../certificates/pem-pair.ts';
 import { FollowCall, refuseCall } from './follow-call.ts';
 
@@ -32,10 +32,18 @@ const SETTINGS = {
   maxDeflateDynamicTableSize: 0,
 };
 
+export interface ControlAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly serving?: PemPair;
+  /** How often gates are asked whether they are there. */
+  readonly pulseMs?: number;
+}
+
 /** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. `follow` is given each call with its headers. */
 export function serveControl(
   follow: (call: FollowCall, headers: IncomingHttpHeaders) => void,
-  { host, port, serving }: { readonly host: string; readonly port: number; readonly serving?: PemPair },
+  { host, port, serving, pulseMs = PULSE_MS }: ControlAddress,
 ): Promise<Result<ControlListener, Fault<'CannotListen'>>> {
   const server: Http2Server | Http2SecureServer =
     serving === undefined
@@ -56,6 +64,7 @@ export function serveControl(
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
+    watchPulse(session, pulseMs);
     session.on('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
   });
