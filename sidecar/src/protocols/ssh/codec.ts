@@ -76,6 +76,25 @@ export class MessageReader {
     return readFrameLength(this.#bytes, this.#at - 4);
   }
 
+  /** One above 2^53 counts as cut short: no file is that long. */
+  uint64(): number {
+    const value = this.uint32() * 0x1_0000_0000 + this.uint32();
+    if (!Number.isSafeInteger(value)) this.#whole = false;
+    return this.#whole ? value : 0;
+  }
+
+  /** How far it was read. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** All that was not read yet. */
+  rest(): Uint8Array {
+    const start = this.#at;
+    this.#at = this.#bytes.length;
+    return this.#bytes.subarray(start);
+  }
+
   /** A string of bytes: a view, not a copy. */
   bytes(): Uint8Array {
     const length = this.uint32();
