@@ -23,6 +23,8 @@ export interface CompiledRule {
   readonly restricts: CommandTest;
   /** Leans to not matching: what it allows, or would allow once approved. */
   readonly permits: CommandTest;
+  /** The patterns of Redis keys that it tells apart. */
+  readonly keyPatterns: readonly string[];
 }
 
 /** A policy, checked, with its patterns compiled. Rules, masks and limits are in the order of their names. */
@@ -96,6 +98,7 @@ function compileRule(
     restricts: compileCommandMatch(rule.match, 'Restrict', matchPlace, faults),
     // The same patterns: their faults are told once.
     permits: compileCommandMatch(rule.match, 'Permit', matchPlace, new FaultList()),
+    keyPatterns: rule.match?.redis?.keys?.map(({ name }) => name) ?? [],
   };
 }
 

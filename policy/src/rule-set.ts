@@ -4,6 +4,7 @@ import { type Binding, bindPolicies } from './bound-policy.ts';
 import type { Command } from './command.ts';
 import { type CompiledPolicy, compilePolicy } from './compiled-policy.ts';
 import { ConditionCompiler } from './condition.ts';
+import { DecisionMemory } from './decision-memory.ts';
 import { type Explanation, explainFault, explainJudgement } from './explanation.ts';
 import { judge, type Scope } from './judgement.ts';
 import { buildMaskRules, MASK_MEANS, type MaskMeans } from './mask-rules.ts';
@@ -112,6 +113,7 @@ function openSession(bundle: Bundle, question: SessionQuestion): Result<OpenedSe
 }
 
 function sessionRules({ target, access, binding, scope }: OpenedSession): SessionRules {
+  const memory = new DecisionMemory(binding.bound);
   return {
     version: scope.version,
     durability: stronger(target.spec.recording?.durability, access.spec.recording?.durability),
@@ -119,7 +121,12 @@ function sessionRules({ target, access, binding, scope }: OpenedSession): Sessio
     masks: scope.masks,
     recordMasks: scope.recordMasks,
     limits: binding.bound.flatMap(({ policy }) => (policy.mode === 'Enforce' ? policy.limits : [])),
-    decide: (command, granted = nothingGranted) => judge(scope, command, granted).decision,
+    decide(command, granted) {
+      const { decision } = judge(scope, command, granted ?? nothingGranted);
+      if (granted === undefined) memory.keep(command, decision);
+      return decision;
+    },
+    recall: (command) => memory.recall(command),
   };
 }
 

@@ -36,6 +36,8 @@ export interface SessionRules {
    * `granted` says which RequireApproval rules a human has answered for this command already: they hold it no more. Without it, none.
    */
   decide(command: Command, granted?: (by: RuleReference) => boolean): Decision;
+  /** What `decide` without `granted` gives, where an earlier command already got that very decision and nothing tells the two apart. */
+  recall?(command: Command): Decision | undefined;
 }
 
 /** A compiled bundle, ready to answer. */

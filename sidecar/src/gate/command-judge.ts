@@ -141,9 +141,13 @@ export class CommandJudge {
     return { decision, exceeded: undefined };
   }
 
-  #byRules({ command, cacheKey }: JudgedCommand, granted: RuleNames): Decision {
+  #byRules(judged: JudgedCommand, granted: RuleNames): Decision {
     const { rules } = this.#admission;
+    const { command } = judged;
     if (granted.size > 0) return rules.decide(command, (by) => granted.has(ruleName(by)));
+    const known = rules.recall?.(command);
+    if (known !== undefined) return known;
+    const { cacheKey } = judged;
     if (cacheKey === undefined) return rules.decide(command);
     return this.#decisions.get(cacheKey, () => rules.decide(command));
   }

@@ -279,7 +279,9 @@ function judgedOf(args: readonly Uint8Array[], wire: Uint8Array, reading: RedisR
     verbs: [command.name],
     objects: command.keys.map(({ name, access }) => `${access.toLowerCase()} ${lane.recordMasks.maskContent(name)}`),
     claims: {},
-    cacheKey: cacheKeyOf(reading),
+    get cacheKey() {
+      return cacheKeyOf(reading);
+    },
   };
 }
 
