@@ -4,5 +4,8 @@ export * from './decode.ts';
 export * from './encode.ts';
 export * from './event.ts';
 export * from './pod-session.ts';
+export * from './terminal/asciicast.ts';
+export * from './terminal/channel-player.ts';
+export * from './terminal/channel-reader.ts';
 export * from './verify.ts';
 export * from './wire-buffer.ts';

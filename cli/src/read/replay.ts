@@ -2,12 +2,11 @@ import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { decodeEvent, type SessionEvent } from '@sidegate/session';
 import type { Given, Terminal } from '../command.ts';
 import { jsonLine } from './json-line.ts';
-import { PostgresAnswer } from './postgres-answer.ts';
+import { PartItems } from './part-items.ts';
 import type { ReadCommand } from './read-command.ts';
-import { openAnswer, Transcript } from './transcript.ts';
-
-/** A pause in the session is never played longer than this. */
-const PAUSE_MS_MAX = 3000;
+import { readCommandId, readSeconds } from './replay-options.ts';
+import { SshTranscript } from './ssh-transcript.ts';
+import { Transcript } from './transcript.ts';
 
 /** `sidegate replay`: what an agent did and what it got. */
 export const REPLAY: ReadCommand = {
@@ -16,30 +15,46 @@ export const REPLAY: ReadCommand = {
   words: 'SESSION',
   wordCount: { least: 1, most: 1 },
   options: {
-    speed: {
-      type: 'text',
-      value: 'N',
-      summary: 'So many times as fast as it was; pauses last 3 s at most.',
-      default: '1',
-    },
+    speed: { type: 'text', value: 'N', summary: 'So many times as fast as it was.', default: '1' },
+    'idle-limit': { type: 'text', value: 'SECONDS', summary: 'Pauses last no longer than this.', default: '3' },
     instant: { type: 'flag', summary: 'Without any pause.' },
+    command: { type: 'text', value: 'N', summary: 'Only this command; of SSH just what its terminal showed.' },
   },
-  details: `Values are shown as the agent got them: masked.
+  details: `Values are shown as the agent got them: masked. What SSH put out is shown on a terminal as it was there, without what would
+change titles, clipboard or keyboard, and elsewhere as plain text. For asciinema: sidegate export --format asciicast.
 With --json: one object for each event, without pauses, {"sequence","event":{"kind",...}}; answers and input have "items", and the number of bytes in place of them.`,
   async work(client, given, terminal) {
     const [sessionId = ''] = given.words;
     const speed = readSpeed(given);
     if (!speed.ok) return speed.fault;
-    const json = given.flag('json');
-    const player = json ? new JsonPlayer(terminal) : new TextPlayer(terminal, given.flag('instant') ? 0 : speed.value);
-    for await (const { event: encoded } of client.events({ sessionId }, { signal: terminal.signal })) {
-      const decoded = decodeEvent(encoded);
-      if (!decoded.ok) return decoded.fault;
-      await player.play(decoded.value.sequence, decoded.value.event);
-      if (terminal.signal.aborted) return 0;
+    const idleLimitS = readSeconds(given, 'idle-limit');
+    if (!idleLimitS.ok) return idleLimitS.fault;
+    const chosen = readCommandId(given);
+    if (!chosen.ok) return chosen.fault;
+    const commandId = chosen.value;
+    const pace = { speed: given.flag('instant') ? 0 : speed.value, idleLimitMs: (idleLimitS.value ?? 0) * 1000 };
+    const player = given.flag('json')
+      ? new JsonPlayer(terminal)
+      : new TextPlayer(terminal, { ...pace, isChosen: commandId !== undefined });
+    let isFound = commandId === undefined;
+    try {
+      for await (const { event: encoded } of client.events({ sessionId }, { signal: terminal.signal })) {
+        const decoded = decodeEvent(encoded);
+        if (!decoded.ok) return decoded.fault;
+        const { sequence, event } = decoded.value;
+        const isOwn = commandId === undefined || ('commandId' in event && event.commandId === commandId);
+        isFound ||= isOwn;
+        if (isOwn) await player.play(sequence, event);
+        else player.pass(event);
+        if (terminal.signal.aborted) return 0;
+      }
+    } finally {
+      // Whatever ended it: the terminal is as it was.
+      await player.end();
     }
-    await player.end();
-    return 0;
+    if (isFound) return 0;
+    const message = `The session has no command ${commandId ?? ''}.`;
+    return { code: 'BadCommand', message, mend: 'See them with sidegate show.' };
   },
 };
 
@@ -51,53 +66,77 @@ function readSpeed(given: Given): Result<number, Fault<'BadSpeed'>> {
   return fail({ code: 'BadSpeed', message: `${text} is no speed.`, where: '--speed', mend });
 }
 
+interface Pace {
+  /** 0 makes no pauses. */
+  readonly speed: number;
+  /** A pause in the session counts for no more than this. */
+  readonly idleLimitMs: number;
+  /** One command was chosen. */
+  readonly isChosen: boolean;
+}
+
 class TextPlayer {
   readonly #terminal: Terminal;
-  readonly #speed: number;
+  readonly #pace: Pace;
   readonly #transcript = new Transcript();
+  #ssh: SshTranscript | undefined;
   #lastUs: number | undefined;
 
-  /** A speed of 0 makes no pauses. */
-  constructor(terminal: Terminal, speed: number) {
+  constructor(terminal: Terminal, pace: Pace) {
     this.#terminal = terminal;
-    this.#speed = speed;
+    this.#pace = pace;
   }
 
   async play(_sequence: number, event: SessionEvent): Promise<void> {
+    const { speed, idleLimitMs } = this.#pace;
     const passedMs = (event.atUs - (this.#lastUs ?? event.atUs)) / 1000;
     this.#lastUs = event.atUs;
-    if (this.#speed > 0 && passedMs > 0) {
-      await this.#terminal.pause(Math.min(passedMs, PAUSE_MS_MAX) / this.#speed);
-    }
-    await this.#show(this.#transcript.add(event));
+    if (speed > 0 && passedMs > 0) await this.#terminal.pause(Math.min(passedMs, idleLimitMs) / speed);
+    this.pass(event);
+    if (this.#ssh !== undefined) return this.#out(this.#ssh.add(event));
+    for (const line of this.#transcript.add(event)) await this.#out(`${line}\n`);
   }
 
-  end(): Promise<void> {
-    return this.#show(this.#transcript.end());
+  /** An event that is not shown: it says how the others are read. */
+  pass(event: SessionEvent): void {
+    if (event.kind !== 'Opened' || this.#ssh !== undefined) return;
+    const { isChosen } = this.#pace;
+    const isScreen = this.#terminal.columns !== undefined;
+    if (event.protocol === 'SSH') this.#ssh = new SshTranscript({ isScreen, isChosen });
+    else if (isChosen) for (const _ of this.#transcript.add(event));
   }
 
-  async #show(lines: Iterable<string>): Promise<void> {
-    for (const line of lines) await this.#terminal.out(`${line}\n`);
+  async end(): Promise<void> {
+    if (this.#ssh !== undefined) return this.#out(this.#ssh.end());
+    for (const line of this.#transcript.end()) await this.#out(`${line}\n`);
+  }
+
+  async #out(text: string): Promise<void> {
+    if (text !== '') await this.#terminal.out(text);
   }
 }
 
 class JsonPlayer {
   readonly #terminal: Terminal;
-  #answer: ReturnType<typeof openAnswer> = new PostgresAnswer();
-  readonly #input = new PostgresAnswer();
+  #items: PartItems = new PartItems('');
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
   async play(sequence: number, event: SessionEvent): Promise<void> {
-    if (event.kind === 'Opened') this.#answer = openAnswer(event.protocol);
+    this.pass(event);
     if (event.kind !== 'AnswerPart' && event.kind !== 'InputPart') {
+      if (event.kind === 'CommandFinished') this.#items.forget(event.commandId);
       return this.#terminal.out(jsonLine({ sequence, event }));
     }
     const { bytes, ...rest } = event;
-    const items = [...(event.kind === 'AnswerPart' ? this.#answer : this.#input).add(bytes)];
+    const items = this.#items.of(event);
     return this.#terminal.out(jsonLine({ sequence, event: { ...rest, bytes: bytes.length, items } }));
+  }
+
+  pass(event: SessionEvent): void {
+    if (event.kind === 'Opened') this.#items = new PartItems(event.protocol);
   }
 
   end(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Terminal } from '../command.ts';
 
 /** A terminal that keeps what was written. */
 export class TestTerminal implements Terminal {
-  readonly columns = undefined;
+  readonly columns: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stopping = new AbortController();
   readonly signal = this.stopping.signal;
@@ -10,8 +10,10 @@ export class TestTerminal implements Terminal {
   readonly pauses: number[] = [];
   readonly errors: string[] = [];
 
-  constructor(environment: Readonly<Record<string, string | undefined>> = {}) {
+  /** `columns`: a person looks on. */
+  constructor(environment: Readonly<Record<string, string | undefined>> = {}, columns?: number) {
     this.environment = environment;
+    this.columns = columns;
   }
 
   out(text: string): Promise<void> {
