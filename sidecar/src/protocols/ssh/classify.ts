@@ -1,18 +1,12 @@
 import { assertNever } from '@sidegate/crds';
 import type { Incompleteness, ProgramUse, SshCommand } from '@sidegate/policy';
+import { readExecUses } from './shell/exec-uses.ts';
 
 /** What an agent asks a channel to run. */
 export type Request =
   | { readonly kind: 'Exec'; readonly text: string; readonly isText: boolean }
   | { readonly kind: 'Shell' }
   | { readonly kind: 'Subsystem'; readonly name: string };
-
-const WORD = /^(?:[A-Za-z0-9_@%+=:,./-]|'[^'\n]*')+$/;
-/** What begins otherwise is an assignment, and what is one of these is the shell's own. */
-const KEYWORDS = new Set(
-  `if then else elif fi for while until do done case esac in function select time coproc eval exec source . builtin command
-  export declare typeset local readonly alias unalias trap set unset enable hash shopt`.split(/\s+/),
-);
 
 /** Reads what is asked for as policy judges it. */
 export function classify(request: Request): SshCommand {
@@ -32,22 +26,13 @@ export function classify(request: Request): SshCommand {
   }
 }
 
-/** One program with plain words is understood; anything that a shell would make more of is not. */
-function readExec(text: string, isText: boolean): SshCommand {
-  const words = text.trim().split(/[ \t]+/);
-  const quoted = /'[^']*[ \t][^']*'/.test(text);
-  const [name = ''] = words;
-  const isPlain = isText && !quoted && words.every((word) => WORD.test(word));
-  if (!isPlain || name === '' || name.includes('=') || KEYWORDS.has(unquoted(name))) {
-    const detail = 'The shell would make more of it than one program with plain words.';
-    return command('exec', [{ name: undefined, args: [undefined] }], [{ kind: 'ShellText', detail }]);
-  }
-  const [program = '', ...args] = words.map(unquoted);
-  return command('exec', [{ name: program, args }], []);
-}
+/** What is no text no shell of ours reads. */
+const NO_TEXT: Incompleteness = { kind: 'ShellText', detail: 'It is not UTF-8.' };
 
-function unquoted(word: string): string {
-  return word.replaceAll("'", '');
+function readExec(text: string, isText: boolean): SshCommand {
+  if (!isText) return command('exec', [{ name: undefined, args: [undefined] }], [NO_TEXT]);
+  const { commands, paths, incomplete } = readExecUses(text);
+  return { ...command('exec', commands, incomplete), paths };
 }
 
 function command(

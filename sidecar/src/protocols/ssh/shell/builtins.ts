@@ -1,0 +1,119 @@
+import type { ShellKind } from './shell-kind.ts';
+import type { ShellWord } from './syntax.ts';
+
+/** What a command that the shell itself carries out does to what comes after it. */
+export interface BuiltinReading {
+  readonly assigned?: readonly string[];
+  readonly kinds?: readonly ShellKind[];
+  /** Shell code among its words; undefined when only running would tell. */
+  readonly code?: readonly (string | undefined)[];
+}
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const CODE: BuiltinReading = { kinds: ['ShellCode'] };
+/** Builtins that may run code or change what words mean, in ways that are not read. */
+const NOT_READ = new Set(
+  `. source alias unalias shopt enable hash bind complete compgen compopt mapfile readarray declare typeset let fc history autoload
+  zmodload zle emulate zparseopts zstyle vared functions disable sched nameref integer float coproc caller fg bg suspend setopt unsetopt
+  print whence limit rehash bindkey`.split(/\s+/),
+);
+/** Options of `set` that leave the meaning of later commands alone. */
+const SET_OPTION = /^[-+](?:[euxvfCnmb]+|[eux]*o)$/;
+const SET_NAME = /^(?:errexit|nounset|xtrace|pipefail|noglob|noclobber|verbose)$/;
+
+/** Undefined for what is no builtin, or one that does no more than what its words say. */
+export function readBuiltin(name: string, words: readonly ShellWord[]): BuiltinReading | undefined {
+  const rest = words.slice(1);
+  if (NOT_READ.has(name)) return CODE;
+  switch (name) {
+    case 'eval':
+      return readEval(rest);
+    case 'trap':
+      return readTrap(rest);
+    case 'set':
+      return readSet(rest);
+    case 'export':
+    case 'readonly':
+    case 'local':
+    case 'unset':
+      return readNames(rest);
+    case 'read':
+    case 'getopts':
+      return readNames(
+        rest.filter(({ raw, text }) => /^[A-Za-z_]/.test(raw) || raw.includes('[') || text === undefined),
+      );
+    case 'printf':
+      return readPrintf(rest);
+    case 'wait':
+    case 'jobs':
+      return rest.some(({ text, isOperand }) => (text === undefined ? !isOperand : /^-[vpx]/.test(text)))
+        ? CODE
+        : undefined;
+    case 'test':
+    case '[':
+    case '[[':
+      return readTest(rest);
+    default:
+      return undefined;
+  }
+}
+
+function readEval(words: readonly ShellWord[]): BuiltinReading {
+  const texts = words.map(({ text }) => text);
+  if (texts.includes(undefined) || texts[0]?.startsWith('-') === true) return CODE;
+  return texts.length === 0 ? {} : { code: [texts.join(' ')] };
+}
+
+function readTrap([first, ...signals]: readonly ShellWord[]): BuiltinReading {
+  if (first === undefined) return {};
+  const { text } = first;
+  if (text === undefined) return CODE;
+  // Alone it is a signal that is set back.
+  if (text === '-' || text === '' || text === '-l' || text === '-p' || signals.length === 0) return {};
+  return text.startsWith('-') ? CODE : { code: [text] };
+}
+
+function readSet(words: readonly ShellWord[]): BuiltinReading {
+  let takesName = false;
+  for (const { text } of words) {
+    if (text === '--') return {};
+    if (text === undefined || !(takesName ? SET_NAME : SET_OPTION).test(text)) return CODE;
+    takesName = !takesName && text.endsWith('o');
+  }
+  return {};
+}
+
+/** Words that are names of variables, or names with values. */
+function readNames(words: readonly ShellWord[]): BuiltinReading {
+  const assigned: string[] = [];
+  for (const { text, raw, isOperand, isOne } of words) {
+    const name = raw.split('=', 1)[0] ?? '';
+    if (text !== undefined && /^-[fnprv]$/.test(text)) continue;
+    if (!NAME.test(name) || (text === undefined && !(isOperand && isOne))) return CODE;
+    assigned.push(name);
+  }
+  return { assigned };
+}
+
+function readPrintf(words: readonly ShellWord[]): BuiltinReading | undefined {
+  const [first] = words;
+  if (first === undefined) return undefined;
+  // -v writes to a variable, whose name may hold code.
+  const mayBeOption = first.text === undefined && !first.isOperand && !(first.isOne && words.length === 1);
+  return mayBeOption || first.text?.startsWith('-v') === true ? CODE : undefined;
+}
+
+const NUMBER = /^[-+]?[0-9]+$/;
+const COUNT = /^("?)\$(?:[?#$!]|\{#\w+\})\1$/;
+
+/** Some shells reckon with what stands beside -eq and its like, or behind -v, and run what it holds. */
+function readTest(words: readonly ShellWord[]): BuiltinReading | undefined {
+  for (const [index, { text }] of words.entries()) {
+    if (text === '-v' || text === '-R') return CODE;
+    if (text === undefined || !/^-(?:eq|ne|lt|le|gt|ge)$/.test(text)) continue;
+    for (const side of [words[index - 1], words[index + 1]]) {
+      if (!NUMBER.test(side?.text ?? '') && !COUNT.test(side?.raw ?? '')) return { kinds: ['ShellArithmetic'] };
+    }
+  }
+  return undefined;
+}
