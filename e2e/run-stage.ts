@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { objectsOf, runCli, startRun } from './sidegate-cli.ts';
+import { objectsOf, type ProcessIds, processIdsOf, runCli, startRun } from './sidegate-cli.ts';
 import { GROUPS, WORKLOAD_TOKEN_FILE } from './stage-files.ts';
 import { startIssuer, type TestIssuer, type TokenOptions } from './support/issuer.ts';
 import { DEADLINE_MS, type RunningProcess } from './support/processes.ts';
@@ -24,6 +24,7 @@ export interface RunStage {
   readonly state: string;
   /** The folder of resources. */
   readonly folder: string;
+  processIds(): ProcessIds;
   /** A token of `support-bot` in `support-agents`, unless told otherwise. */
   token(options?: TokenOptions): Promise<string>;
   cli(...parameters: readonly string[]): Promise<readonly JsonObject[]>;
@@ -59,6 +60,7 @@ export async function openRunStage(
     port: door.port,
     state: state.path,
     folder: folder.path,
+    processIds: () => processIdsOf(run),
     token,
     cli,
     policy: async (text) => {

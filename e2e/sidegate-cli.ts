@@ -53,6 +53,18 @@ export async function startRun(
   return { run, ready };
 }
 
+/** The newest process ids of what `sidegate run` runs. */
+export interface ProcessIds {
+  readonly gate: number;
+  readonly store: number;
+}
+
+export function processIdsOf(run: RunningProcess): ProcessIds {
+  const started = objectsOf(run.stdout()).filter(({ kind }) => kind === 'Started');
+  const newest = (name: string): number => Number(started.findLast(({ program }) => program === name)?.['pid']);
+  return { gate: newest('gate'), store: newest('store') };
+}
+
 /** The JSON objects of a text, one a line. */
 export function objectsOf(text: string): readonly Readonly<Record<string, unknown>>[] {
   return text.split('\n').flatMap((line) => {

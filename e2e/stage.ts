@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ListeningDoor } from '@sidegate/crds';
 import pg from 'pg';
 import { compileFolder } from '../cli/src/validate/compiled-folder.ts';
-import { type CliEnd, objectsOf, runCli, startRun } from './sidegate-cli.ts';
+import { type CliEnd, objectsOf, type ProcessIds, processIdsOf, runCli, startRun } from './sidegate-cli.ts';
 import { demoSchema, GROUPS, stageFiles, WORKLOAD_TOKEN_FILE } from './stage-files.ts';
 import { startIssuer, type TestIssuer, type TokenOptions } from './support/issuer.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from './support/postgres-server.ts';
@@ -57,7 +57,7 @@ export interface Stage extends AsyncDisposable {
   /** Every event of `sidegate run` so far. */
   events(): readonly JsonObject[];
   /** The newest process ids of gate and store. */
-  processIds(): { readonly gate: number; readonly store: number };
+  processIds(): ProcessIds;
   /** A token of `support-bot` in `support-agents`, unless told otherwise. */
   token(options?: TokenOptions): Promise<string>;
   /** Identity Workload: writes the token that the next connections have. */
@@ -132,7 +132,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     host,
     port,
     events,
-    processIds: () => ({ gate: newestProcess(events(), 'gate'), store: newestProcess(events(), 'store') }),
+    processIds: () => processIdsOf(run),
     token,
     writeWorkloadToken,
     connect: async ({ token: presented, ...agent } = {}) => {
@@ -219,10 +219,6 @@ function doorOf({ listeners }: JsonObject): ListeningDoor {
   const own = doors.find(({ target, access }) => target.name === 'orders-db' && access.name === 'support-bot');
   if (own === undefined) throw new Error(`the stage has no door of its own: ${JSON.stringify(listeners)}`);
   return own;
-}
-
-function newestProcess(events: readonly JsonObject[], program: string): number {
-  return Number(events.findLast((event) => event['kind'] === 'Started' && event['program'] === program)?.['pid']);
 }
 
 function objectsIn({ code, objects, stderr }: CliEnd): readonly JsonObject[] {

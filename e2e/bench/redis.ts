@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { openRedisStage, type RedisStage } from '../redis/redis-stage.ts';
-import { objectsOf } from '../sidegate-cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { runProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
@@ -88,9 +87,7 @@ async function measurePipeline(
     if (code !== 0) throw new Error(`redis-benchmark ended with ${code}:\n${stdout}${stderr}`);
     return parseBenchmark(stdout);
   };
-  const gate = Number(
-    objectsOf(stage.run.stdout()).findLast(({ kind, program: of }) => kind === 'Started' && of === 'gate')?.['pid'],
-  );
+  const { gate } = stage.processIds();
   progress(`redis, pipeline of ${pipeline}, warming up`);
   for (const way of ways) await run(way);
   const samples = new Map<string, number[]>();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Stage } from '../stage.ts';
+import type { LaneStage, Ran } from './lane.ts';
 import type { Load } from './load.ts';
+import { bytesOf } from './received.ts';
 import { type RecordedCommand, readLedger } from './record-ledger.ts';
-import { holdsAll } from './rows-digest.ts';
 
 /** How a session ends whose gate died in the middle of it. */
 const CUT_SHORT: ReadonlySet<string> = new Set(['GateStopped', 'TailUnknown']);
@@ -10,16 +10,17 @@ const LOOK_MS = 200;
 /** The store may have minutes of work in front of it. */
 const DEADLINE_MS = 600_000;
 
-/** The server's own log and what agents received, against the record. */
+/** The server's own witness and what agents received, against the record. */
 export interface Account {
   readonly sessions: number;
-  /** Statements in the server's log. */
+  /** Commands that the server says that it ran. */
   readonly ran: number;
   readonly recorded: number;
-  /** Ran at the server, and the record does not say that it was forwarded. Must be 0. */
+  /** Ran at the server, and the record does not say that it, with all of its input, was forwarded. Must be 0. */
   readonly forwardedUnrecorded: number;
-  readonly rowsReceived: number;
-  /** Statements of whose rows the agent received some that the record has not. Must be 0. */
+  /** Of rows, replies or outputs. */
+  readonly bytesReceived: number;
+  /** Commands of whose answer the agent received some that the record has not. Must be 0. */
   readonly receivedUnrecorded: number;
   /** Commands whose outcome the record says it does not know: `Lost`, or open in a session that is marked as cut short. */
   readonly markedLost: number;
@@ -34,42 +35,45 @@ export interface Account {
 }
 
 /** Waits until the server is quiet and the store has everything, then compares. */
-export async function account(stage: Stage, { received, connections }: Load): Promise<Account> {
-  await serverIsQuiet(stage);
+export async function account(stage: LaneStage, { received, connections }: Load): Promise<Account> {
+  const ran = await stage.ran();
   const sessionIds = await storedSessions(stage, connections);
-  const { commands, ends } = await readLedger(stage.state, sessionIds);
-  const ran = (await stage.postgres.statements())
-    .filter(({ applicationName }) => !applicationName.startsWith('sidegate'))
-    .map(({ text }) => text);
+  const { commands, ends, held } = await readLedger(stage, sessionIds, received);
   // A statement that was prepared and executed stands in the record as two commands with one text.
-  const forwarded = new Map<string, RecordedCommand[]>();
-  for (const one of commands.filter((command) => command.forwarded))
-    forwarded.set(one.text, [...(forwarded.get(one.text) ?? []), one]);
-  const unrecorded = ran.filter((text) => !forwarded.has(text));
-  const unheld = received.filter(({ text, rows }) => {
-    const held = forwarded.get(text) ?? [];
-    return rows.rows > 0 && !held.some((command) => holdsAll(command.rows, rows));
-  });
+  const forwarded = Map.groupBy(
+    commands.filter((command) => command.forwarded),
+    ({ text }) => text,
+  );
+  const unrecorded = ran.filter((one) => !(forwarded.get(one.text) ?? []).some(({ input }) => isIn(input, one)));
+  const unheld = received.filter((one) => bytesOf(one) > 0 && !held.has(one));
   const unfinished = [...forwarded.values()].flat().filter(({ outcome }) => outcome === undefined);
   const unmarked = unfinished.filter(({ end }) => !CUT_SHORT.has(end));
-  const verify = await stage.cli('verify', '--all');
+  const verified = await stage.cli('verify', '--all').then(
+    () => true,
+    () => false,
+  );
   return {
     sessions: sessionIds.length,
     ran: ran.length,
     recorded: commands.length,
     forwardedUnrecorded: unrecorded.length,
-    rowsReceived: received.reduce((sum, { rows }) => sum + rows.rows, 0),
+    bytesReceived: received.reduce((sum, one) => sum + bytesOf(one), 0),
     receivedUnrecorded: unheld.length,
     markedLost: unfinished.length - unmarked.length + commands.filter(({ outcome }) => outcome === 'Lost').length,
     unmarked: unmarked.length,
     ends: Object.fromEntries(ends),
-    verified: verify.code === 0,
+    verified,
     complaints: [
-      ...unrecorded.slice(0, 3).map((text) => `ran unrecorded: ${text}`),
+      ...unrecorded.slice(0, 3).map(({ text }) => `ran unrecorded: ${text}`),
       ...unheld.slice(0, 3).map(({ text }) => `received unrecorded: ${text}`),
       ...unmarked.slice(0, 3).map(({ text, sessionId }) => `not marked: ${text} in ${sessionId}`),
     ],
   };
+}
+
+/** Whether all the input that reached the server is at the start of what was recorded. */
+function isIn(recorded: RecordedCommand['input'], { input }: Ran): boolean {
+  return input === undefined || input.length === 0 || Buffer.compare(recorded.subarray(0, input.length), input) === 0;
 }
 
 /** The promise of the recording, of an account. */
@@ -77,25 +81,16 @@ export function holds(one: Account): boolean {
   return one.forwardedUnrecorded === 0 && one.receivedUnrecorded === 0 && one.unmarked === 0 && one.verified;
 }
 
-/** What a killed gate left in the server's sockets is still read and run: its backends must be gone first. */
-async function serverIsQuiet(stage: Stage): Promise<void> {
-  await until('the server still has backends of agents', async () => {
-    const rows = await stage.postgres.query(
-      "SELECT 1 FROM pg_stat_activity WHERE usename = 'orders_app' AND application_name NOT LIKE 'sidegate%'",
-    );
-    return rows.length === 0 ? true : undefined;
-  });
-}
-
 /** The sessions, once there are as many as agents had, all have ended and their number stays. */
-async function storedSessions(stage: Stage, connections: number): Promise<readonly string[]> {
+async function storedSessions(stage: LaneStage, connections: number): Promise<readonly string[]> {
   let before = -1;
   return until('the store does not have every session to its end', async () => {
-    const { code, objects } = await stage.cli('sessions', '--limit', '10000');
-    const isWhole = objects.length >= connections && objects.length === before;
-    const same = code === 0 && isWhole && objects.every(({ closedUs }) => Number(closedUs) > 0);
-    before = objects.length;
-    return same ? objects.map(({ sessionId }) => String(sessionId)) : undefined;
+    // A store that was killed is not back yet: it is asked again.
+    const sessions = await stage.cli('sessions', '--limit', '10000').catch(() => []);
+    const isWhole = sessions.length >= connections && sessions.length === before;
+    before = sessions.length;
+    if (!isWhole || !sessions.every(({ closedUs }) => Number(closedUs) > 0)) return undefined;
+    return sessions.map(({ sessionId }) => String(sessionId));
   });
 }
 

@@ -1,11 +1,10 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { failureOf } from '../client-error.ts';
-import { OPEN_POLICY } from '../clients/open-policy.ts';
-import { openStage } from '../stage.ts';
 import { until } from './account.ts';
 import { type Fault, type FaultResult, leftOut } from './fault.ts';
-import { LOAD_SETUP, Load } from './load.ts';
+import { laneStageOf, openPostgresLoad } from './lanes/postgres.ts';
+import { Load } from './load.ts';
 import { resultOf } from './result.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 
@@ -19,9 +18,7 @@ export const DISK_FULL: Fault = {
   promise: 'with no room for records nothing is forwarded: agents wait, then are refused; with room again they work',
   run: async ({ progress }): Promise<FaultResult> => {
     let disk: SmallDisk | undefined;
-    await using stage = await openStage({
-      setup: LOAD_SETUP,
-      files: { 'policy.yaml': OPEN_POLICY },
+    await using stage = await openPostgresLoad({
       prepareState: async (state) => {
         disk = await mountSmallDisk(join(state, 'gate', 'spool'), DISK_MIB);
         return disk;
@@ -29,7 +26,8 @@ export const DISK_FULL: Fault = {
     });
     if (disk === undefined) return leftOut(NAME, 'the right to mount');
     const { folder } = disk;
-    const load = new Load(stage, AGENTS);
+    const lane = laneStageOf(stage);
+    const load = new Load(lane, AGENTS);
     const { store } = stage.processIds();
     process.kill(store, 'SIGSTOP');
     const from = Date.now();
@@ -51,7 +49,7 @@ export const DISK_FULL: Fault = {
     }
     progress(`${NAME}: agents work again`);
     const done = `a disk of ${DISK_MIB} MiB for the spool and a store that takes nothing, for ${seconds} s`;
-    const result = await resultOf(NAME, done, stage, load);
+    const result = await resultOf(NAME, done, lane, load);
     return {
       ...result,
       figures: {

@@ -5,7 +5,8 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { decodeEvent, type SessionEvent } from '@sidegate/session';
 import { Reader } from '@sidegate/session/store';
 import { ownerSocketIn } from '../../cli/src/state-folder.ts';
-import { type RowsDigest, rowsDigest } from './rows-digest.ts';
+import type { LaneStage } from './lane.ts';
+import { holdsAll, type Received } from './received.ts';
 
 /** One command as the store has it. */
 export interface RecordedCommand {
@@ -16,7 +17,8 @@ export interface RecordedCommand {
   readonly outcome: string | undefined;
   /** How its session ended: the code of Closed, or `Open`. */
   readonly end: string;
-  readonly rows: RowsDigest;
+  /** What more was sent to the server for it. */
+  readonly input: Uint8Array;
 }
 
 /** Everything that the store holds after a run. */
@@ -24,21 +26,34 @@ export interface RecordLedger {
   readonly commands: readonly RecordedCommand[];
   /** How often sessions ended by each code; `Open` for those that did not. */
   readonly ends: ReadonlyMap<string, number>;
+  /** What agents received that is in a recorded answer to that text. */
+  readonly held: ReadonlySet<Received>;
 }
 
-/** Reads the given sessions whole, straight from the owner's socket of the store. Throws when an event cannot be read. */
-export async function readLedger(state: string, sessionIds: readonly string[]): Promise<RecordLedger> {
+/** Reads the given sessions whole, straight from the owner's socket of the store, against what agents received. Throws when an event cannot be read. */
+export async function readLedger(
+  stage: Pick<LaneStage, 'state' | 'answerOf' | 'inputOf'>,
+  sessionIds: readonly string[],
+  received: readonly Received[],
+): Promise<RecordLedger> {
   const commands: RecordedCommand[] = [];
   const ends = new Map<string, number>();
-  await withEvents(state, async (eventsOf) => {
+  const held = new Set<Received>();
+  const byText = Map.groupBy(received, ({ text }) => text);
+  await withEvents(stage.state, async (eventsOf) => {
     for (const sessionId of sessionIds) {
-      const reading = new SessionReading(sessionId);
+      const reading = new SessionReading();
       for await (const event of eventsOf(sessionId)) reading.take(event);
-      commands.push(...reading.commands());
-      ends.set(reading.end, (ends.get(reading.end) ?? 0) + 1);
+      const { end } = reading;
+      for (const { text, forwarded, outcome, input, answer } of reading.commands()) {
+        commands.push({ sessionId, text, forwarded, outcome, end, input: stage.inputOf(input) });
+        const streams = stage.answerOf(answer);
+        for (const one of byText.get(text) ?? []) if (holdsAll(streams, one)) held.add(one);
+      }
+      ends.set(end, (ends.get(end) ?? 0) + 1);
     }
   });
-  return { commands, ends };
+  return { commands, ends, held };
 }
 
 /** The whole recorded answer to the command with this text, however long: its size and hash. */
@@ -84,52 +99,29 @@ interface CommandReading {
   readonly text: string;
   forwarded: boolean;
   outcome: string | undefined;
+  readonly input: Uint8Array[];
   readonly answer: Uint8Array[];
 }
 
 class SessionReading {
-  readonly #sessionId: string;
   readonly #commands = new Map<number, CommandReading>();
   end = 'Open';
 
-  constructor(sessionId: string) {
-    this.#sessionId = sessionId;
-  }
-
   take(event: SessionEvent): void {
-    switch (event.kind) {
-      case 'CommandJudged':
-        this.#commands.set(event.commandId, { text: event.text, forwarded: false, outcome: undefined, answer: [] });
-        return;
-      case 'CommandForwarded': {
-        const command = this.#commands.get(event.commandId);
-        if (command !== undefined) command.forwarded = true;
-        return;
-      }
-      case 'AnswerPart':
-        this.#commands.get(event.commandId)?.answer.push(event.bytes);
-        return;
-      case 'CommandFinished': {
-        const command = this.#commands.get(event.commandId);
-        if (command !== undefined) command.outcome = event.outcome;
-        return;
-      }
-      case 'Closed':
-        this.end = event.code;
-        return;
-      default:
-        return;
+    if (event.kind === 'CommandJudged') {
+      const { text } = event;
+      this.#commands.set(event.commandId, { text, forwarded: false, outcome: undefined, input: [], answer: [] });
     }
+    if (event.kind === 'Closed') this.end = event.code;
+    const command = 'commandId' in event ? this.#commands.get(event.commandId) : undefined;
+    if (command === undefined) return;
+    if (event.kind === 'CommandForwarded') command.forwarded = true;
+    if (event.kind === 'InputPart') command.input.push(event.bytes);
+    if (event.kind === 'AnswerPart') command.answer.push(event.bytes);
+    if (event.kind === 'CommandFinished') command.outcome = event.outcome;
   }
 
-  commands(): readonly RecordedCommand[] {
-    return [...this.#commands.values()].map(({ text, forwarded, outcome, answer }) => ({
-      sessionId: this.#sessionId,
-      text,
-      forwarded,
-      outcome,
-      end: this.end,
-      rows: rowsDigest(answer),
-    }));
+  commands(): Iterable<CommandReading> {
+    return this.#commands.values();
   }
 }

@@ -1,10 +1,10 @@
-import type { Stage } from '../stage.ts';
 import { account, holds } from './account.ts';
 import type { FaultResult } from './fault.ts';
+import type { LaneStage } from './lane.ts';
 import type { Load } from './load.ts';
 
 /** What came of a load that has stopped: its account, as a row of the table. */
-export async function resultOf(name: string, done: string, stage: Stage, load: Load): Promise<FaultResult> {
+export async function resultOf(name: string, done: string, stage: LaneStage, load: Load): Promise<FaultResult> {
   const one = await account(stage, load);
   const { complaints, ends, ...figures } = one;
   return {

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { OPEN_POLICY } from '../clients/open-policy.ts';
-import { openStage, type Stage } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from './account.ts';
 import { type Fault, type FaultResult, leftOut } from './fault.ts';
-import { LOAD_SETUP, Load } from './load.ts';
+import { laneStageOf, openPostgresLoad } from './lanes/postgres.ts';
+import { Load } from './load.ts';
 import { resultOf } from './result.ts';
 
 /** Debian's package faketime: reads the clock's offset from a file at each look. */
@@ -27,9 +27,7 @@ export const CLOCK_STEPPED: Fault = {
     const file = clock.file('offset');
     const step = (seconds: number): void => writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}\n`);
     step(0);
-    await using stage = await openStage({
-      setup: LOAD_SETUP,
-      files: { 'policy.yaml': OPEN_POLICY },
+    await using stage = await openPostgresLoad({
       environment: {
         LD_PRELOAD: LIBRARY,
         FAKETIME_TIMESTAMP_FILE: file,
@@ -38,7 +36,8 @@ export const CLOCK_STEPPED: Fault = {
         NO_FAKE_STAT: '1',
       },
     });
-    const load = new Load(stage, AGENTS);
+    const lane = laneStageOf(stage);
+    const load = new Load(lane, AGENTS);
     const steps = Math.max(3, Math.round(kills / 10));
     let offset = 0;
     try {
@@ -54,7 +53,7 @@ export const CLOCK_STEPPED: Fault = {
       step(0);
       await load.stop();
     }
-    const result = await resultOf(NAME, `${steps} steps of ${STEP_SECONDS} s, forward and back`, stage, load);
+    const result = await resultOf(NAME, `${steps} steps of ${STEP_SECONDS} s, forward and back`, lane, load);
     const stayed = load.connections === AGENTS && load.errors.size === 0;
     const complaints = stayed ? result.complaints : [...result.complaints, 'an agent was thrown out'];
     return { ...result, ok: result.ok && stayed, complaints };

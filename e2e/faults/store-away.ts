@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OPEN_POLICY } from '../clients/open-policy.ts';
-import { openStage } from '../stage.ts';
 import type { Fault, FaultOptions, FaultResult } from './fault.ts';
-import { LOAD_SETUP, Load } from './load.ts';
+import { laneStageOf, openPostgresLoad } from './lanes/postgres.ts';
+import { Load } from './load.ts';
 import { resultOf } from './result.ts';
 
 const AGENTS = 4;
@@ -19,8 +18,9 @@ async function withStore(
   { kills, progress }: FaultOptions,
   still: (pause: (stopped: boolean) => void, untilMs: number) => Promise<void>,
 ): Promise<FaultResult> {
-  await using stage = await openStage({ setup: LOAD_SETUP, files: { 'policy.yaml': OPEN_POLICY } });
-  const load = new Load(stage, AGENTS, PAUSE_MS);
+  await using stage = await openPostgresLoad();
+  const lane = laneStageOf(stage);
+  const load = new Load(lane, AGENTS, PAUSE_MS);
   const seconds = kills >= WHOLE_RUN_KILLS ? SECONDS.whole : SECONDS.small;
   const { store } = stage.processIds();
   const pause = (stopped: boolean): void => void process.kill(store, stopped ? 'SIGSTOP' : 'SIGCONT');
@@ -41,7 +41,7 @@ async function withStore(
     await load.stop();
     catchingUpFrom = Date.now();
   }
-  const result = await resultOf(name, `${seconds} s under ${AGENTS} agents`, stage, load);
+  const result = await resultOf(name, `${seconds} s under ${AGENTS} agents`, lane, load);
   const caughtUpSeconds = Math.round((Date.now() - catchingUpFrom) / 1_000);
   const undisturbed = meanwhile > 0 && load.connections === AGENTS && load.errors.size === 0;
   const complaints = undisturbed ? result.complaints : [...result.complaints, 'agents were disturbed'];

@@ -29,12 +29,17 @@ export interface RedisServer extends AsyncDisposable {
   readonly certificates: Certificates | undefined;
   /** Sends commands as the gate's account on a connection of its own; the answers as they came, joined. */
   command(...commands: readonly (readonly string[])[]): Promise<string>;
+  /** Where it keeps its data. */
+  readonly folder: string;
+  /** Ends it at once, as a crash does, and starts it again on the same port and data. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts a server and waits until it answers. Throws when it does not come up. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  if (REDIS_SERVER === undefined) throw new Error('redis-server is not installed');
+  const program = REDIS_SERVER;
+  if (program === undefined) throw new Error('redis-server is not installed');
   const folder = temporaryFolder('redis');
   const port = await freePort();
   const plainPort = options.tls === true ? await freePort() : port;
@@ -64,24 +69,42 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     'default',
     'off',
   ];
-  const server = startProcess(REDIS_SERVER, parameters);
+  const command: RedisServer['command'] = (...commands) =>
+    converse(plainPort, [['AUTH', LOGIN, password], ...commands]).then((text) => text.replace(/^\+OK\r\n/, ''));
+  let server = startProcess(program, parameters);
   const stop = async (): Promise<void> => {
     await server.stop('SIGKILL');
     folder.remove();
   };
-  const command: RedisServer['command'] = (...commands) =>
-    converse(plainPort, [['AUTH', LOGIN, password], ...commands]).then((text) => text.replace(/^\+OK\r\n/, ''));
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const answer = await command(['PING']).catch(() => '');
-    if (answer.includes('PONG')) break;
-    if (Date.now() > deadline) {
-      await stop();
-      throw new Error(`redis-server does not answer:\n${server.output()}`);
+  const untilItAnswers = async (): Promise<void> => {
+    const deadline = Date.now() + DEADLINE_MS;
+    for (;;) {
+      const answer = await command(['PING']).catch(() => '');
+      if (answer.includes('PONG')) return;
+      if (Date.now() > deadline) {
+        await stop();
+        throw new Error(`redis-server does not answer:\n${server.output()}`);
+      }
+      await sleep(20);
     }
-    await sleep(20);
-  }
-  return { host: '127.0.0.1', port, password, certificates, command, stop, [Symbol.asyncDispose]: stop };
+  };
+  const restart = async (): Promise<void> => {
+    await server.stop('SIGKILL');
+    server = startProcess(program, parameters);
+    await untilItAnswers();
+  };
+  await untilItAnswers();
+  return {
+    host: '127.0.0.1',
+    port,
+    password,
+    certificates,
+    command,
+    folder: folder.path,
+    restart,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** A command as clients send it. */

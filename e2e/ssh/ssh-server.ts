@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { freePort } from '../support/free-port.ts';
-import { runProcess, startProcess } from '../support/processes.ts';
+import { type RunningProcess, runProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -20,6 +20,10 @@ export interface SshServer extends AsyncDisposable {
   /** As known_hosts has it, without the name. */
   readonly hostKey: string;
   readonly folder: string;
+  /** Ends it with its connections at once, as a crash does, and starts it again; what it ran finds out by itself. */
+  restart(): Promise<void>;
+  /** The process ids of its connections. */
+  connections(): readonly number[];
   stop(): Promise<void>;
 }
 
@@ -28,6 +32,8 @@ export interface SshServerOptions {
   readonly key?: readonly string[];
   /** It takes no key by itself, only one that its authority has certified. */
   readonly isCertified?: boolean;
+  /** More lines of sshd_config; given the server's folder. */
+  readonly settings?: (folder: string) => readonly string[];
 }
 
 async function keygen(...parameters: readonly string[]): Promise<void> {
@@ -39,7 +45,11 @@ const makeKey = (path: string, type: readonly string[] = ['ed25519']): Promise<v
   keygen('-N', '', '-C', '', '-f', path, '-t', ...type);
 
 /** Starts a server and waits until it listens. Throws when it does not come up. */
-export async function startSsh({ key = ['ed25519'], isCertified = false }: SshServerOptions = {}): Promise<SshServer> {
+export async function startSsh({
+  key = ['ed25519'],
+  isCertified = false,
+  settings = () => [],
+}: SshServerOptions = {}): Promise<SshServer> {
   if (SSHD === undefined) throw new Error('sshd is not installed');
   await using started = new AsyncDisposableStack();
   const folder = started.use(temporaryFolder('sshd'));
@@ -68,11 +78,17 @@ export async function startSsh({ key = ['ed25519'], isCertified = false }: SshSe
     'MaxStartups 1000',
     'AcceptEnv LANG LC_* EVIL',
     `Subsystem sftp ${SFTP_SERVER}`,
+    ...settings(folder.path),
     ...(isCertified ? [`TrustedUserCAKeys ${folder.file('authority.pub')}`] : []),
   ];
   writeFileSync(folder.file('config'), `${lines.join('\n')}\n`);
-  const server = started.use(startProcess(SSHD, ['-D', '-e', '-f', folder.file('config')]));
-  await server.line(/Server listening on/);
+  const launch = async (): Promise<RunningProcess> => {
+    const running = startProcess(SSHD ?? '', ['-D', '-e', '-f', folder.file('config')]);
+    await running.line(/Server listening on/);
+    return running;
+  };
+  let server = await launch();
+  started.defer(async () => void (await server.stop()));
   const [type = '', blob = ''] = read('host.pub').split(' ');
   const whole = started.move();
   const stop = (): Promise<void> => whole.disposeAsync();
@@ -83,7 +99,46 @@ export async function startSsh({ key = ['ed25519'], isCertified = false }: SshSe
     certificate: isCertified ? read('login-cert.pub') : undefined,
     hostKey: `${type} ${blob}`.trim(),
     folder: folder.path,
+    restart: async () => {
+      const all = descendantsOf(server.pid).filter(isSshd);
+      // Its connections hold its outputs open.
+      const stopped = server.stop('SIGKILL');
+      for (const pid of all) killIfThere(pid);
+      await stopped;
+      server = await launch();
+    },
+    connections: () => childrenOf(server.pid),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** As Linux tells it. */
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function descendantsOf(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function isSshd(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sshd');
+  } catch {
+    return false;
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }

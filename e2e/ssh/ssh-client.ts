@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ssh2, { type Client, type ClientChannel } from 'ssh2';
+import { DEADLINE_MS } from '../support/processes.ts';
+import type { SshStage } from './ssh-stage.ts';
+
+/** How a program ended that an agent ran. */
+export interface ExecEnd {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** Undefined: no status came, since the connection or the program was ended. */
+  readonly code: number | undefined;
+}
+
+/** A connected client of ssh2 that goes through the gate and verifies its host key; the caller ends it. Rejects as the client does. */
+export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state' | 'token'>): Promise<Client> {
+  const password = await stage.token();
+  const known = readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
+  const client = new ssh2.Client();
+  // Each command that runs listens, and there may be many. That a connection is lost is for its commands to say; it may be said more than once.
+  client.setMaxListeners(0);
+  client.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    client.once('ready', resolve);
+    client.once('error', reject);
+    client.once('close', () => reject(new Error('the connection was closed')));
+    client.connect({
+      host: stage.host,
+      port: stage.port,
+      username: 'agent',
+      password,
+      readyTimeout: DEADLINE_MS,
+      hostVerifier: (key) => known.includes(key.toString('base64')),
+    });
+  });
+  return client;
+}
+
+/** Runs a command to its end, or to that of the connection. Never rejects. `began` gets the channel as soon as the command runs. */
+export function runExec(
+  client: Client,
+  command: string,
+  input: Uint8Array = new Uint8Array(0),
+  began: (channel: ClientChannel) => void = () => undefined,
+): Promise<ExecEnd> {
+  return new Promise((resolve) => {
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let code: number | undefined;
+    const over = (): void => {
+      client.removeListener('close', over);
+      resolve({ stdout: Buffer.concat(out), stderr: Buffer.concat(err), code });
+    };
+    client.once('close', over);
+    try {
+      // The end may come together with the beginning: whoever listens must do so before this returns.
+      client.exec(command, (error, channel) => {
+        if (error !== undefined) return over();
+        channel.on('data', (bytes: Buffer) => void out.push(bytes));
+        channel.stderr.on('data', (bytes: Buffer) => void err.push(bytes));
+        channel.on('exit', (status: unknown) => {
+          if (typeof status === 'number') code = status;
+        });
+        channel.on('error', () => undefined);
+        channel.once('close', over);
+        channel.end(input);
+        began(channel);
+      });
+    } catch {
+      // The connection is gone.
+      over();
+    }
+  });
+}
