@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ProgressJournal, readProgress } from '../spool/progress.ts';
 import type { FromUplink, ToUplink, UplinkSettings } from './messages.ts';
 import { uploadTo } from './open-upload.ts';
+import { garbageCollector, Rest } from './rest.ts';
 import { SharedPosition } from './shared-position.ts';
 import { spreadFrom } from './spread.ts';
 import { Uplink } from './uplink.ts';
@@ -13,18 +14,27 @@ async function main(): Promise<void> {
   if (port === null) throw new Error('this file runs as a thread of the gate');
   const { folder, store, limits, randomSeed, position } = workerData as UplinkSettings;
   const shared = new SharedPosition(position);
+  const rest = new Rest(garbageCollector());
   const uplink = new Uplink({
     folder,
     journal: new ProgressJournal(folder, readProgress(folder)),
     limits,
     open: uploadTo(store),
     end: () => shared.read(),
-    sleep: (seen) => shared.sleep(seen),
+    sleep: (seen) => {
+      const sleeps = shared.sleep(seen);
+      if (sleeps) rest.begins();
+      return sleeps;
+    },
     tell: (message: FromUplink) => port.postMessage(message),
     nowMs: () => performance.now(),
     random: spreadFrom(randomSeed),
   });
-  port.on('message', (message: ToUplink) => (message === 'Drain' ? uplink.drain() : uplink.wake()));
+  port.on('message', (message: ToUplink) => {
+    rest.ends();
+    if (message === 'Drain') uplink.drain();
+    else uplink.wake();
+  });
   await uplink.run();
 }
 
