@@ -28,13 +28,15 @@ const AGENT_PACKAGES = [
   'sed',
 ];
 
-/** A Docker daemon of this run's own: it builds images and runs nothing. */
+/** A Docker daemon of this run's own. It builds images and runs nothing, unless it is given an address for a bridge of containers. */
 export class ImageBuilder implements AsyncDisposable {
   readonly #folder: string;
+  readonly #bridge: string | undefined;
   #daemon: ChildProcess | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, bridge?: string) {
     this.#folder = folder;
+    this.#bridge = bridge;
   }
 
   get host(): string {
@@ -44,7 +46,11 @@ export class ImageBuilder implements AsyncDisposable {
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     const log = openSync(join(this.#folder, 'dockerd.log'), 'a');
-    const flags = ['--iptables=false', '--ip6tables=false', '--bridge=none', '-H', this.host];
+    const network =
+      this.#bridge === undefined
+        ? ['--iptables=false', '--ip6tables=false', '--bridge=none']
+        : [`--bip=${this.#bridge}/24`];
+    const flags = [...network, '-H', this.host];
     const folders = [
       '--data-root',
       join(this.#folder, 'data'),
