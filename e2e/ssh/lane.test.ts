@@ -99,7 +99,7 @@ describe('OpenSSH through the gate', () => {
       const forward = await stage.ssh(['-W', '127.0.0.1:1', HOST]);
       expect(forward.code).not.toBe(0);
       expect(forward.stderr).toContain('sidegate: denied');
-      const subsystem = await stage.ssh(['-s', HOST, 'sftp']);
+      const subsystem = await stage.ssh(['-s', HOST, 'netconf']);
       expect(subsystem.code).toBe(255);
       expect(subsystem.stderr).toContain('(Subsystem)');
     },

@@ -14,17 +14,8 @@ const HOST = 'agent@127.0.0.1';
 const given = (...programs: readonly (string | undefined)[]): boolean =>
   [SSH, SSHD, ...programs].every((program) => program !== undefined);
 const SCP = findProgram('scp');
-const SFTP = findProgram('sftp');
 const RSYNC = findProgram('rsync');
 const GIT = findProgram('git');
-
-const ALLOWED = `apiVersion: sidegate.dev/v1alpha1
-kind: Policy
-metadata: {name: guard, namespace: data}
-spec:
-  allowIncomplete: [Subsystem]
-  rules: []
-`;
 
 const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
@@ -64,28 +55,6 @@ describe('programs that move files over an exec, through the gate', () => {
       await run(SCP, [...words, folder.file('big'), `${HOST}:${folder.file('there')}`]);
       await run(SCP, [...words, `${HOST}:${folder.file('there')}`, folder.file('back')]);
       expect(sha256(folder.file('back'))).toBe(sha256(folder.file('big')));
-    },
-    TIMEOUT_MS,
-  );
-
-  testGiven(given(SCP, SFTP), 'scp or sftp is not installed')(
-    'sftp, and scp over it, pass only where the owner of the data allows what is not understood',
-    async () => {
-      const [, ...settings] = (await stage.command()).line.split(' ');
-      const words = settings.map((word) => (word === '-p' ? '-P' : word));
-      const { env } = await stage.command();
-      const copy = [...words, folder.file('big'), `${HOST}:${folder.file('by-sftp')}`];
-      const refused = await runProcess(SCP ?? '', copy, { env });
-      expect(refused.code).not.toBe(0);
-      expect(refused.stderr).toContain('(Subsystem)');
-      await stage.policy(ALLOWED);
-      await run(SCP, copy);
-      expect(sha256(folder.file('by-sftp'))).toBe(sha256(folder.file('big')));
-      writeFileSync(folder.file('batch'), `get ${folder.file('by-sftp')} ${folder.file('got')}\n`);
-      // A batch asks nobody for a password unless it is told to, and what is said first holds.
-      await run(SFTP, ['-o', 'BatchMode=no', ...words, '-b', folder.file('batch'), HOST]);
-      expect(sha256(folder.file('got'))).toBe(sha256(folder.file('big')));
-      await stage.policy('');
     },
     TIMEOUT_MS,
   );

@@ -34,6 +34,7 @@ function operation(name: string, path: string, access: 'Read' | 'Write'): SshCom
 }
 
 const shell = exec([], { channel: 'shell' });
+const start = exec([], { channel: 'sftp' });
 
 describe('what an Allow rule for SSH covers', () => {
   it.each<readonly [string, SshMatch, SshCommand, string]>([
@@ -131,6 +132,11 @@ describe('what an Allow rule for SSH covers', () => {
     ],
     ['an operation of SFTP', { channels: ['sftp'], commands: ['open'] }, operation('open', '/x', 'Read'), 'Allow'],
     ['not another operation', { channels: ['sftp'], commands: ['open'] }, operation('remove', '/x', 'Write'), 'Deny'],
+    ['the start of SFTP by its channel', { channels: ['sftp'] }, start, 'Allow'],
+    ['the start of SFTP for what may be done in it', { channels: ['sftp'], commands: ['stat'] }, start, 'Allow'],
+    ['the start of SFTP for a path', { paths: [{ path: '/x' }] }, start, 'Allow'],
+    ['no start of SFTP by a rule about another channel', { channels: ['exec'] }, start, 'Deny'],
+    ['no start of SFTP by a rule about programs', { commands: ['*'] }, start, 'Deny'],
     ['a shell', { channels: ['shell'] }, shell, 'Allow'],
     ['no shell by a rule about programs', { commands: ['*'] }, shell, 'Deny'],
     [
@@ -229,6 +235,9 @@ describe('what a restriction for SSH meets', () => {
     ['no argument of a program whose files are known', { paths: [{ path: '/x' }] }, uses('echo /x'), 'Allow'],
     ['a redirect', { paths: [{ path: '/tmp/*', access: 'Write' }] }, exec([], { paths: [REDIRECT] }), 'Deny'],
     ['a channel', { channels: ['sftp'] }, operation('open', '/x', 'Read'), 'Deny'],
+    ['the start of SFTP by its channel', { channels: ['sftp'] }, start, 'Deny'],
+    ['no start of SFTP by an operation', { channels: ['sftp'], commands: ['remove'] }, start, 'Allow'],
+    ['no start of SFTP by a path', { channels: ['sftp'], paths: [{ path: '*' }] }, start, 'Allow'],
     ['every part that it names at once', { channels: ['sftp'], commands: ['rm'] }, exec(['rm x']), 'Allow'],
     ['no shell by a rule about programs', { commands: ['rm'] }, shell, 'Allow'],
   ])('%s', (_name, match, command, expected) => {

@@ -29,6 +29,8 @@ const CHANNELS: ReadonlySet<string> = new Set(['exec', 'shell', 'sftp', 'forward
  * - one that names commands covers those, and the paths that they name, but no file that a redirect writes;
  * - one that names paths covers those, and of the programs (those that it names, if it names any) the ones whose paths are all known.
  *
+ * SFTP is started by a command of no program and no path: a rule that permits anything over SFTP permits that, if it names the channel or names no commands.
+ *
  * A denial by path also holds when an argument of a program whose paths are not known has the path in it.
  */
 export function compileSshMatch(
@@ -43,6 +45,10 @@ export function compileSshMatch(
   return (command) => {
     if (channels !== undefined && !channels.includes(command.channel)) {
       return { matched: false, why: () => `channel ${command.channel} is none of ${channels.join(', ')}` };
+    }
+    if (leaning === 'Permit' && isStartOfSftp(command)) {
+      // Whoever may do anything over SFTP may begin; what is done then is judged by itself.
+      return channels === undefined && programs !== undefined ? noStart() : { matched: true, commands: [], paths: [] };
     }
     const runs = command.commands.map((use) => programs?.some((test) => test(use)) ?? true);
     if (programs !== undefined && !runs.includes(true)) {
@@ -59,6 +65,14 @@ export function compileSshMatch(
     const named = command.paths.map(({ by }) => by !== undefined && covered[by] === true);
     return { matched: true, commands: covered, paths: named };
   };
+}
+
+function isStartOfSftp({ channel, commands, paths }: SshCommand): boolean {
+  return channel === 'sftp' && commands.length === 0 && paths.length === 0;
+}
+
+function noStart(): SshOutcome {
+  return { matched: false, why: () => 'it names commands, and does not name the channel sftp' };
 }
 
 function noPath(): SshOutcome {

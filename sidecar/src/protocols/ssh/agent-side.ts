@@ -7,6 +7,8 @@ import { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
 import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
+import { Operation } from './sftp/operation.ts';
+import { SftpChannel } from './sftp-channel.ts';
 
 /** The largest packet that the transport takes. */
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -29,8 +31,13 @@ export class AgentSide {
 
   /** Takes every whole message that is there. */
   pump(): void {
-    const { deferred } = this.#lane;
-    while (!this.#lane.over) {
+    const { deferred, stalled } = this.#lane;
+    for (const channel of this.#lane.isFull ? [] : [...stalled]) {
+      stalled.delete(channel);
+      channel.sftp?.session.pump();
+      channel.sftp?.grant();
+    }
+    while (!this.#lane.over && !this.#lane.isJudging) {
       const next = this.#lane.isFull ? undefined : deferred.shift();
       if (next !== undefined) {
         // It may be gone by now.
@@ -74,12 +81,12 @@ export class AgentSide {
         channel.toAgent.widen(reader.uint32());
         if (!reader.whole) return this.#broken('a message that is cut short');
         this.#lane.drainToAgent(channel);
-        return this.#lane.grantTarget(channel);
+        return channel.sftp === undefined ? this.#lane.grantTarget(channel) : channel.sftp.widened();
       case MESSAGE.channelData:
         return this.#data(channel, reader);
       case MESSAGE.channelEof:
         channel.ended.byAgent = true;
-        return this.#endInput(channel);
+        return this.endInput(channel);
       case MESSAGE.channelClose:
         return this.#close(channel);
       case MESSAGE.channelRequest:
@@ -134,27 +141,33 @@ export class AgentSide {
     }
     // What belongs to nothing that was judged, or to what was refused, is not kept.
     if (channel.closed.toTarget || channel.spent) return;
+    if (channel.sftp !== undefined) return channel.sftp.receiveAgent(data);
     channel.toTarget.push({ isStderr: false, data, recorded: data });
     this.drainToTarget(channel);
   }
 
   /** Gives the target what it takes now, once the command may run. */
   drainToTarget(channel: Channel): void {
-    const { command, toTarget, targetNumber } = channel;
+    const { command, toTarget, targetNumber, sftp } = channel;
+    if (sftp !== undefined) {
+      sftp.drain();
+      return this.endInput(channel);
+    }
     if (command === undefined || toTarget === undefined || targetNumber === undefined) return;
     for (let piece = toTarget.next(); piece !== undefined; piece = toTarget.next()) {
       const shown = { ...piece, recorded: command.input.push(piece.data) };
       const [bytes, recorded] = writePiece(targetNumber, shown);
       this.#input(channel, command, bytes, recorded);
     }
-    this.#endInput(channel);
+    this.endInput(channel);
   }
 
-  #endInput(channel: Channel): void {
+  /** The end of its input goes to the target, once nothing of it waits any more. */
+  endInput(channel: Channel): void {
     const { command, toTarget, targetNumber, ended, closed } = channel;
     if (!ended.byAgent || ended.toTarget || command === undefined || targetNumber === undefined || closed.toTarget)
       return;
-    if (toTarget?.isEmpty !== true) return;
+    if (toTarget?.isEmpty !== true || channel.sftp?.session.isIdle === false) return;
     const rest = command.input.end();
     const eof = writeFrame(MESSAGE.channelEof, { uint32: targetNumber });
     const shown = rest.length === 0 ? eof : Buffer.concat([writeData(targetNumber, false, rest), eof]);
@@ -239,9 +252,8 @@ export class AgentSide {
   #judge(channel: Channel, asked: Asked): void {
     const lane = this.#lane;
     const judged = judgedOf(channel, asked.request, asked.message, lane);
-    const commandId = lane.begin(channel);
     channel.waiting = { ...asked, judged };
-    lane.outbox.push({ kind: 'Judge', commandId, judged });
+    channel.commandId = lane.judge(channel, judged);
   }
 
   #forward(channel: Channel, waiting: Waiting, settlement: Extract<Settlement, { readonly kind: 'Forward' }>): void {
@@ -264,7 +276,18 @@ export class AgentSide {
     if (frames.length > 1) {
       this.#input(channel, command, new Uint8Array(0), Buffer.concat(frames.slice(0, -1)));
     }
+    const { toTarget, targetNumber: number } = channel;
+    if (isSftp(waiting.request) && toTarget !== undefined && number !== undefined) {
+      this.#openSftp(channel, { start: new Operation(commandId, settlement), toTarget, targetNumber: number });
+    }
     this.drainToTarget(channel);
+  }
+
+  #openSftp(channel: Channel, start: ConstructorParameters<typeof SftpChannel>[2]): void {
+    const early = start.toTarget.takeAll();
+    const sftp = new SftpChannel(this.#lane, channel, start);
+    channel.sftp = sftp;
+    for (const { data } of early) sftp.receiveAgent(data);
   }
 
   #broken(what: string): void {
@@ -300,11 +323,17 @@ function requestOf(type: string, reader: MessageReader): Request | undefined {
   }
 }
 
+function isSftp(request: Request): boolean {
+  return request.kind === 'Subsystem' && request.name === 'sftp';
+}
+
 function unsupportedOf(
   { hasTerminal }: Channel,
-  { kind }: Request,
+  request: Request,
   { masks }: Extract<Settlement, { readonly kind: 'Forward' }>,
 ): string | undefined {
+  if (isSftp(request)) return hasTerminal ? 'A terminal changes what it carries, and SFTP is no text.' : undefined;
+  const { kind } = request;
   if (masks.empty) return undefined;
   if (kind === 'Subsystem') return 'Masks are in force, which cannot reach what a subsystem sends.';
   return hasTerminal || kind === 'Shell' ? 'Masks are in force, which cannot reach what a terminal shows.' : undefined;

@@ -3,6 +3,7 @@ import type { Permit } from '../../permit.ts';
 import type { AnswerMeter, CommandId, JudgedCommand } from '../protocol.ts';
 import type { Request } from './classify.ts';
 import type { Flow } from './flow.ts';
+import type { SftpSession } from './sftp/session.ts';
 import { StreamMask } from './stream-mask.ts';
 
 /** What a channel is asked to run. */
@@ -84,6 +85,19 @@ interface Rules {
   readonly meter?: AnswerMeter | undefined;
 }
 
+/** A conversation of SFTP in a channel, as the channel's messages drive it. */
+export interface CarriedSftp {
+  readonly session: SftpSession;
+  receiveAgent(bytes: Uint8Array): void;
+  receiveTarget(bytes: Uint8Array): void;
+  /** The agent takes more. */
+  widened(): void;
+  /** Gives the target what it takes now. */
+  drain(): void;
+  /** Grants both sides what there is room for. */
+  grant(): void;
+}
+
 /** One channel. Both sides know it by `id`, which the gate gave; each has a number of its own besides. */
 export class Channel {
   readonly id: number;
@@ -100,6 +114,8 @@ export class Channel {
   commandId: CommandId | undefined;
   waiting: Waiting | undefined;
   command: RunningCommand | undefined;
+  /** What runs in it is taken apart into operations. */
+  sftp: CarriedSftp | undefined;
   /** It was asked to run something. */
   isAsked = false;
   /** Nothing can be asked of it any more. */

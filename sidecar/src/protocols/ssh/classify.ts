@@ -14,10 +14,12 @@ export function classify(request: Request): SshCommand {
     case 'Shell':
       return command('shell', [], []);
     case 'Subsystem': {
+      // What happens in it is judged by itself.
+      if (request.name === 'sftp') return command('sftp', [], []);
       // Which files it reads and writes only running it would tell.
       const use: ProgramUse = { name: request.name, args: [undefined] };
       const detail = `The subsystem ${request.name.slice(0, 64)} is not understood.`;
-      return command(request.name === 'sftp' ? 'sftp' : 'exec', [use], [{ kind: 'Subsystem', detail }]);
+      return command('exec', [use], [{ kind: 'Subsystem', detail }]);
     }
     case 'Exec':
       return readExec(request.text, request.isText);

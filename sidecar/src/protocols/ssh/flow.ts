@@ -1,3 +1,6 @@
+/** Room of the gate's own is granted in so many steps. */
+const ROOM_STEPS = 8;
+
 /** One piece of a channel's data on its way. */
 export interface Piece {
   readonly isStderr: boolean;
@@ -6,6 +9,8 @@ export interface Piece {
   readonly recorded: Uint8Array;
   /** What keeps its place behind the data before it: an end, a status. */
   readonly atItsTurn?: () => void;
+  /** Sends it, in its frame and as the record shows it, where a channel runs more than one thing. */
+  readonly leave?: (bytes: Uint8Array, recorded: Uint8Array) => void;
 }
 
 /**
@@ -20,6 +25,7 @@ export class Flow {
   readonly #packetMax: number;
   #queue: Piece[] = [];
   #queued = 0;
+  #room = 0;
 
   constructor(window: number, packetMax: number) {
     this.#window = window;
@@ -29,6 +35,16 @@ export class Flow {
 
   get isEmpty(): boolean {
     return this.#queue.length === 0;
+  }
+
+  /** How much waits, in bytes. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** The gate itself takes so many bytes, whatever the receiver takes: it must have a packet whole before it can send it on. */
+  set room(bytes: number) {
+    this.#room = bytes;
   }
 
   /** The sender has sent so much; false: more than it was granted. */
@@ -54,7 +70,7 @@ export class Flow {
     if (first === undefined) return undefined;
     const room = Math.min(this.#window, this.#packetMax);
     if (room === 0 && first.data.length > 0) return undefined;
-    const { isStderr, data, recorded } = first;
+    const { data, recorded, ...rest } = first;
     if (first.atItsTurn !== undefined) return this.#queue.shift();
     const isWhole = data.length <= room;
     const sent = isWhole ? data : data.subarray(0, room);
@@ -63,19 +79,27 @@ export class Flow {
     if (isWhole) this.#queue.shift();
     else {
       const same = recorded === data;
-      const rest = data.subarray(room);
-      this.#queue[0] = { isStderr, data: rest, recorded: same ? rest : new Uint8Array(0) };
-      return { isStderr, data: sent, recorded: same ? sent : recorded };
+      const later = data.subarray(room);
+      this.#queue[0] = { ...rest, data: later, recorded: same ? later : new Uint8Array(0) };
+      return { ...rest, data: sent, recorded: same ? sent : recorded };
     }
-    return { isStderr, data: sent, recorded: recorded === data ? sent : recorded };
+    return { ...rest, data: sent, recorded: recorded === data ? sent : recorded };
   }
 
-  /** What the sender may be granted now; counts as granted. */
-  grant(): number {
-    const more = this.#window - this.#queued - this.#granted;
-    if (more <= 0) return 0;
+  /** What the sender may be granted now; counts as granted. `kept`: what the gate has of it and did not queue, in bytes. */
+  grant(kept = 0): number {
+    const more = Math.max(this.#window, this.#room) - this.#queued - this.#granted - kept;
+    // Where the gate has room of its own it does not grant every few bytes.
+    if (more <= this.#room / ROOM_STEPS) return 0;
     this.#granted += more;
     return more;
+  }
+
+  /** All that waits, whatever the receiver takes. */
+  takeAll(): readonly Piece[] {
+    const queue = this.#queue;
+    this.drop();
+    return queue;
   }
 
   /** Nothing that waits is sent any more. */

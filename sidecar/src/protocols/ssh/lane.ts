@@ -1,6 +1,6 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Outbox } from '../outbox.ts';
-import type { CloseCode, CommandId, Refusal, Step } from '../protocol.ts';
+import type { CloseCode, CommandId, JudgedCommand, Refusal, Step } from '../protocol.ts';
 import type { Asked, Channel, RunningCommand } from './channel.ts';
 import { type Field, writeFrame, writePiece } from './codec.ts';
 import { MESSAGE } from './messages.ts';
@@ -27,6 +27,10 @@ export class Lane {
   readonly deferred: { readonly channel: Channel; readonly asked: Asked }[] = [];
   masks: MaskRules;
   recordMasks: MaskRules;
+  /** Channels whose operations wait because too many commands run. */
+  readonly stalled = new Set<Channel>();
+  /** The gate is asked about a command, and answers before anything else is taken: what comes of it keeps its place. */
+  isJudging = false;
   over = false;
   #lastCommandId: CommandId = 0;
   readonly #pendingMax: number;
@@ -40,20 +44,24 @@ export class Lane {
     this.recordMasks = recordMasks;
   }
 
-  get running(): readonly RunningCommand[] {
-    return [...this.pending.values()].flatMap(({ command }) => (command === undefined ? [] : [command]));
+  get running(): readonly Pick<RunningCommand, 'addMasks'>[] {
+    return [...this.channels.values()].flatMap(({ command, sftp }) =>
+      [command, sftp?.session].filter((one) => one !== undefined),
+    );
   }
 
   get isFull(): boolean {
     return this.pending.size >= this.#pendingMax;
   }
 
-  /** The id of what the channel is asked to run. */
-  begin(channel: Channel): CommandId {
+  /** Asks the gate about what runs in the channel, or about one operation of it. */
+  judge(channel: Channel, judged: JudgedCommand): CommandId {
     this.#lastCommandId += 1;
-    channel.commandId = this.#lastCommandId;
-    this.pending.set(this.#lastCommandId, channel);
-    return this.#lastCommandId;
+    const commandId = this.#lastCommandId;
+    this.pending.set(commandId, channel);
+    this.isJudging = true;
+    this.outbox.push({ kind: 'Judge', commandId, judged });
+    return commandId;
   }
 
   /** A number for a new channel; undefined when there are too many. */
@@ -85,7 +93,9 @@ export class Lane {
     for (let piece = toAgent.next(); piece !== undefined; piece = toAgent.next()) {
       piece.atItsTurn?.();
       const [bytes, recorded] = writePiece(agentNumber, piece);
-      if (bytes.length + recorded.length > 0) this.answer(channel, bytes, recorded);
+      if (bytes.length + recorded.length === 0) continue;
+      if (piece.leave === undefined) this.answer(channel, bytes, recorded);
+      else piece.leave(bytes, recorded);
     }
   }
 
@@ -103,10 +113,10 @@ export class Lane {
     this.drainToAgent(channel);
   }
 
-  /** Grants the target what the agent takes, and no more. */
-  grantTarget(channel: Channel): void {
+  /** Grants the target what the agent takes, and no more. `kept`: what the gate has of it and did not queue, in bytes. */
+  grantTarget(channel: Channel, kept = 0): void {
     if (channel.targetNumber === undefined || channel.closed.toTarget) return;
-    const more = channel.toAgent.grant();
+    const more = channel.toAgent.grant(kept);
     if (more > 0) this.toTarget(MESSAGE.channelWindowAdjust, { uint32: channel.targetNumber }, { uint32: more });
   }
 
@@ -141,8 +151,10 @@ export class Lane {
     errorCode = '',
     errorText = '',
   ): void {
-    const { commandId, command } = channel;
+    const { commandId, command, sftp } = channel;
     if (commandId === undefined) return;
+    sftp?.session.abandon(errorText === '' ? 'The channel is closed.' : errorText);
+    channel.sftp = undefined;
     this.pending.delete(commandId);
     channel.commandId = undefined;
     channel.command = undefined;

@@ -67,10 +67,17 @@ export class SshSession extends LaneSession<Open> {
   /** There is none to wait for. */
   protected cataloged(): void {}
 
-  protected settled({ lane, agent }: Open, commandId: CommandId, settlement: Settlement): boolean {
+  protected settled({ lane, agent, target }: Open, commandId: CommandId, settlement: Settlement): boolean {
+    lane.isJudging = false;
     const channel = lane.pending.get(commandId);
-    if (channel?.waiting === undefined) return false;
-    agent.settle(channel, channel.waiting, settlement);
+    if (channel?.commandId === commandId && channel.waiting !== undefined) {
+      agent.settle(channel, channel.waiting, settlement);
+    } else if (channel?.sftp?.session.settle(commandId, settlement) === true) {
+      channel.sftp.grant();
+      agent.endInput(channel);
+    }
+    // What came in while the gate was asked.
+    target.pump();
     return true;
   }
 

@@ -28,7 +28,7 @@ export class TargetSide {
   }
 
   pump(): void {
-    while (!this.#lane.over) {
+    while (!this.#lane.over && !this.#lane.isJudging) {
       const message = this.#reader.next();
       if (message === undefined) return;
       if (message === 'TooLarge') return this.#broken('a message that is too large');
@@ -122,6 +122,7 @@ export class TargetSide {
     if (toTarget === undefined) return this.#broken('a broken channel');
     toTarget.widen(bytes);
     this.#agent.drainToTarget(channel);
+    if (channel.sftp !== undefined) return channel.sftp.grant();
     const more = toTarget.grant();
     if (more === 0 || channel.closed.toAgent) return undefined;
     this.#lane.toAgent(MESSAGE.channelWindowAdjust, { uint32: channel.agentNumber }, { uint32: more });
@@ -134,6 +135,10 @@ export class TargetSide {
     const { command } = channel;
     if (channel.closed.toAgent || channel.closed.toTarget) return undefined;
     if (command === undefined) return this.#broken('data that nobody asked for');
+    if (channel.sftp !== undefined && !isStderr) {
+      channel.sftp.receiveTarget(data);
+      return this.#agent.endInput(channel);
+    }
     const refusal = command.meter?.take(0, data.length);
     if (refusal !== undefined) return this.#lane.refuse(channel, refusal, false);
     channel.toAgent.push({ isStderr, ...command.outputs[isStderr ? 1 : 0].push(data) });

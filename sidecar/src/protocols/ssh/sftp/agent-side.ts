@@ -1,0 +1,262 @@
+import type { CommandId, JudgedCommand, Refusal, Settlement } from '../../protocol.ts';
+import { type Field, writeFrame } from '../codec.ts';
+import { refusalText } from '../refuse.ts';
+import { commandOf, operationText, type Reading, read } from './classify.ts';
+import { type HandleName, type Request, readRequest } from './codec.ts';
+import { type SftpLane, writeStatus } from './lane.ts';
+import { lookUp } from './lookup.ts';
+import { PACKET, STATUS } from './messages.ts';
+import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
+import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
+
+/** Files and directories that one conversation may have open. */
+const HANDLES_MAX = 1_024;
+const unsupported = (reason: string): Refusal => ({ kind: 'Unsupported', rule: 'sftp', reason, hint: '' });
+const UNREADABLE = unsupported('It names what is no path: no text in UTF-8, or too long.');
+const NO_HANDLE = unsupported('No such handle is open.');
+const NOT_FOR_THAT = unsupported('The file was not opened for that.');
+const TOO_MANY = unsupported(`More than ${HANDLES_MAX} files and directories are open.`);
+
+/** Where the conversation started, as the server says. */
+export interface Home {
+  readonly path: string;
+  /** Answers a question for it. */
+  readonly tell: (id: number) => void;
+}
+
+/** What the agent asks for, once the conversation has begun. */
+export class AgentSide {
+  readonly #lane: SftpLane;
+  readonly #target: TargetSide;
+  readonly #home: Home;
+
+  constructor(lane: SftpLane, target: TargetSide, home: Home) {
+    this.#lane = lane;
+    this.#target = target;
+    this.#home = home;
+  }
+
+  take(packet: Uint8Array): void {
+    const lane = this.#lane;
+    const asked = readRequest(packet);
+    if (asked === undefined) return lane.broken('agent', 'a malformed packet');
+    const { id, request } = asked;
+    if (lane.ids.has(id)) return lane.broken('agent', 'a number that is in use');
+    lane.ids.add(id);
+    if (request.kind === 'Unsupported') {
+      const reason = `It is not understood: ${request.what}.`;
+      lane.ports.remark('RequestRefused', `The agent asked for ${request.what} over SFTP.`);
+      return lane.refuse(id, lane.start.commandId, unsupported(reason), STATUS.unsupported);
+    }
+    if (isHome(request)) return this.#home.tell(id);
+    if (request.kind === 'Limits') return this.#passStart(this.#asked(id, request, packet, undefined, undefined));
+    const handle = handleOf(request);
+    const open = handle === undefined ? undefined : lane.handles.get(handle);
+    if (handle !== undefined && open === undefined) return this.#noHandle(id);
+    const reading = read(request, this.#home.path, open?.paths);
+    if (reading === 'Unreadable') return lane.refuse(id, lane.start.commandId, UNREADABLE);
+    return this.#queue(this.#asked(id, request, packet, open, reading === 'Handle' ? undefined : reading));
+  }
+
+  /** Asks the gate about the next operation of which all is known. */
+  judgeNext(): void {
+    const asked = this.#lane.toJudge.shift();
+    const { reading } = asked ?? {};
+    if (asked === undefined || reading === undefined) return;
+    this.#lane.flush();
+    const judged = judgedOf(asked, reading, this.#lane, this.#home.path);
+    const commandId = this.#lane.ports.judge(judged);
+    this.#lane.judged.set(commandId, asked);
+  }
+
+  settle(asked: Asked, commandId: CommandId, settlement: Settlement): void {
+    const lane = this.#lane;
+    if (settlement.kind === 'Hold') {
+      lane.flush();
+      lane.ports.say(`sidegate: waiting: ${settlement.notice}`);
+      return lane.ports.say(`sidegate: waiting: ${settlement.hint}`);
+    }
+    if (settlement.kind === 'Refuse') this.#refuse(asked, commandId, settlement.refusal);
+    else this.#forward(asked, new Operation(commandId, settlement));
+    this.#leave(asked);
+  }
+
+  #asked(
+    id: number,
+    request: Request,
+    packet: Uint8Array,
+    handle: OpenHandle | undefined,
+    reading: Reading | undefined,
+  ): Asked {
+    const named = reading?.wanted.flatMap(({ path }) => (path === undefined ? [] : [path])) ?? [];
+    const changes = reading?.wanted.some(({ access }) => access.includes('Write')) ?? false;
+    return {
+      id,
+      request,
+      packet,
+      reading,
+      handle,
+      paths: handle?.paths ?? named,
+      mutates: changes || request.kind === 'Write' || request.kind === 'CopyData',
+      isBlocked: false,
+      found: [],
+      failed: undefined,
+    };
+  }
+
+  /** It waits only for earlier ones that may change what it is about, or that it may change. */
+  #queue(asked: Asked): void {
+    const { waiting } = this.#lane;
+    asked.isBlocked = waiting.some((earlier) => mustKeepOrder(earlier, asked));
+    if (asked.reading === undefined && !asked.isBlocked) return this.#pass(asked);
+    waiting.push(asked);
+    if (!asked.isBlocked) this.#begin(asked);
+  }
+
+  #begin(asked: Asked): void {
+    const { reading } = asked;
+    if (reading === undefined) {
+      this.#pass(asked);
+      return this.#leave(asked);
+    }
+    const { wanted } = reading;
+    return lookUp(this.#lane, wanted, ({ paths, failed }) => {
+      asked.found = paths;
+      asked.failed = failed;
+      const real = paths.flatMap((one) => (one.real === undefined || one.real === '' ? [] : [one.real]));
+      asked.paths = [...new Set([...asked.paths, ...real])];
+      this.#lane.toJudge.push(asked);
+    });
+  }
+
+  /** Nothing waits for it any more. */
+  #leave(asked: Asked): void {
+    const { waiting } = this.#lane;
+    const at = waiting.indexOf(asked);
+    if (at < 0) return;
+    waiting.splice(at, 1);
+    for (const [index, one] of [...waiting].entries()) {
+      if (!one.isBlocked || waiting.slice(0, index).some((earlier) => mustKeepOrder(earlier, one))) continue;
+      one.isBlocked = false;
+      return this.#begin(one);
+    }
+  }
+
+  #refuse({ id }: Asked, commandId: CommandId, refusal: Refusal): void {
+    const lane = this.#lane;
+    lane.refuse(id, commandId, refusal);
+    const [errorCode, errorText] = [refusal.rule, refusalText(refusal)];
+    lane.finish({ commandId, outcome: 'Refused', tag: '', errorCode, errorText });
+  }
+
+  #forward(asked: Asked, operation: Operation): void {
+    const lane = this.#lane;
+    const { commandId, masks } = operation;
+    const { id, request, failed, handle } = asked;
+    lane.running.set(commandId, operation);
+    lane.judged.delete(commandId);
+    if (failed !== undefined) {
+      lane.answer(id, commandId, writeStatus(id, failed.code, masks.maskContent(failed.text)));
+      return this.#target.finish(operation, failed, '');
+    }
+    const isReading = request.kind === 'Open' && asked.reading?.wanted[0]?.access.includes('Read') === true;
+    if ((isReading && !masks.empty) || isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, MASKED);
+    if (handle !== undefined && lane.handles.get(handle.name) !== handle) {
+      return this.#refuse(asked, commandId, NO_HANDLE);
+    }
+    const opens = request.kind === 'Open' || (request.kind === 'Path' && request.operation === 'opendir');
+    if (opens && lane.handles.size >= HANDLES_MAX) return this.#refuse(asked, commandId, TOO_MANY);
+    return lane.send({ kind: 'Start', operation }, asked.packet, this.#target.operation(asked, operation));
+  }
+
+  #noHandle(id: number): void {
+    this.#lane.ports.remark('HandleRefused', 'The agent names a handle that is not open.');
+    this.#lane.refuse(id, this.#lane.start.commandId, NO_HANDLE, STATUS.failure);
+  }
+
+  /** What belongs to the start of the conversation. */
+  #passStart(asked: Asked): void {
+    const { start } = this.#lane;
+    this.#lane.send({ kind: 'More', operation: start }, asked.packet, this.#target.ofHandle(asked, start));
+  }
+
+  /** What belongs to a handle goes on under the permit that opened it. */
+  #pass(asked: Asked): void {
+    const lane = this.#lane;
+    const { request, handle, id, packet } = asked;
+    // It may have been closed while this waited.
+    if (handle === undefined || lane.handles.get(handle.name) !== handle) return this.#noHandle(id);
+    const { operation } = handle;
+    const way = { kind: 'More', operation } as const;
+    const refusal = request.kind === 'Close' ? undefined : this.#whyNot(request, handle);
+    if (refusal !== undefined) return lane.refuse(id, operation.commandId, refusal);
+    if (request.kind === 'Close') lane.handles.delete(handle.name);
+    const expected = this.#target.ofHandle(asked, operation, handle);
+    const { recordMasks } = operation;
+    if (request.kind === 'Write') {
+      const { offset, data } = request;
+      handle.wrote.add(offset, data);
+      const recorded = handle.wrote.recorded(data, recordMasks);
+      const kept = recorded === data ? undefined : () => [writeFrame(...writeFields(id, request, recorded))];
+      return lane.send(way, packet, expected, kept);
+    }
+    const rest = request.kind === 'Close' ? handle.wrote.recordedRest() : undefined;
+    if (rest === undefined || rest.length === 0) return lane.send(way, packet, expected);
+    const written = writeFrame(...writeFields(id, { handle: handle.name, offset: 0 }, rest));
+    return lane.send(way, packet, expected, (head) => [written, head, packet.subarray(5)]);
+  }
+
+  #whyNot(request: Request, handle: OpenHandle): Refusal | undefined {
+    if (handle.refusal !== undefined) return handle.refusal;
+    if (isBeyondMasks(request, handle.operation.masks)) return MASKED;
+    if (request.kind === 'Read') return handle.reads ? undefined : NOT_FOR_THAT;
+    if (request.kind === 'Write') return handle.writes ? undefined : NOT_FOR_THAT;
+    if (request.kind !== 'CopyData') return undefined;
+    const from = this.#lane.handles.get(request.from);
+    if (from === undefined) return NO_HANDLE;
+    if (!from.reads || !handle.writes) return NOT_FOR_THAT;
+    return from.refusal ?? (isBeyondMasks(request, from.operation.masks) ? MASKED : undefined);
+  }
+}
+
+function writeFields(
+  id: number,
+  { handle, offset }: { readonly handle: HandleName; readonly offset: number },
+  data: Uint8Array,
+): readonly Field[] {
+  const place = Buffer.allocUnsafe(8);
+  place.writeBigUInt64BE(BigInt(offset));
+  return [PACKET.write, { uint32: id }, Buffer.from(handle, 'latin1'), { raw: place }, data];
+}
+
+function isHome(request: Request): boolean {
+  if (request.kind !== 'Path' || request.operation !== 'realpath') return false;
+  const { path } = request;
+  return path.length === 0 || (path.length === 1 && path[0] === DOT);
+}
+
+const DOT = 46;
+
+function handleOf(request: Request): HandleName | undefined {
+  if (request.kind === 'CopyData') return request.to;
+  return 'handle' in request ? request.handle : undefined;
+}
+
+function judgedOf({ packet, found }: Asked, reading: Reading, lane: SftpLane, home: string): JudgedCommand {
+  const command = commandOf(reading, found, home);
+  const text = operationText(reading);
+  const mask = (one: string): string => lane.start.recordMasks.maskContent(one);
+  // The number says nothing about what is done.
+  const wire = writeFrame(packet[0] ?? 0, { uint32: 0 }, { raw: packet.subarray(5) });
+  return {
+    command,
+    text,
+    maskedText: () => mask(text),
+    maskedBinds: () => [],
+    wire,
+    verbs: ['sftp', reading.name],
+    objects: command.paths.map(({ path = '?', access }) => mask(`${access.toLowerCase()} ${path}`)),
+    claims: {},
+    cacheKey: undefined,
+  };
+}

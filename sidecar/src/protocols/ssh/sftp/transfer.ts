@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { MaskRules } from '@sidegate/policy';
+import { StreamMask } from '../stream-mask.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/** What went one way through one handle: how much, and its SHA-256 in the order in which it went. */
+export class Transfer {
+  readonly #verb: string;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+  #first: number | undefined;
+  #next = 0;
+  #isInSequence = true;
+  #failures = 0;
+  #copied = 0;
+  #mask: StreamMask | undefined;
+  #masks: MaskRules | undefined;
+  #isWithheld = false;
+
+  constructor(verb: 'read' | 'wrote') {
+    this.#verb = verb;
+  }
+
+  add(offset: number, data: Uint8Array): void {
+    if (data.length === 0) return;
+    this.#first ??= offset;
+    if (this.#bytes > 0 && offset !== this.#next) this.#isInSequence = false;
+    this.#next = offset + data.length;
+    this.#bytes += data.length;
+    this.#hash.update(data);
+  }
+
+  /** The target did not take a part of it. */
+  addFailure(): void {
+    this.#failures += 1;
+  }
+
+  /** The target itself copied so much from another file. */
+  addCopy(bytes: number): void {
+    this.#copied += bytes;
+  }
+
+  /** What the record shows of what was added last: what masks cannot be sure of, because a part is missing before it, is left out. */
+  recorded(data: Uint8Array, masks: MaskRules): Uint8Array {
+    if (masks.empty && this.#mask === undefined) return data;
+    if (!this.#isInSequence || this.#first !== 0) {
+      this.#isWithheld = true;
+      return NOTHING;
+    }
+    if (this.#mask === undefined) this.#mask = new StreamMask(masks);
+    else if (masks !== this.#masks) this.#mask.addMasks(masks);
+    this.#masks = masks;
+    return this.#mask.push(data);
+  }
+
+  /** What masks kept back for the record. */
+  recordedRest(): Uint8Array {
+    return this.#mask?.end() ?? NOTHING;
+  }
+
+  /** Undefined when nothing went this way. */
+  get summary(): string | undefined {
+    if (this.#bytes === 0 && this.#copied === 0 && this.#failures === 0) return undefined;
+    const start = this.#first === undefined || this.#first === 0 ? '' : ` from ${this.#first}`;
+    const hash = `sha256 ${this.#hash.copy().digest('hex')}`;
+    return [
+      `${this.#verb} ${this.#bytes} bytes${start} ${hash}`,
+      ...(this.#isInSequence ? [] : ['not in sequence']),
+      ...(this.#copied === 0 ? [] : ['more was copied at the target']),
+      ...(this.#failures === 0 ? [] : [`${this.#failures} writes failed`]),
+      ...(this.#isWithheld ? ['not all in the record'] : []),
+    ].join(', ');
+  }
+}
