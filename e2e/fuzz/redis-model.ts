@@ -38,8 +38,6 @@ export class RedisModel {
   /** Names of commands that ran, in their order. */
   readonly ran: string[] = [];
   closed = false;
-  /** A CLIENT REPLY came where only subscriptions may. */
-  refusedReplyMode = false;
   #unread = '';
   #out = '';
   #version: 2 | 3 = 2;
@@ -100,8 +98,9 @@ export class RedisModel {
       return this.#refused(failure(`ERR wrong number of arguments for '${name.toLowerCase()}' command`));
     }
     if (isSubscribed && this.#version === 2 && !SUBSCRIBED_MAY.has(name)) {
-      if (name === 'CLIENT|REPLY') this.refusedReplyMode = true;
-      return this.#refused(failure(`ERR Can't execute '${name.toLowerCase()}' in this context`));
+      const others = '(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET';
+      const reason = `only ${others} are allowed in this context`;
+      return this.#refused(failure(`ERR Can't execute '${name.toLowerCase()}': ${reason}`));
     }
     if (this.#queue !== undefined && !AT_ONCE.has(name)) {
       this.#queue.push([...parts]);

@@ -75,6 +75,26 @@ describe('an open session', () => {
   );
 
   real(
+    'what a subscribed connection may not is answered as the server answers it',
+    async () => {
+      const commands = [
+        ['SUBSCRIBE', 'a', 'b'],
+        ['CLIENT', 'REPLY', 'OFF'],
+        ['CLIENT', 'REPLY', 'SKIP'],
+        ['PING'],
+        ['UNSUBSCRIBE', 'a', 'b'],
+        ['CLIENT', 'REPLY', 'SKIP'],
+        ['PING'],
+        ['PING', 'again'],
+      ];
+      const answers = await stage.converse(...commands);
+      expect(answers).toContain("Can't execute 'client|reply'");
+      expect(answers).toBe(await stage.redis.command(...commands));
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
     'a database that the Target does not name cannot be reached',
     async () => {
       const answers = await stage.converse(

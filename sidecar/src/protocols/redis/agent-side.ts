@@ -27,7 +27,8 @@ export class AgentSide {
   pump(): void {
     const lane = this.#lane;
     const max = lane.options.limits.pendingCommandsMax;
-    while (!lane.over && !lane.quitting && lane.waiting === undefined && lane.barrier === undefined) {
+    if (lane.replyMode !== undefined && !lane.isSubscribing) this.#setReplyMode(lane.replyMode);
+    while (!lane.over && !lane.quitting && this.#mayRead) {
       if (lane.queue.length >= max) return;
       const result = this.#reader.next();
       switch (result) {
@@ -56,6 +57,11 @@ export class AgentSide {
           assertNever(result);
       }
     }
+  }
+
+  get #mayRead(): boolean {
+    const { waiting, barrier, replyMode } = this.#lane;
+    return waiting === undefined && barrier === undefined && replyMode === undefined;
   }
 
   settle(waiting: Waiting, settlement: Exclude<Settlement, { readonly kind: 'Hold' }>): void {
@@ -155,7 +161,7 @@ export class AgentSide {
         hint: UNSUPPORTED_HINT,
       });
     }
-    if (name === 'CLIENT REPLY') return this.#replyMode(waiting, optionAt(args, 2));
+    if (name === 'CLIENT REPLY') return this.#setReplyMode(waiting);
     const isSpoilt = name === 'EXEC' && lane.inTransaction && lane.transactionSpoilt;
     const { permit, masks, recordMasks, meter } = settlement;
     // As in Redis: RESET ends OFF before it is answered.
@@ -237,25 +243,43 @@ export class AgentSide {
   }
 
   /** The gate keeps answers back by itself: the server goes on answering, so that answers and commands are never out of step. */
-  #replyMode({ commandId }: Waiting, mode: string): void {
+  #setReplyMode(waiting: Waiting): void {
     const lane = this.#lane;
+    lane.replyMode = lane.version === 2 && lane.isSubscribing ? waiting : undefined;
+    if (lane.replyMode !== undefined) return;
+    const mode = optionAt(waiting.args, 2);
     const wasMuted = lane.takeMuted();
-    let bytes: Uint8Array | undefined;
-    if (mode === 'ON') bytes = writeSimple('OK');
-    else if (mode !== 'OFF' && mode !== 'SKIP') bytes = wasMuted ? undefined : writeError('ERR syntax error');
-    if (mode === 'ON') lane.replies = 'On';
+    let errorText = '';
+    if (lane.version === 2 && lane.isSubscribed) errorText = NOT_WHILE_SUBSCRIBED;
+    else if (mode === 'ON') lane.replies = 'On';
     else if (mode === 'OFF') lane.replies = 'Off';
-    else if (mode === 'SKIP' && lane.replies !== 'Off') lane.replies = 'SkipNext';
-    const figures = { rows: 0, maskedValues: 0, errorCode: '', errorText: '' };
+    else if (mode !== 'SKIP') errorText = 'ERR syntax error';
+    else if (lane.replies !== 'Off') lane.replies = 'SkipNext';
+    let bytes: Uint8Array | undefined;
+    if (errorText !== '') bytes = wasMuted ? undefined : writeError(errorText);
+    else if (mode === 'ON') bytes = writeSimple('OK');
+    const failed = errorText !== '';
     lane.owe({
       kind: 'Local',
       bytes,
-      finished: { kind: 'Finished', commandId, outcome: 'Done', tag: mode, ...figures },
+      finished: {
+        kind: 'Finished',
+        commandId: waiting.commandId,
+        outcome: failed ? 'Failed' : 'Done',
+        tag: failed ? '' : mode,
+        errorCode: failed ? 'ERR' : '',
+        errorText,
+        rows: 0,
+        maskedValues: 0,
+      },
       closes: false,
     });
   }
 }
 
+/** As Redis 7.0 says it. */
+const NOT_WHILE_SUBSCRIBED =
+  "ERR Can't execute 'client|reply': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
 const DISCARD = writeCommand(['DISCARD']);
 /** What the server does at once in a transaction. */
 const UNQUEUED = new Set(['MULTI', 'EXEC', 'DISCARD', 'WATCH', 'RESET', 'QUIT']);

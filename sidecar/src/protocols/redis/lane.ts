@@ -62,6 +62,8 @@ export class Lane {
   masks: MaskRules;
   recordMasks: MaskRules;
   waiting: Waiting | undefined;
+  /** A CLIENT REPLY behind subscriptions that are not confirmed yet: where one stands, it is refused. */
+  replyMode: Waiting | undefined;
   /** Nothing is read from the agent until this command is answered: it changes what later ones mean. */
   barrier: RunningCommand | 'Login' | undefined;
   lastCommandId: CommandId = 0;
@@ -105,6 +107,11 @@ export class Lane {
   get isSubscribed(): boolean {
     const { channel, pattern, shard } = this.subscriptions;
     return channel.size + pattern.size + shard.size > 0;
+  }
+
+  /** The server has yet to say what the connection is subscribed to. */
+  get isSubscribing(): boolean {
+    return this.queue.some((owed) => owed.kind === 'Forwarded' && owed.command.confirmations !== undefined);
   }
 
   get running(): readonly RunningCommand[] {
@@ -164,7 +171,10 @@ export class Lane {
       if (owed.kind === 'Local' && owed.finished !== undefined) this.outbox.push(owed.finished);
     }
     this.queue.length = 0;
-    if (this.waiting !== undefined) this.outbox.push(lost(this.waiting.commandId, reason));
+    for (const waiting of [this.replyMode, this.waiting]) {
+      if (waiting !== undefined) this.outbox.push(lost(waiting.commandId, reason));
+    }
+    this.replyMode = undefined;
     this.waiting = undefined;
     this.outbox.push({ kind: 'Close', code, reason });
   }
