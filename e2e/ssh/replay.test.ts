@@ -112,10 +112,14 @@ describe('a recorded terminal', () => {
       }
       const path = folder.file('asciinema.cast');
       await sidegate('export', sessionId, path, '--format', 'asciicast', '--command', '2');
-      expect(await runProcess(asciinema ?? '', ['convert', '-f', 'raw', path, folder.file('raw')])).toMatchObject({
-        code: 0,
-      });
-      expect(readFileSync(folder.file('raw'), 'utf8')).toBe(seen);
+      const words = ['convert', '-f', 'asciicast-v2', path, folder.file('v2')];
+      expect(await runProcess(asciinema ?? '', words)).toMatchObject({ code: 0 });
+      const [, ...events] = readFileSync(folder.file('v2'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(events.flatMap(([, code, data]) => (code === 'o' ? [data] : [])).join('')).toBe(seen);
+      expect(events.flatMap(([, code, data]) => (code === 'r' ? [data] : []))).toEqual(['120x40']);
     },
     TIMEOUT_MS,
   );

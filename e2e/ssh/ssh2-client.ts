@@ -19,8 +19,8 @@ export interface Ssh2Channel extends NodeJS.ReadWriteStream {
   readonly stderr: NodeJS.ReadableStream;
   setWindow(rows: number, columns: number, height: number, width: number): void;
   on(name: 'data', listener: (data: Buffer) => void): this;
-  on(name: 'exit', listener: (code: number | null, signal?: string) => void): this;
-  on(name: 'close' | 'end', listener: () => void): this;
+  on(name: 'close', listener: (code?: number | null) => void): this;
+  on(name: 'end', listener: () => void): this;
 }
 
 type Done<T> = (error: Error | undefined, value: T) => void;
@@ -59,9 +59,8 @@ export async function outputOf(
 ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }> {
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
-  let code: number | null = null;
-  channel.on('data', (data) => stdout.push(data)).on('exit', (status) => (code = status));
+  channel.on('data', (data) => stdout.push(data));
   channel.stderr.on('data', (data: Buffer) => stderr.push(data));
-  await new Promise<void>((resolve) => channel.on('close', resolve));
+  const code = await new Promise<number | null>((resolve) => channel.on('close', (status) => resolve(status ?? null)));
   return { stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString(), code };
 }

@@ -10,6 +10,7 @@ import type { AgentAuthority } from './relay/agent-certificate.ts';
 import { readCatalog } from './relay/catalog-reader.ts';
 import { Connection } from './relay/connection.ts';
 import { type BlockedDoor, Doors } from './relay/doors.ts';
+import type { ShownPlace } from './relay/kept-host-key.ts';
 import type { TargetAddress } from './relay/target-address.ts';
 
 export interface GateProgramOptions extends Omit<GateOptions, 'readCatalog' | 'agentTls' | 'verify'> {
@@ -32,6 +33,8 @@ export interface GateSurroundings {
   readonly whenBlocked?: 'Refuse' | 'LeaveOut';
   /** Told after each change which doors are open, and which are not because somebody else has their address. Must not throw. */
   readonly doorsChanged?: (open: readonly OpenDoor[], blocked: readonly BlockedDoor[]) => void;
+  /** Shows agents where SSH is spoken, before they are told that the doors are open. */
+  readonly showHostKey?: (places: readonly ShownPlace[]) => Promise<void>;
 }
 
 const ALPN: Readonly<Record<string, readonly string[]>> = { Postgres: ['postgresql'] };
@@ -46,6 +49,17 @@ function addressOf({ target: { spec }, secrets }: OpenDoor, lookup: LookupFuncti
     alpn: ALPN[protocol] ?? [],
     lookup,
   };
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1']);
+
+interface ResourceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function isSame(one: ResourceName, other: ResourceName): boolean {
+  return one.namespace === other.namespace && one.name === other.name;
 }
 
 /** Clients look for a PostgreSQL server's socket under this name in the directory that they are given (libpq, "host"). */
@@ -95,7 +109,7 @@ export class GateProgram {
       if (!opened.ok) return;
       const before = this.#blocked.length;
       opened.value.settle();
-      if (opened.value.blocked.length < before) this.#changed(opened.value.blocked);
+      if (opened.value.blocked.length < before) await this.#changed(opened.value.blocked);
     });
   }
 
@@ -111,15 +125,28 @@ export class GateProgram {
     this.#wanted = configuration.doors;
     this.#gate.adopt(configuration);
     opened.value.settle();
-    this.#changed(opened.value.blocked);
+    await this.#changed(opened.value.blocked);
     return { kind: 'Ack', version, nonce, listeners: this.#doors.described };
   }
 
-  #changed(blocked: readonly BlockedDoor[]): void {
+  async #changed(blocked: readonly BlockedDoor[]): Promise<void> {
     this.#blocked = blocked;
     const closed = new Set(blocked.map(({ opened }) => opened));
     const open = [...this.#wanted.values()].filter((door) => !closed.has(door));
-    this.#options.surroundings?.doorsChanged?.(open, blocked);
+    const { doorsChanged, showHostKey } = this.#options.surroundings ?? {};
+    doorsChanged?.(open, blocked);
+    await showHostKey?.(this.#sshPlaces(open)).catch((error: unknown) => {
+      this.#options.log('Error', 'agents are not shown the host key for SSH', { error: String(error) });
+    });
+  }
+
+  #sshPlaces(open: readonly OpenDoor[]): readonly ShownPlace[] {
+    const { namesOf = (host: string) => [host] } = this.#options.surroundings ?? {};
+    return this.#doors.described.flatMap(({ access, target, host, port }) => {
+      const door = open.find((one) => isSame(one.door.access, access) && isSame(one.door.target, target));
+      if (door?.target.spec.protocol !== 'SSH') return [];
+      return { names: [host, ...(LOOPBACK.has(host) ? ['localhost'] : []), ...namesOf(door.target.spec.host)], port };
+    });
   }
 
   stop(): void {

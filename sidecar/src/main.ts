@@ -36,6 +36,7 @@ if (!spent.ok) {
   log('Error', spent.fault.message, { where: spent.fault.where ?? '', mend: spent.fault.mend ?? '' });
   process.exit(1);
 }
+const hostKey = await keepHostKey(state, state);
 const opened = await openGateProcess({
   gateId: values['gate-id'] ?? 'local',
   spoolFolder: join(state, 'spool'),
@@ -45,7 +46,8 @@ const opened = await openGateProcess({
     await writeFile(join(state, 'agent-ca.pem'), authority.certificate);
     return authority;
   },
-  sshHostKey: await keepHostKey(state, state),
+  sshHostKey: hostKey.pem,
+  surroundings: { showHostKey: hostKey.show },
   budgets: new Budgets({ store: spent.value, nowMs: Date.now() }),
   stopTimeoutMs: STOP_TIMEOUT_MS,
 });

@@ -79,12 +79,13 @@ let blocked: readonly string[] = [];
 
 const authority = await keepAuthority(stateFolder, Date.now);
 await writeTrust(trustFolder, authority.certificate);
+const hostKey = await keepHostKey(stateFolder, trustFolder);
 const opened = await openGateProcess({
   gateId: podUid,
   spoolFolder: join(spoolFolder, 'records'),
   store: { url: store, tokenFile, authority: root, upstream },
   openAuthority: () => Promise.resolve(authority),
-  sshHostKey: await keepHostKey(stateFolder, trustFolder),
+  sshHostKey: hostKey.pem,
   desk: podDesk(podUid),
   budgets,
   notice: (notice) => recording.notice(notice),
@@ -94,6 +95,7 @@ const opened = await openGateProcess({
     lookup,
     namesOf: (host) => namesOfHost(host, scope),
     whenBlocked: 'LeaveOut',
+    showHostKey: hostKey.show,
     doorsChanged(open, shut) {
       const doors = shut.map((door) => door.opened);
       blocked = doors.map(({ target: { spec } }) => `${spec.host}:${spec.port}`);

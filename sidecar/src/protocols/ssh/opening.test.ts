@@ -51,7 +51,10 @@ describe('who it is', () => {
   test('a token comes as the answer to the question, and only to a question', () => {
     const playback = openPlayback('Token');
     playback.agent(request('keyboard-interactive', '', ''));
-    expect(told(playback).at(-1)?.[0]).toBe(MESSAGE.userauthMore);
+    const question = Buffer.from(told(playback).at(-1) ?? []);
+    expect(question[0]).toBe(MESSAGE.userauthMore);
+    // What programs look for that answer with a password.
+    expect(question.toString()).toContain('assword:');
     playback.agent(writeFrame(MESSAGE.userauthInfoResponse, { uint32: 1 }, 'a token'));
     expect(tokenIn(playback)).toBe('a token');
     const unasked = openPlayback('Token');

@@ -14,6 +14,9 @@ const METHODS = 'password,keyboard-interactive';
 
 type Phase = 'KeyExchange' | 'Service' | 'Asked' | 'Identifying' | 'Dialling' | 'TargetLogin' | 'Open' | 'Over';
 
+/** Programs that answer for a person (ansible, sshpass) look for `assword:`. */
+const PROMPT = 'Token as password: ';
+
 /**
  * From the first byte to an open session: who it is (RFC 4252: a token as a password or as the answer to a question; in Workload mode whatever the
  * client tries), then the gate's own login at the target. The agent is let in once the target let the gate in.
@@ -172,7 +175,7 @@ export class Opening implements SessionOpening {
 
   #ask(): void {
     this.#asked = true;
-    const bytes = writeFrame(MESSAGE.userauthMore, '', '', '', { uint32: 1 }, 'Token: ', false);
+    const bytes = writeFrame(MESSAGE.userauthMore, '', '', '', { uint32: 1 }, PROMPT, false);
     this.#outbox.push({ kind: 'ToAgent', bytes });
   }
 
