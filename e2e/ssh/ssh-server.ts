@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { freePort } from '../support/free-port.ts';
 import { type RunningProcess, runProcess, startProcess } from '../support/processes.ts';
@@ -20,6 +20,8 @@ export interface SshServer extends AsyncDisposable {
   /** As known_hosts has it, without the name. */
   readonly hostKey: string;
   readonly folder: string;
+  /** The texts that a server with a witness was asked to run, so far. */
+  ran(): readonly string[];
   /** Ends it with its connections at once, as a crash does, and starts it again; what it ran finds out by itself. */
   restart(): Promise<void>;
   /** The process ids of its connections. */
@@ -32,9 +34,15 @@ export interface SshServerOptions {
   readonly key?: readonly string[];
   /** It takes no key by itself, only one that its authority has certified. */
   readonly isCertified?: boolean;
+  /** It writes down what it is asked to run, and gives that to bash. */
+  readonly isWitnessed?: boolean;
   /** More lines of sshd_config; given the server's folder. */
   readonly settings?: (folder: string) => readonly string[];
 }
+
+/** Writes down the text of an exec, with a zero byte behind it, before it runs. */
+const witnessFor = (log: string): string =>
+  `#!/bin/sh\nprintf '%s\\0' "$SSH_ORIGINAL_COMMAND" >> '${log}'\nexec bash -c "$SSH_ORIGINAL_COMMAND"\n`;
 
 async function keygen(...parameters: readonly string[]): Promise<void> {
   const { code, stderr } = await runProcess('ssh-keygen', ['-q', ...parameters]);
@@ -48,6 +56,7 @@ const makeKey = (path: string, type: readonly string[] = ['ed25519']): Promise<v
 export async function startSsh({
   key = ['ed25519'],
   isCertified = false,
+  isWitnessed = false,
   settings = () => [],
 }: SshServerOptions = {}): Promise<SshServer> {
   if (SSHD === undefined) throw new Error('sshd is not installed');
@@ -61,6 +70,7 @@ export async function startSsh({
   }
   const read = (name: string): string => readFileSync(folder.file(name), 'utf8');
   writeFileSync(folder.file('authorized'), isCertified ? '' : read('login.pub'), { mode: 0o600 });
+  writeFileSync(folder.file('witness'), witnessFor(folder.file('ran')), { mode: 0o755 });
   // As root it insists on this folder.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   const port = await freePort();
@@ -80,6 +90,7 @@ export async function startSsh({
     `Subsystem sftp ${SFTP_SERVER}`,
     ...settings(folder.path),
     ...(isCertified ? [`TrustedUserCAKeys ${folder.file('authority.pub')}`] : []),
+    ...(isWitnessed ? [`ForceCommand ${folder.file('witness')}`] : []),
   ];
   writeFileSync(folder.file('config'), `${lines.join('\n')}\n`);
   const launch = async (): Promise<RunningProcess> => {
@@ -99,6 +110,7 @@ export async function startSsh({
     certificate: isCertified ? read('login-cert.pub') : undefined,
     hostKey: `${type} ${blob}`.trim(),
     folder: folder.path,
+    ran: () => (existsSync(folder.file('ran')) ? read('ran').split('\0').slice(0, -1) : []),
     restart: async () => {
       const all = descendantsOf(server.pid).filter(isSshd);
       // Its connections hold its outputs open.

@@ -10,6 +10,8 @@ export interface SshStageOptions extends SshServerOptions {
   readonly identity?: 'Token' | 'Workload';
   /** The text of policy.yaml; default: nothing is refused or masked. */
   readonly policy?: string;
+  /** What the Target does with what no rule speaks of; default: Allow. */
+  readonly defaultAction?: 'Allow' | 'Deny';
   readonly owner?: string;
   readonly ownerGroups?: readonly string[];
   /** What the Target names; default: the server's own. */
@@ -67,7 +69,7 @@ export async function openSshStage(options: SshStageOptions = {}): Promise<SshSt
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, ownerGroups = [], hostKey }: SshStageOptions,
+  { identity = 'Token', policy, defaultAction = 'Allow', owner, ownerGroups = [], hostKey }: SshStageOptions,
   server: SshServer,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -86,7 +88,7 @@ spec:
   tls: {mode: Disable}
   credential: {secretRef: {name: build-login}}
   allowedNamespaces: {from: All}
-  defaultAction: Allow
+  defaultAction: ${defaultAction}
 ---
 apiVersion: v1
 kind: Secret

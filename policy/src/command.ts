@@ -84,6 +84,8 @@ export interface ProgramUse {
   readonly args: readonly (string | undefined)[];
   /** The command's `paths` name every file that this one uses. Absent: its arguments may name others. */
   readonly pathsKnown?: true;
+  /** Where it runs, when that is not where sessions start; `path` is undefined when only running would tell. */
+  readonly directory?: { readonly path: string | undefined };
 }
 
 export interface PathUse {
@@ -92,6 +94,8 @@ export interface PathUse {
   readonly access: 'Read' | 'Write';
   /** Anything below the path may be meant as well. */
   readonly isTree?: true;
+  /** With `isTree`: only what is below, not the path itself. */
+  readonly isBelow?: true;
   /** The program that names it, as an index of `commands`. Absent: none does, as with a redirect that writes. */
   readonly by?: number;
 }

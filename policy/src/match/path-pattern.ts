@@ -25,9 +25,10 @@ export function compilePath(pattern: string, leaning: Leaning): PathTest | undef
 function compilePermission(pattern: string): PathTest {
   const test = compileGlob(pattern, false);
   const all = /^\*+$/.test(pattern);
-  return ({ path, isTree }, home) => {
+  return ({ path, isTree, isBelow }, home) => {
     if (path === undefined) return all;
-    const covers = (text: string): boolean => test(text) && (isTree !== true || coversTree(pattern, text));
+    const covers = (text: string): boolean =>
+      (isBelow === true || test(text)) && (isTree !== true || coversTree(pattern, text));
     return covers(path) || otherForms(path, home).some(covers);
   };
 }

@@ -29,6 +29,11 @@ function uses(text: string, ...paths: readonly PathUse[]): SshCommand {
   return { ...command, commands: command.commands.map((use) => ({ ...use, pathsKnown: true })) };
 }
 
+/** A program that runs in a directory of its own, and whose files are not known. */
+function inDirectory(path: string | undefined, words: string): SshCommand {
+  return exec([], { commands: [{ name: 'prog', args: words.split(' '), directory: { path } }] });
+}
+
 function operation(name: string, path: string, access: 'Read' | 'Write'): SshCommand {
   return { ...uses(name, reads(path, { access })), channel: 'sftp' };
 }
@@ -97,6 +102,24 @@ describe('what an Allow rule for SSH covers', () => {
       { paths: [{ path: '/var/log/*' }] },
       uses('cat', reads('/var/log/a', { isTree: true })),
       'Allow',
+    ],
+    [
+      'what is below a directory',
+      { paths: [{ path: '/var/log/*' }] },
+      uses('cat', reads('/var/log', { isTree: true, isBelow: true })),
+      'Allow',
+    ],
+    [
+      'not a directory with what is below',
+      { paths: [{ path: '/var/log/*' }] },
+      uses('cat', reads('/var/log', { isTree: true })),
+      'Deny',
+    ],
+    [
+      'not what is below a directory by its name',
+      { paths: [{ path: '/var/log' }] },
+      uses('cat', reads('/var/log', { isTree: true, isBelow: true })),
+      'Deny',
     ],
     [
       'no tree that it names a part of',
@@ -232,6 +255,23 @@ describe('what a restriction for SSH meets', () => {
     ['a tree in an argument', { paths: [{ path: '/etc/shadow' }] }, exec(['prog -C /etc']), 'Deny'],
     ['no other path in an argument', { paths: [{ path: '/etc/shadow' }] }, exec(['prog /opt/etc/hosts']), 'Allow'],
     ['no directory that ends in a slash', { paths: [{ path: '/etc/shadow' }] }, exec(['prog build/']), 'Allow'],
+    [
+      'a word in a directory that it changed to',
+      { paths: [{ path: '/etc/shadow' }] },
+      inDirectory('/etc', 'shadow'),
+      'Deny',
+    ],
+    ['a value in it', { paths: [{ path: '/etc/shadow' }] }, inDirectory('/etc', 'if=shadow'), 'Deny'],
+    ['a tree in it', { paths: [{ path: '/etc/ssl/*' }] }, inDirectory('/etc', './ssl'), 'Deny'],
+    ['no other word in it', { paths: [{ path: '/etc/shadow' }] }, inDirectory('/etc', 'hosts -l'), 'Allow'],
+    ['no word where it starts', { paths: [{ path: '/etc/shadow' }] }, exec(['prog shadow']), 'Allow'],
+    [
+      'a word in a directory that is not known',
+      { paths: [{ path: '/etc/shadow' }] },
+      inDirectory(undefined, 'x'),
+      'Deny',
+    ],
+    ['no option there', { paths: [{ path: '/etc/shadow' }] }, inDirectory(undefined, '-x'), 'Allow'],
     ['no argument of a program whose files are known', { paths: [{ path: '/x' }] }, uses('echo /x'), 'Allow'],
     ['a redirect', { paths: [{ path: '/tmp/*', access: 'Write' }] }, exec([], { paths: [REDIRECT] }), 'Deny'],
     ['a channel', { channels: ['sftp'] }, operation('open', '/x', 'Read'), 'Deny'],

@@ -31,7 +31,8 @@ const CHANNELS: ReadonlySet<string> = new Set(['exec', 'shell', 'sftp', 'forward
  *
  * SFTP is started by a command of no program and no path: a rule that permits anything over SFTP permits that, if it names the channel or names no commands.
  *
- * A denial by path also holds when an argument of a program whose paths are not known has the path in it.
+ * A denial by path also holds when an argument of a program whose paths are not known has the path in it, or means it in the directory that the
+ * command changed to.
  */
 export function compileSshMatch(
   match: SshMatch,
@@ -86,9 +87,25 @@ function meets({ test, access }: PathRule, use: PathUse, home: string | undefine
 /** True when a program whose files nobody knows has an argument that may name one of the rule's paths. */
 function anyOpaque({ commands, home }: SshCommand, rules: readonly PathRule[]): boolean {
   return commands.some(
-    ({ pathsKnown, args }) =>
-      pathsKnown !== true && args.some((arg) => pathsIn(arg).some((use) => rules.some(({ test }) => test(use, home)))),
+    ({ pathsKnown, args, directory }) =>
+      pathsKnown !== true &&
+      args.some((arg) =>
+        [...pathsIn(arg), ...pathsFrom(directory, arg)].some((use) => rules.some(({ test }) => test(use, home))),
+      ),
   );
+}
+
+/** The paths that a word, or what follows = in it, means in a directory that sessions do not start in. */
+function pathsFrom(directory: ProgramUse['directory'], arg: string | undefined): readonly PathUse[] {
+  if (directory === undefined || arg === undefined) return [];
+  const { path } = directory;
+  return [arg, arg.slice(arg.indexOf('=') + 1)]
+    .filter((word) => !/^(?:[-/~]|$)/.test(word))
+    .map((word) => ({
+      path: path === undefined ? undefined : resolvePath(path, word),
+      access: 'Read',
+      isTree: true,
+    }));
 }
 
 /** Every path that may stand in a word, from each of its slashes on: `--file=/etc/x`, `-f/etc/x` and `host:/etc/x` have `/etc/x`. */

@@ -187,6 +187,11 @@ describe('what cannot be read whole says why, and what can does not', () => {
   });
 });
 
+test('a program says where it runs, when that is not where it starts', () => {
+  const directories = readExecUses('a; cd /srv && b; c').commands.map(({ directory }) => directory);
+  expect(directories).toEqual([undefined, undefined, { path: '/srv' }, { path: undefined }]);
+});
+
 describe('files', () => {
   test.each([
     ['cat a ./b /c ~/d', 'Read ~/a, Read ~/b, Read /c, Read ~/d'],
@@ -213,6 +218,12 @@ describe('files', () => {
     ['cd /srv/a || cat b', 'Read /srv/a, Read ?'],
     ['cat b; (cd /srv/a && cat c)', 'Read ?, Read /srv/a, Read ?'],
     ['eval "cd /etc"; cat b', 'Read /etc, Read ?'],
+    ['eval "cat a"; cat b', 'Read ~/a, Read ~/b'],
+    ['trap "c\\d /etc" EXIT; cat b', 'Read /etc, Read ?'],
+    ['command cd /etc; cat b', 'Read /etc, Read ?'],
+    ['command -v rm; cat b', 'Read ~/b'],
+    ['trap "cat a" EXIT; cd /etc', 'Read ?, Read /etc'],
+    ['cat <(a)', 'Read /dev/fd/**'],
     ['f() { cat b; }; cd /srv/a && f', 'Read ?, Read /srv/a'],
     ['while a; do cat b; cd ..; done', 'Read ?, Read ?'],
     ['sudo -i cat b', 'Read ?'],

@@ -90,6 +90,7 @@ class Uses {
       name: first.text,
       args: rest.map(({ text }) => text),
       ...(files === undefined ? {} : { pathsKnown: true }),
+      ...(directory === '~' ? {} : { directory: { path: directory } }),
     });
     for (const { path, access, isTree } of files ?? []) {
       const use = pathOf(path, directory);
@@ -112,7 +113,7 @@ class Uses {
     const builtin = readBuiltin(name, words);
     for (const variable of builtin?.assigned ?? []) this.#assign(variable);
     for (const kind of builtin?.kinds ?? []) this.note(kind);
-    for (const code of builtin?.code ?? []) this.#addCode(code, undefined, nesting);
+    for (const code of builtin?.code ?? []) this.#addCode(code, directory, nesting);
   }
 
   /** Shell code in a word. */
@@ -242,12 +243,15 @@ function variableOf(word: ShellWord | undefined): string | undefined {
   return at < 0 ? undefined : text?.slice(0, at);
 }
 
-function pathOf(path: ShellPath | undefined, directory: string | undefined): Pick<PathUse, 'path' | 'isTree'> {
+function pathOf(
+  path: ShellPath | undefined,
+  directory: string | undefined,
+): Pick<PathUse, 'path' | 'isTree' | 'isBelow'> {
   if (path === undefined) return { path: undefined };
   const isFixed = path.text.startsWith('/') || path.text === '~' || path.text.startsWith('~/');
   if (!isFixed && directory === undefined) return { path: undefined };
   const whole = resolvePath(directory ?? '/', path.text);
-  return path.isTree ? { path: whole, isTree: true } : { path: whole };
+  return path.isTree ? { path: whole, isTree: true, isBelow: true } : { path: whole };
 }
 
 /**
@@ -257,7 +261,9 @@ function pathOf(path: ShellPath | undefined, directory: string | undefined): Pic
 function placesOf({ commands, functions }: ShellReading, start: string | undefined): readonly (string | undefined)[] {
   const changes = commands.filter(mayMove);
   if (changes.length === 0) return commands.map(() => start);
-  if (functions.length > 0 || changes.some(({ chain, words }) => chain === undefined || words[0]?.text !== 'cd')) {
+  // What runs later may run anywhere.
+  const isDeferred = functions.length > 0 || commands.some(({ words }) => words.some(({ text }) => text === 'trap'));
+  if (isDeferred || changes.some(({ chain, words }) => chain === undefined || words[0]?.text !== 'cd')) {
     return commands.map(() => undefined);
   }
   let isMoved = false;
@@ -279,10 +285,14 @@ function placesOf({ commands, functions }: ShellReading, start: string | undefin
   });
 }
 
+/** What makes a text that is run in the same shell change its directory, or hides whether it does. */
+const MOVING = /[$`\\'"]|\b(?:cd|chdir|pushd|popd|eval|source|trap)\b|(?:^|[\s;&|({])\.\s/;
+
 /** Commands that may change the directory of the shell that reads the next one. */
 function mayMove({ words }: SimpleCommand): boolean {
-  const [first] = words;
+  const [first, ...rest] = words;
   if (first === undefined) return false;
-  if (first.text === undefined) return true;
-  return MOVES.has(first.text) || /^(?:command|builtin|eval|\.|source|trap|-)$/.test(first.text);
+  if (first.text === undefined || /^(?:\.|source)$/.test(first.text)) return true;
+  if (!/^(?:command|builtin|eval|trap|-)$/.test(first.text)) return MOVES.has(first.text);
+  return rest.some(({ text }) => text === undefined || MOVING.test(text));
 }

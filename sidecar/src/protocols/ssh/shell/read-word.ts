@@ -20,7 +20,7 @@ export function mayBeReadWide(text: string): boolean {
 const LITERALS: ReadonlySet<string> = new Set(['{}', '[', '[[']);
 
 interface Part {
-  readonly kind: 'Text' | 'Quoted' | 'Glob' | 'Tilde' | 'Number' | 'One' | 'Several';
+  readonly kind: 'Text' | 'Quoted' | 'Glob' | 'Tilde' | 'Number' | 'Pipe' | 'One' | 'Several';
   readonly text: string;
 }
 
@@ -43,7 +43,7 @@ export function readWord(scan: Scan): ShellWord | undefined {
       if (scan.at > start) scan.fail();
       scan.at += 2;
       readNested(scan, ')');
-      add('One', '');
+      add('Pipe', '');
     } else if (META.test(next)) {
       break;
     } else if (next === '\\') {
@@ -142,12 +142,18 @@ function wordOf(parts: readonly Part[], raw: string, isQuoted: boolean): ShellWo
     isOne: isLiteral || isOne,
     isOperand:
       start !== undefined &&
-      (isText(start.kind) || start.kind === 'Number' || (start.kind === 'Tilde' && first === start)) &&
+      (isText(start.kind) ||
+        start.kind === 'Number' ||
+        start.kind === 'Pipe' ||
+        (start.kind === 'Tilde' && first === start)) &&
       !start.text.startsWith('-') &&
       parts.every(({ kind }) => kind !== 'Several'),
     path: pathOf(parts, isLiteral, raw),
   };
 }
+
+/** Where a process that a word stands for is read or written. */
+const PIPE: ShellPath = { text: '/dev/fd', isTree: true };
 
 function isText(kind: Part['kind']): boolean {
   return kind === 'Text' || kind === 'Quoted';
@@ -157,6 +163,7 @@ function isText(kind: Part['kind']): boolean {
 function pathOf(parts: readonly Part[], isLiteral: boolean, raw: string): ShellPath | undefined {
   const [first, second] = parts;
   if (raw.startsWith('=') || first === undefined) return undefined;
+  if (first.kind === 'Pipe' && second === undefined) return PIPE;
   // The home, where an unquoted slash follows it.
   const isHome = first.kind === 'Tilde' && (second === undefined || (second.kind === 'Text' && second.text[0] === '/'));
   const rest = isHome ? parts.slice(1) : parts;
