@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayBeSentTo, parseCredential } from './credential.ts';
+import { mayBeSentTo, missingKeys, parseCredential } from './credential.ts';
 import { CREDENTIAL_TYPE } from './labels.ts';
 
 function secret(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
@@ -74,5 +74,20 @@ describe('a credential', () => {
     ],
   ])('of type %s with %j is refused', (type, entries, fault) => {
     expect(parseCredential(type, secret(entries as Readonly<Record<string, string>>))).toEqual({ ok: false, fault });
+  });
+
+  test.each([
+    ['Postgres', [], [['username'], ['password']]],
+    ['Postgres', ['username', 'password'], []],
+    ['Redis', ['username'], [['password']]],
+    ['Redis', ['password'], []],
+    ['SSH', ['password'], [['username']]],
+    ['SSH', ['username'], [['privateKey', 'password']]],
+    ['SSH', ['username', 'certificate'], [['privateKey', 'password']]],
+    ['SSH', ['username', 'privateKey'], []],
+    ['HTTP', [], []],
+  ] as const)('%s with %j lacks %j', (protocol, keys, lacks) => {
+    const credential = { hosts: ['h'], values: new Map(keys.map((key) => [key, ''])) };
+    expect(missingKeys(credential, protocol)).toEqual(lacks);
   });
 });

@@ -1,4 +1,5 @@
 import { CREDENTIAL_TYPE } from './labels.ts';
+import type { TargetSpec } from './resources.ts';
 import { type Fault, fail, ok, type Result } from './result.ts';
 import { suggest } from './suggestion.ts';
 
@@ -44,6 +45,25 @@ export function loginIn({ values }: Credential): TargetLogin {
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(certificate === undefined ? {} : { certificate }),
   };
+}
+
+/** Of each list, one key at least must be there. */
+const REQUIRED: Readonly<Record<TargetSpec['protocol'], readonly (readonly LoginKey[])[]>> = {
+  Postgres: [['username'], ['password']],
+  Redis: [['password']],
+  SSH: [['username'], ['privateKey', 'password']],
+  Kubernetes: [],
+  HTTP: [],
+};
+
+type LoginKey = keyof TargetLogin;
+
+/** What a gate cannot do without to log in with that protocol and the credential lacks: of each list, one key must be added. An empty value counts. */
+export function missingKeys(
+  { values }: Credential,
+  protocol: TargetSpec['protocol'],
+): readonly (readonly LoginKey[])[] {
+  return REQUIRED[protocol].filter((keys) => !keys.some((key) => values.has(key)));
 }
 
 /** `key` is the key of the Secret that the fault is about. No message holds a value of the Secret. */

@@ -164,7 +164,7 @@ const CASES: readonly (readonly [what: string, change: Change, line: string])[] 
   [
     'a Secret without a password',
     ['target.yaml', '  password: pa55\n', ''],
-    'MissingKey target.yaml:17 stringData.password: The Secret has no password. Add it; "" stands for none.',
+    'MissingKey target.yaml:17 stringData.password: The Secret has no password. Add it. A password "" stands for none.',
   ],
   [
     'a password that is a number: it is not shown',

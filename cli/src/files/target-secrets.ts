@@ -4,6 +4,7 @@ import {
   fail,
   loginIn,
   mayBeSentTo,
+  missingKeys,
   type ObjectKeyReference,
   ok,
   type Result,
@@ -17,10 +18,6 @@ import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts'
 import type { FolderContent } from './folder-content.ts';
 import { decodeSecret, type Environment, keyPath, readCredential } from './secret-text.ts';
 
-const REQUIRED: Partial<Record<Target['spec']['protocol'], readonly ('username' | 'password')[]>> = {
-  Postgres: ['username', 'password'],
-  SSH: ['username'],
-};
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** What a gate needs to open each Target, or every fault that keeps one shut. */
@@ -67,20 +64,22 @@ async function loginOf(
     const mend = `Its owner may name the host in its key hosts, at ${placeOf(secret.origin, keyPath(secret.value, 'hosts'))}.`;
     return fail([faultAt('HostNotNamed', origin, ['spec', 'host'], message, mend)]);
   }
-  return loginFrom(credential.value, secret, REQUIRED[spec.protocol] ?? []);
+  return loginFrom(credential.value, secret, spec.protocol);
 }
 
 function loginFrom(
   credential: Credential,
   { value: secret, origin }: Located<Secret>,
-  required: readonly ('username' | 'password')[],
+  protocol: Target['spec']['protocol'],
 ): Result<TargetLogin, readonly FileFault[]> {
-  const missing = required.filter((key) => !credential.values.has(key));
+  const missing = missingKeys(credential, protocol);
   if (missing.length === 0) return ok(loginIn(credential));
   return fail(
-    missing.map((key) => {
-      const mend = key === 'password' ? 'Add it; "" stands for none.' : 'Add it.';
-      return faultAt('MissingKey', origin, keyPath(secret, key), `The Secret has no ${key}.`, mend);
+    missing.map((keys) => {
+      const none = keys.includes('password') ? ' A password "" stands for none.' : '';
+      const mend = `Add ${keys.length > 1 ? 'one of them' : 'it'}.${none}`;
+      const message = `The Secret has no ${keys.join(' and no ')}.`;
+      return faultAt('MissingKey', origin, keyPath(secret, keys[0] ?? ''), message, mend);
     }),
   );
 }

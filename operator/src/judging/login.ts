@@ -5,6 +5,7 @@ import {
   fail,
   loginIn,
   mayBeSentTo,
+  missingKeys,
   ok,
   parseCredential,
   type Result,
@@ -17,14 +18,6 @@ export type Login = TargetLogin;
 
 /** Why a Target has no login. No message holds anything of a Secret but the names of its keys and hosts. */
 export type LoginFault = Fault<'SecretNotFound' | 'BadSecret' | 'HostNotNamed' | 'MissingKey' | 'NotKnownYet'>;
-
-const REQUIRED: Readonly<Record<TargetSpec['protocol'], readonly ('username' | 'password')[]>> = {
-  Postgres: ['username', 'password'],
-  Redis: ['password'],
-  SSH: ['username'],
-  Kubernetes: [],
-  HTTP: [],
-};
 
 /**
  * What a gate logs in with at a Target in `namespace`; both empty when the Target names no Secret. `find` looks a Secret of type
@@ -58,15 +51,11 @@ export function readLogin(
       mend: 'Its owner may name the host in its key hosts.',
     });
   }
-  return loginFrom(credential.value, place, REQUIRED[spec.protocol]);
+  return loginFrom(credential.value, place, spec.protocol);
 }
 
-function loginFrom(
-  credential: Credential,
-  place: string,
-  required: readonly ('username' | 'password')[],
-): Result<Login, LoginFault> {
-  const missing = required.filter((key) => !credential.values.has(key));
+function loginFrom(credential: Credential, place: string, protocol: TargetSpec['protocol']): Result<Login, LoginFault> {
+  const missing = missingKeys(credential, protocol).map((keys) => keys.join(' or '));
   if (missing.length > 0)
     return fail({ code: 'MissingKey', message: `The ${place} has no ${missing.join(' and no ')}.`, mend: 'Add it.' });
   return ok(loginIn(credential));
