@@ -30,6 +30,8 @@ export interface RunStage {
   cli(...parameters: readonly string[]): Promise<readonly JsonObject[]>;
   /** Writes policy.yaml and resolves when it holds. */
   policy(text: string): Promise<void>;
+  /** The same with any file of the resources. */
+  write(name: string, text: string): Promise<void>;
   /** The sessions in the store when so many have ended. */
   ended(count: number): Promise<readonly JsonObject[]>;
 }
@@ -54,6 +56,17 @@ export async function openRunStage(
     if (code !== 0) throw new Error(`sidegate ended with ${code}: ${stderr}`);
     return objects;
   };
+  const write: RunStage['write'] = async (name, text) => {
+    const position = objectsOf(run.stdout()).length;
+    writeFileSync(join(folder.path, '.new'), text);
+    renameSync(join(folder.path, '.new'), folder.file(name));
+    let seen = 0;
+    const answer = await run.jsonLine(({ kind }) => {
+      seen += 1;
+      return seen > position && (kind === 'Applied' || kind === 'Refused');
+    });
+    if (answer['kind'] !== 'Applied') throw new Error(`the file was refused: ${JSON.stringify(answer)}`);
+  };
   return {
     run,
     host: door.host,
@@ -63,17 +76,8 @@ export async function openRunStage(
     processIds: () => processIdsOf(run),
     token,
     cli,
-    policy: async (text) => {
-      const position = objectsOf(run.stdout()).length;
-      writeFileSync(join(folder.path, '.policy.new'), text);
-      renameSync(join(folder.path, '.policy.new'), folder.file('policy.yaml'));
-      let seen = 0;
-      const answer = await run.jsonLine(({ kind }) => {
-        seen += 1;
-        return seen > position && (kind === 'Applied' || kind === 'Refused');
-      });
-      if (answer['kind'] !== 'Applied') throw new Error(`the policy was refused: ${JSON.stringify(answer)}`);
-    },
+    policy: (text) => write('policy.yaml', text),
+    write,
     ended: async (count) => {
       const deadline = Date.now() + DEADLINE_MS;
       for (;;) {
