@@ -4,6 +4,7 @@ import type { Fuzzer } from './fuzzer.ts';
 import { JSON_MASK_FUZZERS } from './json-mask.ts';
 import { REDIS_FUZZERS } from './redis.ts';
 import { SQL_FUZZERS } from './sql.ts';
+import { SSH_FUZZERS } from './ssh.ts';
 
 /** All fuzzers. Their names are unique and stand in seeds.json. */
 export const FUZZERS: readonly Fuzzer[] = [
@@ -11,5 +12,6 @@ export const FUZZERS: readonly Fuzzer[] = [
   ...JSON_MASK_FUZZERS,
   ...FRAME_FUZZERS,
   ...REDIS_FUZZERS,
+  ...SSH_FUZZERS,
   ...SQL_FUZZERS,
 ];

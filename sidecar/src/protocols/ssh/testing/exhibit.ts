@@ -25,6 +25,9 @@ const MASKS: MaskRules = {
   maskJson: buildJsonMask([], maskContent, KEY),
 };
 
+/** No masks at all. */
+export const NO_SSH_MASKS: MaskRules = { ...MASKS, empty: true, detect: [] };
+
 function settle({ command, text }: JudgedCommand): 'Forward' | 'Hold' | Refusal {
   if (command.protocol !== 'SSH') return 'Forward';
   if (text.startsWith('rm ')) return REFUSAL;
