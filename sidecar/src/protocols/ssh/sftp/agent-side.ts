@@ -17,6 +17,8 @@ const NO_HANDLE = unsupported('No such handle is open.');
 const NOT_FOR_THAT = unsupported('The file was not opened for that.');
 const TOO_MANY = unsupported(`More than ${HANDLES_MAX} files and directories are open.`);
 
+const NOT_WHILE_MASKED = unsupported('Masks are in force, which cannot reach what it is answered.');
+
 /** Where the conversation started, as the server says. */
 export interface Home {
   readonly path: string;
@@ -160,7 +162,8 @@ export class AgentSide {
       return this.#target.finish(operation, failed, '');
     }
     const isReading = request.kind === 'Open' && asked.reading?.wanted[0]?.access.includes('Read') === true;
-    if ((isReading && !masks.empty) || isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, MASKED);
+    if (isReading && !masks.empty) return this.#refuse(asked, commandId, MASKED);
+    if (isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, NOT_WHILE_MASKED);
     if (handle !== undefined && lane.handles.get(handle.name) !== handle) {
       return this.#refuse(asked, commandId, NO_HANDLE);
     }

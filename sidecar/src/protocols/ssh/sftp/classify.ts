@@ -13,8 +13,8 @@ export interface WantedPath {
   /** From the root, with `.` and `..` taken out by text alone; undefined where only the server could tell. */
   readonly path: string | undefined;
   readonly access: readonly PathUse['access'][];
-  /** The operation reaches all below it. `IfDirectory`: if it is a directory, which the server says. */
-  readonly isTree: boolean | 'IfDirectory';
+  /** The operation reaches all below it. `IfDirectory`: if it is a directory, which the server says; `AsFirst`: if the first path is one. */
+  readonly isTree: boolean | 'IfDirectory' | 'AsFirst';
   /** The operation goes where a symbolic link of that name leads; otherwise it is about the link. */
   readonly follows: boolean;
   /** Nothing needs to be there. */
@@ -138,7 +138,7 @@ function readPair({ operation, paths }: Extract<Request, { readonly kind: 'Pair'
         words,
         wanted: [
           wantedPath({ path: first, access: both, isTree: 'IfDirectory' }),
-          wantedPath({ path: second, access: ['Write'], isTree: 'IfDirectory' }),
+          wantedPath({ path: second, access: ['Write'], isTree: 'AsFirst' }),
         ],
       };
     case 'hardlink':

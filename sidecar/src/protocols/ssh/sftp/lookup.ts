@@ -27,7 +27,12 @@ export function lookUp(lane: SftpLane, wanted: readonly WantedPath[], done: (fou
   let open = wanted.length + 1;
   const settle = (): void => {
     open -= 1;
-    if (open === 0) done({ paths, failed });
+    if (open > 0) return;
+    const isFirstTree = paths[0]?.isTree === true;
+    done({
+      paths: paths.map((one, at) => (wanted[at]?.isTree === 'AsFirst' ? { ...one, isTree: isFirstTree } : one)),
+      failed,
+    });
   };
   for (const [index, one] of wanted.entries()) {
     const isTree = one.isTree !== false;

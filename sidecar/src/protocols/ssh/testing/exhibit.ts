@@ -12,7 +12,7 @@ const REFUSAL: Refusal = { kind: 'Denied', rule: 'data/guard/no-rm', reason: 'Fi
 const maskContent = buildContentMask([{ detector: 'Email', mask: HIDDEN }], KEY);
 
 /** The masks of the exhibit: addresses of mail are hidden. */
-const MASKS: MaskRules = {
+export const MASKS: MaskRules = {
   empty: false,
   columns: false,
   columnMask: () => undefined,
@@ -30,8 +30,8 @@ export const NO_SSH_MASKS: MaskRules = { ...MASKS, empty: true, detect: [] };
 
 function settle({ command, text }: JudgedCommand): 'Forward' | 'Hold' | Refusal {
   if (command.protocol !== 'SSH') return 'Forward';
-  if (text.startsWith('rm ')) return REFUSAL;
-  return text === 'uptime' ? 'Hold' : 'Forward';
+  if (/^(?:rm|remove) /.test(text)) return REFUSAL;
+  return text === 'uptime' || text.startsWith('mkdir ') ? 'Hold' : 'Forward';
 }
 
 /** Channels that the opening opens: the first is for what is refused, the others for one command each. */
