@@ -111,8 +111,7 @@ if (!created.ok) throw new Error(created.fault.message);
 const recorder = created.value;
 const turns = new Turn(recorder);
 const metrics = openGateMetrics({ sessionsOpen: () => SESSIONS, commandsHeld: () => 0 });
-const rules = rulesOf();
-const admission: Admission = { identity: IDENTITY, rules, credential: { username: 'gate', password: 'secret' } };
+const catalog = committedCatalog();
 const budgets = new Budgets();
 
 class Peer {
@@ -122,6 +121,8 @@ class Peer {
   readonly session: GatedSession;
 
   constructor(id: number) {
+    const rules = rulesOf();
+    const admission: Admission = { identity: IDENTITY, rules, credential: { username: 'gate', password: 'secret' } };
     const wires: Wires = {
       sendAgent: (bytes) => void (this.toAgent += bytes.length),
       sendTarget: (bytes) => void (this.toTarget += bytes.length),
@@ -155,7 +156,7 @@ class Peer {
       admit: async () => ok(admission),
       openRecord: () =>
         recorder.open({ ...OPENED, sessionId: `session-${id}`, atUs: clock.nowUs() }, admission.rules.durability),
-      readCatalog: async () => ok(committedCatalog()),
+      readCatalog: async () => ok(catalog),
       cancelOther: () => {},
       claimCancelKey: () => {},
       ended: () => {},
