@@ -1,14 +1,23 @@
 import { strongerMask } from './mask/index.ts';
 import type { KeyMasks, Mask } from './masking.ts';
-import { compileGlob } from './match/glob.ts';
+import { compileGlob, type TextTest } from './match/glob.ts';
 import { mayMeet, splitKeyPattern } from './match/key-pattern.ts';
 
+/** With fewer rules it is quicker to ask them again than to look up what they said, and the names of keys need not be kept. */
+const KEPT_FROM_RULES = 16;
 /** How many answers about single keys are remembered. */
 const KEPT_MAX = 10_000;
 
+interface KeyRule {
+  readonly pattern: string;
+  readonly key: TextTest;
+  readonly field: TextTest | undefined;
+  readonly mask: Mask;
+}
+
 /** Joins masks on keys: where several meet one value the strongest holds, whatever their order. */
 export function buildKeyMasks(masks: readonly { readonly pattern: string; readonly mask: Mask }[]): KeyMasks {
-  const rules = masks.map(({ pattern, mask }) => {
+  const rules = masks.map(({ pattern, mask }): KeyRule => {
     const [key, field] = splitKeyPattern(pattern);
     return {
       pattern: key,
@@ -17,8 +26,10 @@ export function buildKeyMasks(masks: readonly { readonly pattern: string; readon
       mask,
     };
   });
-  const kept = new Map<string, readonly (typeof rules)[number][]>();
-  const rulesOf = (key: string): readonly (typeof rules)[number][] => {
+  const kept = new Map<string, readonly KeyRule[]>();
+  const rulesOf = (key: string): readonly KeyRule[] => {
+    if (rules.length < KEPT_FROM_RULES)
+      return rules.some((rule) => rule.key(key)) ? rules.filter((rule) => rule.key(key)) : NO_RULES;
     const known = kept.get(key);
     if (known !== undefined) return known;
     const found = rules.filter((rule) => rule.key(key));
@@ -27,13 +38,18 @@ export function buildKeyMasks(masks: readonly { readonly pattern: string; readon
     return found;
   };
   return {
-    mask: (key, field) =>
-      strongestOf(
-        rulesOf(key).filter((rule) => rule.field === undefined || (field !== undefined && rule.field(field))),
-      ),
+    mask(key, field) {
+      const found = rulesOf(key);
+      if (found.length === 0) return undefined;
+      return strongestOf(
+        found.filter((rule) => rule.field === undefined || (field !== undefined && rule.field(field))),
+      );
+    },
     any: (key, isPattern) => strongestOf(isPattern ? rules.filter((rule) => mayMeet(rule.pattern, key)) : rulesOf(key)),
   };
 }
+
+const NO_RULES: readonly KeyRule[] = [];
 
 function strongestOf(rules: readonly { readonly mask: Mask }[]): Mask | undefined {
   let strongest: Mask | undefined;

@@ -43,6 +43,8 @@ export class GatedSession {
   #record: SessionRecord | undefined;
   #closed = false;
   #aheadBytes = 0;
+  readonly #carryOutStep = (step: Step): readonly Step[] => this.#carryOutOne(step);
+  readonly #isClosed = (): boolean => this.#closed;
 
   constructor(session: ProtocolSession, around: SessionSurroundings) {
     this.#session = session;
@@ -142,11 +144,7 @@ export class GatedSession {
   }
 
   #carryOut(steps: readonly Step[]): void {
-    walkSteps(
-      steps,
-      (step) => this.#carryOutOne(step),
-      () => this.#closed,
-    );
+    walkSteps(steps, this.#carryOutStep, this.#isClosed);
   }
 
   #carryOutOne(step: Step): readonly Step[] {

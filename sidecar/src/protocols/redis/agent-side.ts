@@ -1,11 +1,11 @@
 import { assertNever } from '@sidegate/crds';
-import type { JudgedCommand, Refusal, Settlement } from '../protocol.ts';
-import { classify, type RedisReading } from './classify.ts';
+import type { Refusal, Settlement } from '../protocol.ts';
+import { Classifier } from './classifier.ts';
 import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
-import { maskedTextOf, textOf } from './command-text.ts';
 import { readHello } from './hello.ts';
 import { numberAt, optionAt } from './keys.ts';
 import type { Lane, Waiting } from './lane.ts';
+import { RedisCommandJudged } from './redis-command-judged.ts';
 import { codeOf, EXEC_ABORT_TEXT, refusalText, writeRefusal } from './refuse.ts';
 import type { RequestReader } from './request-reader.ts';
 import { RunningCommand } from './running-command.ts';
@@ -17,10 +17,12 @@ const UNSUPPORTED_HINT = 'The gate cannot carry it, whoever allows it.';
 export class AgentSide {
   readonly #lane: Lane;
   readonly #reader: RequestReader;
+  readonly #classifier: Classifier;
 
   constructor(lane: Lane, reader: RequestReader) {
     this.#lane = lane;
     this.#reader = reader;
+    this.#classifier = new Classifier(lane.catalog, lane.options.databases);
   }
 
   /** Reads on, up to a command that must wait. */
@@ -118,10 +120,9 @@ export class AgentSide {
 
   #judge(args: readonly Uint8Array[], wire: Uint8Array): void {
     const lane = this.#lane;
-    const { catalog, database, inTransaction, options } = lane;
-    const reading = classify(args, { catalog, database, inTransaction, databases: options.databases });
+    const reading = this.#classifier.read(args, lane.database, lane.inTransaction);
     const commandId = ++lane.lastCommandId;
-    const judged = judgedOf(args, wire, reading, lane);
+    const judged = new RedisCommandJudged(args, wire, reading, lane);
     lane.waiting = { commandId, args, wire, reading, judged };
     lane.outbox.push({ kind: 'Judge', commandId, judged });
   }
@@ -288,35 +289,4 @@ function confirmationsOf(name: string, args: readonly Uint8Array[]): number | 'A
   if (!/^[PS]?(UN)?SUBSCRIBE$/.test(name)) return undefined;
   if (args.length > 1) return args.length - 1;
   return name.includes('UNSUBSCRIBE') ? 'All' : undefined;
-}
-
-function judgedOf(args: readonly Uint8Array[], wire: Uint8Array, reading: RedisReading, lane: Lane): JudgedCommand {
-  const { command } = reading;
-  return {
-    command,
-    get text() {
-      return textOf(args);
-    },
-    maskedText: () => maskedTextOf(args, reading, lane.recordMasks),
-    maskedBinds: () => [],
-    wire,
-    verbs: [command.name],
-    objects: command.keys.map(({ name, access }) => `${access.toLowerCase()} ${lane.recordMasks.maskContent(name)}`),
-    claims: {},
-    get cacheKey() {
-      return cacheKeyOf(reading);
-    },
-  };
-}
-
-/** All that a decision rests on, as one text. */
-function cacheKeyOf({ command }: RedisReading): string | undefined {
-  const { name, keys, incomplete } = command;
-  if (incomplete.length > 0 || keys.length > 4) return undefined;
-  let text = name;
-  for (const use of keys) {
-    if (use.fields !== undefined) return undefined;
-    text += `\0${use.access}${use.isPattern === true ? '~' : '='}${use.use ?? ''}\0${use.name}`;
-  }
-  return text;
 }

@@ -66,6 +66,11 @@ const WITHOUT_VALUES =
 /** Commands whose answer is the value of their one key, or values out of it. */
 const VALUES = words(`GET, GETEX, GETDEL, GETSET, LRANGE, LINDEX, LPOP, RPOP, SMEMBERS, SPOP, SRANDMEMBER, HVALS`);
 
+/** True for commands whose answer holds the same whatever their arguments: nothing of a key, or the values of their keys. */
+export function isAnswerFixed(name: string): boolean {
+  return WITHOUT_VALUES.has(name) || VALUES.has(name);
+}
+
 /** Commands that work on a piece of a value. */
 const PARTS =
   words(`GETRANGE, SUBSTR, SETRANGE, APPEND, GETBIT, SETBIT, BITFIELD, BITFIELD_RO, BITCOUNT, BITPOS, LCS, STRLEN, DUMP, EVAL, EVALSHA,

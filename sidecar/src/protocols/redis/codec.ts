@@ -29,6 +29,15 @@ export const DEPTH_MAX = 128;
 
 const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** True for bytes that are printable ASCII without spaces, quotes and backslashes: they are shown as they are. */
+export function isPlainWord(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte <= 0x22 ? byte !== 0x21 : byte >= 0x7f || byte === 0x27 || byte === 0x5c) return false;
+  }
+  return bytes.length > 0;
+}
+
 /** The text that bytes are in UTF-8, or undefined. */
 export function asUtf8(bytes: Uint8Array): string | undefined {
   const text = asLatin1(bytes);
@@ -42,7 +51,9 @@ export function asUtf8(bytes: Uint8Array): string | undefined {
 
 /** Every byte as the character of the same number. */
 export function asLatin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  return Buffer.isBuffer(bytes)
+    ? bytes.toString('latin1')
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 /** A key or channel as policy names it: its text, with every byte that is not UTF-8 as \xNN. */

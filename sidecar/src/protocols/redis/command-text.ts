@@ -1,9 +1,10 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { RedisReading } from './classify.ts';
-import { asUtf8, nameOf } from './codec.ts';
+import { asLatin1, asUtf8, isPlainWord, nameOf } from './codec.ts';
 import { maskText } from './mask.ts';
 
 const HIDDEN = '[masked]';
+const NOTHING = new Uint8Array();
 type Args = readonly Uint8Array[];
 
 /** A command as redis-cli takes it: words as they are, anything else in double quotes with escapes. */
@@ -17,19 +18,31 @@ export function maskedTextOf(args: Args, reading: RedisReading, masks: MaskRules
   const isSecret = SECRETS[name];
   if (masks.empty && isSecret === undefined) return textOf(args);
   const maskOf = masks.keys === undefined ? undefined : valueMasks(args, reading, masks);
-  return args
-    .map((arg, index) => {
-      if (isSecret?.(args, index) === true) return HIDDEN;
-      if (index === 0 || masks.empty) return quoted(arg);
-      if (reading.keyIndexes.has(index)) return quoteText(masks.maskContent(nameOf(arg)));
-      const text = asUtf8(arg) ?? nameOf(arg);
-      const mask = maskOf?.(index);
-      return quoteText(mask === undefined ? maskText(text, masks) : (masks.maskValue(mask, text) ?? HIDDEN));
-    })
-    .join(' ');
+  let text = '';
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? NOTHING;
+    if (index > 0) text += ' ';
+    if (isSecret?.(args, index) === true) text += HIDDEN;
+    else if (index === 0 || masks.empty) text += quoted(arg);
+    else if (reading.keyIndexes.has(index)) text += keyText(arg, masks);
+    else text += valueText(arg, maskOf?.(index), masks);
+  }
+  return text;
+}
+
+function keyText(arg: Uint8Array, masks: MaskRules): string {
+  if (isPlainWord(arg) && masks.passesContent?.(arg) === true) return asLatin1(arg);
+  return quoteText(masks.maskContent(nameOf(arg)));
+}
+
+function valueText(arg: Uint8Array, mask: ReturnType<MaskAt>, masks: MaskRules): string {
+  if (mask !== undefined) return quoteText(masks.maskValue(mask, asUtf8(arg) ?? nameOf(arg)) ?? HIDDEN);
+  if (masks.fields.length === 0 && masks.passesContent?.(arg) === true && isPlainWord(arg)) return asLatin1(arg);
+  return quoteText(maskText(asUtf8(arg) ?? nameOf(arg), masks));
 }
 
 function quoted(arg: Uint8Array): string {
+  if (isPlainWord(arg)) return asLatin1(arg);
   const text = asUtf8(arg);
   return text === undefined ? `"${nameOf(arg).replaceAll('"', '\\"')}"` : quoteText(text);
 }
@@ -58,9 +71,10 @@ type MaskAt = (index: number) => ReturnType<NonNullable<MaskRules['keys']>['mask
 /** Where the values of a command's keys stand among its arguments. */
 function valueMasks(args: Args, { command, keyIndexes }: RedisReading, masks: MaskRules): MaskAt | undefined {
   const { keys } = masks;
+  if (keys === undefined || !isAnyMasked(args, keyIndexes, keys)) return undefined;
   const [first] = keyIndexes;
-  if (keys === undefined || first === undefined) return undefined;
-  const keyAt = (index: number): string => nameOf(args[index] ?? new Uint8Array());
+  if (first === undefined) return undefined;
+  const keyAt = (index: number): string => nameOf(args[index] ?? NOTHING);
   const shape = VALUE_SHAPES[command.name];
   const fieldMask = (index: number, from: number): ReturnType<MaskAt> =>
     (index - from) % 2 === 1 ? keys.mask(keyAt(first), keyAt(index - 1)) : undefined;
@@ -83,6 +97,12 @@ function valueMasks(args: Args, { command, keyIndexes }: RedisReading, masks: Ma
       return (index) => (index < first ? undefined : strongest);
     }
   }
+}
+
+/** Whether a mask is on the value, or on any field, of any key. */
+function isAnyMasked(args: Args, keyIndexes: ReadonlySet<number>, keys: NonNullable<MaskRules['keys']>): boolean {
+  for (const index of keyIndexes) if (keys.any(nameOf(args[index] ?? NOTHING), false) !== undefined) return true;
+  return false;
 }
 
 /** XADD key [options] id field value ...: the fields begin behind the first argument that is `*` or an id. */

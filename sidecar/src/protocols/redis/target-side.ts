@@ -1,3 +1,4 @@
+import type { MaskRules } from '@sidegate/policy';
 import { AnswerFlow } from './answer-flow.ts';
 import type { AnswerPlan } from './answers.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
@@ -16,6 +17,8 @@ const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; reado
   ssubscribe: { kind: 'shard', adds: true },
   sunsubscribe: { kind: 'shard', adds: false },
 };
+/** Words of the protocol itself, in which nothing can be masked. */
+const OWN_WORDS = new Set(['OK', 'QUEUED', 'PONG']);
 const MESSAGES = new Set(['message', 'pmessage', 'smessage']);
 const MESSAGE_PLAN: AnswerPlan = { kind: 'Message' };
 const UNKNOWN_PLAN: AnswerPlan = { kind: 'Plain' };
@@ -246,8 +249,19 @@ export class TargetSide {
 
   #incomingOf(command: RunningCommand | undefined, flow: AnswerFlow, event: string): Incoming {
     const isTransaction = command?.name === 'EXEC';
-    const start = { maskers: undefined, channel: undefined, error: '', isOk: true, status: '', names: 0 };
-    return { command, flow, event, isTransaction, ...start, elements: undefined };
+    return {
+      command,
+      flow,
+      event,
+      isTransaction,
+      maskers: undefined,
+      channel: undefined,
+      error: '',
+      isOk: true,
+      status: '',
+      names: 0,
+      elements: undefined,
+    };
   }
 
   #rows(): number {
@@ -316,18 +330,17 @@ export class TargetSide {
 
   #finish(incoming: Incoming, command: RunningCommand): void {
     const { outbox } = this.#lane;
-    const { flow, status, elements } = incoming;
+    const { flow } = incoming;
     if (command.replacedBy !== undefined && !command.isMuted) outbox.answer(command.id, writeError(command.replacedBy));
     const error = flow.refusal === undefined ? (command.replacedBy ?? incoming.error) : `NOPERM ${flow.refusal.reason}`;
     const shown = error === '' ? '' : maskText(error.slice(0, ERROR_SHOWN_MAX), command.recordMasks);
-    const tag =
-      status === '' ? (elements === undefined ? '' : `${elements} elements`) : maskText(status, command.recordMasks);
+    const tag = tagOf(incoming, command.recordMasks);
     outbox.push({
       kind: 'Finished',
       commandId: command.id,
       outcome: error === '' ? 'Done' : 'Failed',
       tag,
-      errorCode: /^[A-Z]+/.exec(error)?.[0] ?? '',
+      errorCode: error === '' ? '' : (/^[A-Z]+/.exec(error)?.[0] ?? ''),
       errorText: shown,
       rows: command.plan.kind === 'Names' ? incoming.names : command.keysRead,
       maskedValues: command.maskedValues,
@@ -347,6 +360,12 @@ export class TargetSide {
     this.#lane.midAnswer &&= this.#incoming?.flow.begun === true;
     this.#lane.end('Fault', reason, writeFarewell(refusal));
   }
+}
+
+/** What the server said in a line, or how much it gave. */
+function tagOf({ status, elements }: Incoming, masks: MaskRules): string {
+  if (status === '') return elements === undefined ? '' : `${elements} elements`;
+  return OWN_WORDS.has(status) ? status : maskText(status, masks);
 }
 
 function planOf({ command, event }: Incoming): AnswerPlan {
