@@ -15,10 +15,9 @@ const RESERVED = new Set(
 const PLAIN = /[^ \t\n;&|<>()'"\\$`]+(?=[ \t\n;&|<>()]|$)/y;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=/;
+/** Where an element of an array may be set, some shells read on to the closing bracket, whatever stands before it. */
+const INDEX = /^[A-Za-z_]\w*\[(?:[^\]]*$|.*=)/s;
 const EMPTY_PARENTHESES = /\([ \t]*\)/y;
-/** `[[` compares with these, and a shell that does not know it has commands and redirects there. */
-const TEST_MARK = /[<>()]/;
-
 /**
  * What a text makes a shell of the POSIX family run, or undefined when that cannot be told: it is no such text, it is too long or nests too deep, or it uses
  * what these shells read in different ways. Every command that may run is in it, also those in substitutions, functions and branches not taken.
@@ -46,7 +45,7 @@ function readList(scan: Scan, ends: ReadonlySet<string>): void {
     skipBlanks(scan);
     skipComment(scan);
     const { next } = scan;
-    if (next === ';' && !scan.sees(';;')) scan.at += 1;
+    if (next === ';' && !scan.sees(';;') && !scan.sees(';&')) scan.at += 1;
     else if (next === '&' && !scan.sees('&&')) scan.at += 1;
     else if (next !== '\n' && !isListEnd(scan, ends)) return scan.fail();
     chain += 1;
@@ -243,6 +242,7 @@ function readSimple(scan: Scan): void {
     if (scan.next === '#') break;
     const word = readWord(scan);
     if (word === undefined) break;
+    if (INDEX.test(word.raw)) return scan.fail();
     // Added to a variable by some shells, a program's name to others.
     if (words.length === 0 && /^\w+\+=/.test(word.raw)) return scan.fail();
     const assigned = words.length === 0 ? ASSIGNMENT.exec(word.raw)?.[1] : undefined;
@@ -269,10 +269,9 @@ function refuseBrace(scan: Scan, { raw }: ShellWord): void {
   if (raw === '{' || raw === '}') scan.fail();
 }
 
+/** To shells that do not know `[[`, what compares in it is a redirect, and what joins begins another command. */
 function isTest(words: readonly ShellWord[], { redirects, hasInput }: OpenCommand): boolean {
-  return (
-    words.at(-1)?.raw === ']]' && redirects.length === 0 && !hasInput && !words.some(({ raw }) => TEST_MARK.test(raw))
-  );
+  return words.at(-1)?.raw === ']]' && redirects.length === 0 && !hasInput;
 }
 
 function isDefinition(scan: Scan, { isBare, raw }: ShellWord): boolean {
