@@ -31,6 +31,17 @@ export interface LaneAgent {
   close(): Promise<void>;
 }
 
+/** A command with a long answer, asked for by an agent that does not read any of it. */
+export interface StalledAnswer {
+  /** As the record shows it. */
+  readonly text: string;
+  /** Reads all of it, piece by piece. Rejects when the connection is lost before its end. */
+  read(piece: (bytes: Uint8Array) => void): Promise<void>;
+  /** The same bytes in a part of an answer as the record has it. */
+  contentOf(part: Uint8Array): Uint8Array;
+  close(): void;
+}
+
 /** A whole Sidegate with a real server of one protocol behind it, and the witnesses to what happens between them. */
 export interface LaneStage extends AsyncDisposable {
   /** The state folder of `sidegate run`. */
@@ -42,6 +53,8 @@ export interface LaneStage extends AsyncDisposable {
   restartServer(): Promise<void>;
   /** Opens a session. Rejects when there is no gate. */
   connect(): Promise<LaneAgent>;
+  /** Asks for about so many MiB in a session of its own, and reads nothing. */
+  stall(mebibytes: number): Promise<StalledAnswer>;
   /** Everything of agents that the server ran, by its own witness, once nothing of them is left in it. */
   ran(): Promise<readonly Ran[]>;
   /** The streams of an answer as the record has it. */

@@ -5,7 +5,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { decodeEvent, type SessionEvent } from '@sidegate/session';
 import { Reader } from '@sidegate/session/store';
 import { ownerSocketIn } from '../../cli/src/state-folder.ts';
-import type { LaneStage } from './lane.ts';
+import type { LaneStage, StalledAnswer } from './lane.ts';
 import { holdsAll, type Received } from './received.ts';
 
 /** One command as the store has it. */
@@ -56,11 +56,11 @@ export async function readLedger(
   return { commands, ends, held };
 }
 
-/** The whole recorded answer to the command with this text, however long: its size and hash. */
+/** The whole recorded answer to the command with this text, however long: the size and hash of what `contentOf` gives of its parts. */
 export async function readAnswer(
   state: string,
   sessionId: string,
-  text: string,
+  { text, contentOf }: Pick<StalledAnswer, 'text' | 'contentOf'>,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -69,8 +69,9 @@ export async function readAnswer(
     for await (const event of eventsOf(sessionId)) {
       if (event.kind === 'CommandJudged' && event.text === text) commandId = event.commandId;
       if (event.kind !== 'AnswerPart' || event.commandId !== commandId) continue;
-      hash.update(event.bytes);
-      bytes += event.bytes.length;
+      const content = contentOf(event.bytes);
+      hash.update(content);
+      bytes += content.length;
     }
   });
   return { bytes, sha256: hash.digest('hex') };

@@ -11,7 +11,7 @@ import {
   STORE_KILLED,
   STORE_STOPPED,
 } from './killed.ts';
-import { STALLED_READER } from './stalled-reader.ts';
+import { REDIS_STALLED_READER, SSH_STALLED_READER, STALLED_READER } from './stalled-reader.ts';
 import { CLOCK_STEPPED } from './stepped-clock.ts';
 import { STORE_AWAY, STORE_SLOW } from './store-away.ts';
 
@@ -29,6 +29,8 @@ export const FAULTS: readonly Fault[] = [
   SSH_RESTARTED,
   DISK_FULL,
   STALLED_READER,
+  REDIS_STALLED_READER,
+  SSH_STALLED_READER,
   HALF_OPEN,
   CLOCK_STEPPED,
 ];

@@ -12,14 +12,24 @@ export interface ExecEnd {
   readonly code: number | undefined;
 }
 
+/** A client of ssh2, and whether its connection is over; that may be so as soon as it is there. */
+export interface SshConnection {
+  readonly client: Client;
+  readonly isLost: boolean;
+}
+
 /** A connected client of ssh2 that goes through the gate and verifies its host key; the caller ends it. Rejects as the client does. */
-export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state' | 'token'>): Promise<Client> {
+export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state' | 'token'>): Promise<SshConnection> {
   const password = await stage.token();
   const known = readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
   const client = new ssh2.Client();
   // Each command that runs listens, and there may be many. That a connection is lost is for its commands to say; it may be said more than once.
   client.setMaxListeners(0);
   client.on('error', () => undefined);
+  let isLost = false;
+  client.once('close', () => {
+    isLost = true;
+  });
   await new Promise<void>((resolve, reject) => {
     client.once('ready', resolve);
     client.once('error', reject);
@@ -33,7 +43,12 @@ export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state'
       hostVerifier: (key) => known.includes(key.toString('base64')),
     });
   });
-  return client;
+  return {
+    client,
+    get isLost() {
+      return isLost;
+    },
+  };
 }
 
 /** Runs a command to its end, or to that of the connection. Never rejects. `began` gets the channel as soon as the command runs. */
@@ -67,8 +82,8 @@ export function runExec(
         began(channel);
       });
     } catch {
-      // The connection is gone.
-      over();
+      // The connection is gone, which is said only once this program is idle.
+      setImmediate(over);
     }
   });
 }

@@ -1,14 +1,21 @@
 import { Socket } from 'node:net';
 import type pg from 'pg';
+import { query } from '../../../sidecar/src/protocols/postgres/testing/frames.ts';
 import { clientError } from '../../client-error.ts';
 import { OPEN_POLICY } from '../../clients/open-policy.ts';
 import { openStage, type Stage, type StageOptions } from '../../stage.ts';
+import { WireAgent } from '../../wire-agent.ts';
 import { until } from '../account.ts';
-import type { Lane, LaneAgent, LaneStage, Turn } from '../lane.ts';
+import type { Lane, LaneAgent, LaneStage, StalledAnswer, Turn } from '../lane.ts';
 import { receivedOf, type Streams } from '../received.ts';
+import { readTo } from './read-to.ts';
 
 const ROWS = [1, 5, 50, 700];
 const DATA_ROW = 0x44;
+const MIB = 1024 * 1024;
+const WIDE_ROW_BYTES = 1024;
+/** The last message of an answer. */
+const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 const HEADER_BYTES = 5;
 /** The table that the load writes to. */
 const SETUP = 'CREATE TABLE marks (mark text PRIMARY KEY); ALTER TABLE marks OWNER TO orders_app;';
@@ -32,6 +39,7 @@ export function laneStageOf(stage: Stage): LaneStage {
       await stage.postgres.startAgain();
     },
     connect: () => connect(stage),
+    stall: (mebibytes) => stall(stage, mebibytes),
     ran: async () => {
       await serverIsQuiet(stage);
       const statements = await stage.postgres.statements();
@@ -121,6 +129,23 @@ function statement(mark: string, count: number): { readonly text: string; readon
   }
   const text = `${columns} FROM generate_series(1, $1::int) AS n`;
   return { text, query: { text, values: [rows] } };
+}
+
+async function stall(stage: Stage, mebibytes: number): Promise<StalledAnswer> {
+  const agent = await WireAgent.open(stage);
+  const { socket } = agent;
+  socket.removeAllListeners('data');
+  socket.pause();
+  const rows = (mebibytes * MIB) / WIDE_ROW_BYTES;
+  const text = `SELECT repeat('r', ${WIDE_ROW_BYTES}) AS filler FROM generate_series(1, ${rows}) AS n`;
+  agent.send(query(text));
+  return {
+    text,
+    read: (piece) =>
+      readTo(socket, piece, (bytes, end) => bytes > rows * WIDE_ROW_BYTES && end.equals(READY_FOR_QUERY)),
+    contentOf: (part) => part,
+    close: () => agent.socket.end(),
+  };
 }
 
 /** What a killed gate left in the server's sockets is still read and run: its backends must be gone first. */

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { encode, LOGIN, REDIS_SERVER, type RedisServer } from '../../redis/redis-server.ts';
 import { openRedisStage, type RedisStage } from '../../redis/redis-stage.ts';
 import { until } from '../account.ts';
-import type { Lane, LaneAgent, LaneStage, Ran, Turn } from '../lane.ts';
+import type { Lane, LaneAgent, LaneStage, Ran, StalledAnswer, Turn } from '../lane.ts';
 import { receivedOf } from '../received.ts';
+import { readTo } from './read-to.ts';
 import { ReplyCutter } from './reply-cutter.ts';
 
 const POLICY = `apiVersion: sidegate.dev/v1alpha1
@@ -20,6 +21,8 @@ spec:
 /** Lengths of the values that are there to be read, one of them larger than what the gate sends on in one piece. */
 const FILLERS = [10, 1_000, 70_000, 700_000];
 const PIPELINE = 16;
+/** The value that a long reply repeats. */
+const WIDE_BYTES = 4 * 1024 * 1024;
 const APPEND_ONLY = ['--appendonly', 'yes', '--appendfsync', 'no', '--auto-aof-rewrite-percentage', '0'];
 const MARK = /\bagent-\d+-\d+/;
 /** With this the gate itself says that it ends a connection: no answer to the command in whose place it stands, so not in one. */
@@ -53,6 +56,7 @@ function laneStageOf(stage: RedisStage, monitor: Monitor): LaneStage {
       await monitor.watch();
     },
     connect: () => connect(stage),
+    stall: (mebibytes) => stall(stage, mebibytes),
     ran: async () => {
       await serverIsQuiet(stage.redis);
       await monitor.isUpToDate();
@@ -142,6 +146,29 @@ async function serverIsQuiet(server: RedisServer): Promise<void> {
     const clients = await server.command(['CLIENT', 'LIST']);
     return [...clients.matchAll(/^id=|\nid=/g)].length <= 2 ? true : undefined;
   });
+}
+
+/** One reply in which the same value stands again and again. */
+async function stall(stage: RedisStage, mebibytes: number): Promise<StalledAnswer> {
+  const key = 'wide';
+  const value = 'w'.repeat(WIDE_BYTES);
+  await stage.redis.command(['SET', key, value]);
+  const count = (mebibytes * 1024 * 1024) / WIDE_BYTES;
+  const words = ['MGET', ...Array.from({ length: count }, () => key)];
+  const socket = connectSocket(stage.port, stage.host);
+  socket.on('error', () => undefined);
+  socket.write(encode('AUTH', await stage.token()));
+  const [welcome] = (await once(socket, 'data')) as [Buffer];
+  if (welcome.toString('latin1') !== '+OK\r\n') throw new Error(`the gate answers ${welcome.toString('latin1')}`);
+  socket.pause();
+  socket.write(encode(...words));
+  const whole = `*${count}\r\n`.length + count * encode(value).subarray('*1\r\n'.length).length;
+  return {
+    text: words.join(' '),
+    read: (piece) => readTo(socket, piece, (bytes) => bytes >= whole),
+    contentOf: (part) => part,
+    close: () => socket.destroy(),
+  };
 }
 
 async function connect(stage: RedisStage): Promise<LaneAgent> {

@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ClientChannel } from 'ssh2';
 import { FrameReader, MessageReader } from '../../../sidecar/src/protocols/ssh/codec.ts';
 import { MESSAGE } from '../../../sidecar/src/protocols/ssh/messages.ts';
 import { connectSsh, runExec } from '../../ssh/ssh-client.ts';
 import { SSH, SSHD } from '../../ssh/ssh-server.ts';
 import { openSshStage, type SshStage } from '../../ssh/ssh-stage.ts';
 import { until } from '../account.ts';
-import type { Lane, LaneAgent, LaneStage, Ran, Turn } from '../lane.ts';
+import type { Lane, LaneAgent, LaneStage, Ran, StalledAnswer, Turn } from '../lane.ts';
 import { receivedOf, type Streams } from '../received.ts';
 
 const POLICY = `apiVersion: sidegate.dev/v1alpha1
@@ -64,6 +65,7 @@ function laneStageOf(stage: SshStage): LaneStage {
     cli: (...parameters) => stage.cli(...parameters),
     restartServer: () => stage.server.restart(),
     connect: () => connect(stage),
+    stall: (mebibytes) => stall(stage, mebibytes),
     ran: async () => {
       await until('sshd still has connections', async () => stage.server.connections().length === 0 || undefined);
       return ranOf(folder);
@@ -113,21 +115,38 @@ function dataIn(frames: Streams): readonly { readonly isStderr: boolean; readonl
   return found;
 }
 
-async function connect(stage: SshStage): Promise<LaneAgent> {
-  const client = await connectSsh(stage);
-  let isLost = false;
-  client.once('close', () => {
-    isLost = true;
+async function stall(stage: SshStage, mebibytes: number): Promise<StalledAnswer> {
+  const { client } = await connectSsh(stage);
+  const text = `head -c ${mebibytes * 1024 * 1024} /dev/zero`;
+  const channel = await new Promise<ClientChannel>((resolve, reject) => {
+    client.exec(text, (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
   });
   return {
+    text,
+    read: (piece) =>
+      new Promise((resolve, reject) => {
+        client.once('close', () => reject(new Error('the connection was closed')));
+        channel.once('end', resolve);
+        channel.stderr.resume();
+        channel.on('data', piece);
+      }),
+    contentOf: (part) => outputsOf([part])[0] ?? part,
+    close: () => client.end(),
+  };
+}
+
+async function connect(stage: SshStage): Promise<LaneAgent> {
+  const connection = await connectSsh(stage);
+  const { client } = connection;
+  return {
     get isLost() {
-      return isLost;
+      return connection.isLost;
     },
     work: async (mark, count): Promise<Turn> => {
       const turn = turnOf(stage.server.folder, mark, count);
       const ends = await Promise.all(turn.map(({ text, input }) => runExec(client, text, input)));
       const received = ends.map(({ stdout, stderr }, index) => receivedOf(turn[index]?.text ?? '', [stdout, stderr]));
-      const failed = isLost ? undefined : ends.find(({ code }) => code !== 0);
+      const failed = connection.isLost ? undefined : ends.find(({ code }) => code !== 0);
       return {
         received,
         done: ends.filter(({ code }) => code === 0).length,

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { DEADLINE_MS } from '../support/processes.ts';
+import { testGiven } from '../support/test-given.ts';
+import { encode, REDIS_SERVER } from './redis-server.ts';
+import { openRedisStage, type RedisStage } from './redis-stage.ts';
+
+const TIMEOUT_MS = 300_000;
+const real = testGiven(REDIS_SERVER, 'redis-server is not installed');
+const OPEN = `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+  rules: []
+`;
+
+let stage: RedisStage;
+
+beforeAll(async () => {
+  if (REDIS_SERVER !== undefined) stage = await openRedisStage({ policy: OPEN, owner: 'owner' });
+}, TIMEOUT_MS);
+afterAll(async () => {
+  await stage?.stop();
+}, TIMEOUT_MS);
+
+/** What a session waits in, and how the server shows that it does. */
+const WAITING = [
+  { what: 'waits in BLPOP', words: ['BLPOP', 'never', '0'], shown: /flags=b.*cmd=blpop/ },
+  { what: 'is subscribed', words: ['SUBSCRIBE', 'channel'], shown: / sub=1 .*cmd=subscribe/ },
+  { what: 'waits in XREAD', words: ['XREAD', 'BLOCK', '0', 'STREAMS', 'never', '$'], shown: /flags=b.*cmd=xread/ },
+] as const;
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`${what} in ${DEADLINE_MS} ms:\n${stage.run.output()}`);
+    await sleep(20);
+  }
+}
+
+const isShown = async (shown: RegExp): Promise<boolean> =>
+  (await stage.redis.command(['CLIENT', 'LIST'])).split('\n').some((line) => shown.test(line));
+
+/** An agent that is in the middle of it; `over` says what it was told, once its connection is closed. */
+async function startWaiting({ words, shown }: (typeof WAITING)[number]): Promise<{ readonly over: Promise<string> }> {
+  const socket = connect(stage.port, stage.host);
+  let told = '';
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    told += String(chunk);
+  });
+  socket.on('error', () => undefined);
+  const over = new Promise<string>((resolve) => {
+    socket.once('close', () => resolve(told));
+  });
+  socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode(...words)]));
+  await until(`the server does not show ${words[0]}`, () => isShown(shown));
+  return { over };
+}
+
+/** Codes and reasons of the sessions that have ended, newest first, once there are more than `before`. */
+async function endsAfter(before: number): Promise<readonly unknown[]> {
+  const sessions = await stage.ended(before + 1);
+  return sessions.slice(0, sessions.length - before).map(({ closeCode, closeReason }) => [closeCode, closeReason]);
+}
+
+real.each(WAITING)(
+  'a killed session that $what is over at the agent and at the server, and the record says why',
+  async (waiting) => {
+    const before = (await stage.cli('sessions')).length;
+    const { over } = await startWaiting(waiting);
+    await stage.cli('kill', '--subject', 'support-bot', '--reason', 'it waits too long');
+    expect(await over).toMatch(/-ERR The connection is ended\..*it waits too long/);
+    await until('the server does not let go', async () => !(await isShown(waiting.shown)));
+    expect(await endsAfter(before)).toEqual([['Killed', expect.stringContaining('it waits too long')]]);
+  },
+  TIMEOUT_MS,
+);
+
+real(
+  'suspend: true ends sessions whatever they wait in, and opens none until it is taken back',
+  async () => {
+    const access = readFileSync(join(stage.folder, 'access.yaml'), 'utf8');
+    const before = (await stage.cli('sessions')).length;
+    const started = [];
+    for (const waiting of WAITING) started.push(await startWaiting(waiting));
+    await stage.write('access.yaml', `${access.trimEnd()}\n  suspend: true\n`);
+    for (const { over } of started) expect(await over).toMatch(/-ERR The connection is ended\..*suspended/);
+    for (const { shown } of WAITING) await until('the server does not let go', async () => !(await isShown(shown)));
+    expect(await stage.converse(['PING'])).toMatch(/^-NOPERM/);
+    await stage.write('access.yaml', access);
+    expect(await stage.converse(['PING'])).toBe('+PONG\r\n');
+    await stage.ended(before + WAITING.length);
+  },
+  TIMEOUT_MS,
+);
