@@ -86,6 +86,7 @@ export class GateProgram {
       verify,
       agentTls: true,
       readCatalog: (door, database, protocol) => this.#readCatalog(door, database, protocol),
+      listening: () => this.#doors.described,
     });
     this.#doors = new Doors((key, socket) => this.#accept(key, socket), unixName);
   }

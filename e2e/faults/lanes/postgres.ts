@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type pg from 'pg';
-import { query } from '../../../sidecar/src/protocols/postgres/testing/frames.ts';
+import { query as queryFrame } from '../../../sidecar/src/protocols/postgres/testing/frames.ts';
 import { clientError } from '../../client-error.ts';
 import { OPEN_POLICY } from '../../clients/open-policy.ts';
 import { openStage, type Stage, type StageOptions } from '../../stage.ts';
@@ -138,7 +138,7 @@ async function stall(stage: Stage, mebibytes: number): Promise<StalledAnswer> {
   socket.pause();
   const rows = (mebibytes * MIB) / WIDE_ROW_BYTES;
   const text = `SELECT repeat('r', ${WIDE_ROW_BYTES}) AS filler FROM generate_series(1, ${rows}) AS n`;
-  agent.send(query(text));
+  agent.send(queryFrame(text));
   return {
     text,
     read: (piece) =>

@@ -1,5 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Fault, fail, type Issuer, type KillSelection, ok, type Result, type Target } from '@sidegate/crds';
+import {
+  type Fault,
+  fail,
+  type Issuer,
+  type KillSelection,
+  type ListeningDoor,
+  ok,
+  type Result,
+  type Target,
+} from '@sidegate/crds';
 import { isPodUid, podSessionId } from '@sidegate/session';
 import type { Credential, Protocol, ProtocolLimits } from '../protocols/protocol.ts';
 import type { Recorder } from '../recorder.ts';
@@ -35,6 +44,8 @@ export interface GateOptions {
   /** What agents may still do; default: this gate counts by itself. */
   readonly budgets?: BudgetBook;
   readonly agentTls: boolean;
+  /** Where the doors that are open are reached, which may be any free port; default: where they were told to listen. */
+  readonly listening?: () => readonly ListeningDoor[];
   readonly nowUs: () => number;
   readonly observe: SessionObserver;
 }
@@ -138,9 +149,18 @@ export class Gate {
     for (const other of this.#configuration?.doors.values() ?? []) {
       const { spec } = other.target;
       if (nameOf(other.door.access) !== nameOf(door.access) || spec.protocol !== target.spec.protocol) continue;
-      if (spec.host === host && spec.port === port) return other.door.listen;
+      if (spec.host === host && spec.port === port) return this.#placeOf(other);
     }
     return undefined;
+  }
+
+  #placeOf({ door: { access, target, listen } }: OpenDoor): { host: string; port: number } | undefined {
+    const { listening } = this.#options;
+    if (listening === undefined) return listen;
+    return listening().find(
+      (one) =>
+        nameOf(one.access) === nameOf(access) && nameOf(one.target) === nameOf(target) && one.host === listen.host,
+    );
   }
 
   /** In a pod it begins with the pod's UID: the store takes the session from no other pod. */
