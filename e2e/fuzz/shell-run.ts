@@ -55,7 +55,8 @@ export function runShell(shell: ShellName, texts: readonly string[]): readonly (
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
       cwd: folder,
-      env: { LC_ALL: 'C.UTF-8' },
+      // Without a home ~ would be a name.
+      env: { LC_ALL: 'C.UTF-8', HOME: join(folder, 'none') },
       ...(CAN_RUN_ANYTHING ? { uid: NOBODY, gid: NOBODY } : {}),
     });
     return texts.map((_, index) => readRun(folder, index + 1));

@@ -29,6 +29,7 @@ const PAIRS: readonly (readonly [what: string, refused: string, read: string])[]
   ['a coprocess', 'coproc a', 'a &'],
   ['an array', 'a=(1 2)', 'a=1'],
   ['adding to a variable', 'x+=/tmp/a', 'x=/tmp/a'],
+  ['a pattern of ksh, a negated subshell elsewhere', '!(a)', '! (a)'],
   ['an index that hides a mark', 'a[ # ]; rm x', 'a[1]; rm x'],
   ['an element of an array', 'a[1]=x', 'a=1'],
   ['a mark of case by itself', 'a;&>f', 'a;>f'],

@@ -105,6 +105,8 @@ function readPipeline(scan: Scan): boolean {
   while (plainWord(scan) === '!') {
     scan.at += 1;
     isAlone = false;
+    // Together they begin a pattern to some shells.
+    if (scan.next === '(') scan.fail();
     skipBlanks(scan);
   }
   readCommand(scan);
