@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { waiting } from '../run/owner.ts';
 import { type Ended, runProcess, startProcess } from '../support/processes.ts';
@@ -140,10 +140,9 @@ ${spec}`);
   );
 
   real(
-    'only what is permitted passes where all else is denied',
+    'what may only be read is not written',
     async () => {
       await policy(`  rules:
-    - {name: closed, match: {ssh: {channels: [shell, exec]}}, action: Deny}
     - {name: drop, match: {ssh: {channels: [sftp], paths: [{path: '*', access: Write}]}}, action: Deny, reason: Read only.}
 `);
       const { code } = await sftp(`get ${folder.file('small')} ${folder.file('read')}`);
@@ -226,6 +225,63 @@ ${spec}`);
       expect(await agent.ended).toMatchObject({ code: 0 });
       expect(existsSync(folder.file('doomed'))).toBe(false);
       await policy('  rules: []\n');
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('files where nothing passes that no rule permits', () => {
+  const RSYNC = findProgram('rsync');
+  real(
+    'sftp, scp in both ways and rsync reach what a rule names, and nothing else',
+    async () => {
+      await using folder = temporaryFolder('files');
+      for (const name of ['in', 'out', 'secret']) mkdirSync(folder.file(name));
+      writeFileSync(folder.file('in/a'), 'a\n');
+      writeFileSync(folder.file('secret/s'), 's\n');
+      writeFileSync(folder.file('mine'), 'mine\n');
+      await using stage = await openSshStage({
+        defaultAction: 'Deny',
+        policy: `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: files, namespace: data}
+spec:
+  rules:
+    - name: both
+      match: {ssh: {channels: [sftp, exec], paths: [{path: '${folder.path}/in*', access: Read}, {path: '${folder.path}/out*'}]}}
+      action: Allow
+`,
+      });
+      const { line, env } = await stage.command();
+      const words = line.split(' ').slice(1);
+      const copying = words.map((word) => (word === '-p' ? '-P' : word));
+      const run = async (program: string | undefined, more: readonly string[]): Promise<boolean> =>
+        (await runProcess(program ?? '', more, { env })).code === 0;
+      const ways: readonly (readonly [string, (from: string, to: string) => Promise<boolean>])[] = [
+        ['scp', (from, to) => run(SCP, [...copying, from, to])],
+        ['scp -O', (from, to) => run(SCP, ['-O', ...copying, from, to])],
+        ...(RSYNC === undefined
+          ? []
+          : [['rsync', (from: string, to: string) => run(RSYNC, ['-a', '-e', line, from, to])] as const]),
+      ];
+      const there = (name: string): string => `${HOST}:${folder.file(name)}`;
+      for (const [way, copy] of ways) {
+        const got = folder.file(`got ${way}`);
+        expect([way, await copy(there('in/a'), got), existsSync(got)]).toEqual([way, true, true]);
+        expect([way, await copy(folder.file('mine'), there('out/put'))]).toEqual([way, true]);
+        expect([way, await copy(there('secret/s'), folder.file('stolen')), existsSync(folder.file('stolen'))]).toEqual([
+          way,
+          false,
+          false,
+        ]);
+        expect([way, await copy(folder.file('mine'), there('in/b')), existsSync(folder.file('in/b'))]).toEqual([
+          way,
+          false,
+          false,
+        ]);
+        expect(readFileSync(folder.file('out/put'), 'utf8')).toBe('mine\n');
+        rmSync(folder.file('out/put'));
+      }
     },
     TIMEOUT_MS,
   );

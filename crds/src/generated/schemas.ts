@@ -789,7 +789,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
         "minProperties": 1,
         "properties": {
          "channels": {
-          "description": "Kinds of channel: exec (one command line), shell, sftp, forward.",
+          "description": "Kinds of channel: exec (one command line), shell, sftp (its start and each operation in it), forward.",
           "type": "array",
           "minItems": 1,
           "maxItems": 4,
@@ -806,7 +806,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
           }
          },
          "commands": {
-          "description": "Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, rename, direct-tcpip db.internal 5432.",
+          "description": "Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, direct-tcpip db.internal 5432. Operations are open (followed by its path and read, write, append, create, truncate or exclusive), opendir, stat, setstat, remove, rename, mkdir, rmdir, symlink, hardlink, readlink, realpath, statvfs, expand-path.",
           "type": "array",
           "minItems": 1,
           "maxItems": 256,
@@ -819,7 +819,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
           }
          },
          "paths": {
-          "description": "Files and directories; the command must use one of them.",
+          "description": "Files and directories; the command must use one of them. Over SFTP a path counts as it was named and as the server finds it behind symbolic links.",
           "type": "array",
           "minItems": 1,
           "maxItems": 256,

@@ -1,5 +1,6 @@
 import { type OptionTable, readOptions } from './options.ts';
-import type { ShellPath, ShellWord } from './syntax.ts';
+import type { FileUse, ShellWord } from './syntax.ts';
+import { transferredFiles } from './transfer-programs.ts';
 
 interface FileProgram {
   readonly options: OptionTable;
@@ -13,14 +14,6 @@ interface FileProgram {
   readonly trees?: string;
   /** It reads the working directory where it has no operand. */
   readonly hasDefault?: true;
-}
-
-/** One file that a program uses. */
-export interface FileUse {
-  /** Undefined when only running would tell. */
-  readonly path: ShellPath | undefined;
-  readonly access: 'Read' | 'Write';
-  readonly isTree: boolean;
 }
 
 const NO_FILES: FileProgram = { options: {}, operands: 'None' };
@@ -137,7 +130,7 @@ const SYSTEM = /^(?:\/(?:usr\/)?s?bin\/)?([^/]+)$/;
 export function filesOf(words: readonly ShellWord[]): readonly FileUse[] | undefined {
   const name = SYSTEM.exec(words[0]?.text ?? '')?.[1];
   const program = name === undefined ? undefined : FILE_PROGRAMS.get(name);
-  if (program === undefined) return undefined;
+  if (program === undefined) return name === undefined ? undefined : transferredFiles(name, words);
   const { operands: kind, first = 0, instead = '', trees = '', hasDefault } = program;
   if (kind === 'None') return [];
   const options = readOptions(words, 1, program.options);

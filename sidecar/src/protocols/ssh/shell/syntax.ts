@@ -21,6 +21,14 @@ export interface ShellPath {
   readonly isTree: boolean;
 }
 
+/** One file that a program uses. */
+export interface FileUse {
+  /** Undefined when only running would tell. */
+  readonly path: ShellPath | undefined;
+  readonly access: 'Read' | 'Write';
+  readonly isTree: boolean;
+}
+
 export interface ShellRedirect {
   readonly access: 'Read' | 'Write';
   readonly target: ShellWord;
