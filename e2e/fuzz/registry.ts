@@ -3,6 +3,7 @@ import { FRAME_FUZZERS } from './frames.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { JSON_MASK_FUZZERS } from './json-mask.ts';
 import { REDIS_FUZZERS } from './redis.ts';
+import { SFTP_FUZZERS } from './sftp.ts';
 import { SHELL_FUZZERS } from './shell.ts';
 import { SQL_FUZZERS } from './sql.ts';
 import { SSH_FUZZERS } from './ssh.ts';
@@ -14,6 +15,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   ...FRAME_FUZZERS,
   ...REDIS_FUZZERS,
   ...SSH_FUZZERS,
+  ...SFTP_FUZZERS,
   ...SQL_FUZZERS,
   ...SHELL_FUZZERS,
 ];

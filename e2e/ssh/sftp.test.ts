@@ -235,7 +235,7 @@ describe('files where nothing passes that no rule permits', () => {
   real(
     'sftp, scp in both ways and rsync reach what a rule names, and nothing else',
     async () => {
-      await using folder = temporaryFolder('files');
+      using folder = temporaryFolder('files');
       for (const name of ['in', 'out', 'secret']) mkdirSync(folder.file(name));
       writeFileSync(folder.file('in/a'), 'a\n');
       writeFileSync(folder.file('secret/s'), 's\n');

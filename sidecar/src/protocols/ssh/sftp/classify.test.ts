@@ -102,6 +102,22 @@ describe('what is judged', () => {
     ]);
   });
 
+  test('what .. behind a link means to the server, besides what it means to the text', () => {
+    const conversation = open({ links: { '/open/way/../s': '/etc/s', '/open/way/..': '/etc' } });
+    conversation.ask(1, opening('/open/way/../s'));
+    conversation.ask(2, on('remove', '/open/way/../s'));
+    expect(conversation.judgements.map(({ judged }) => usesOf(judged))).toEqual([
+      ['Read /open/s', 'Read /etc/s'],
+      ['Write /open/s', 'Write /etc/s'],
+    ]);
+  });
+
+  test('a link by name and what it leads to, where a slash stands behind it', () => {
+    const conversation = open({ links: { '/open/way/': '/etc' } });
+    conversation.ask(1, on('rmdir', '/open/way/'));
+    expect(conversation.judgements.map(({ judged }) => usesOf(judged))).toEqual([['Write /open/way', 'Write /etc']]);
+  });
+
   test('a file that is not there yet by its directory, and nothing is sent on where that is missing too', () => {
     const conversation = open({ links: { '/way/new': '', '/way': '/etc', '/no/new': '', '/no': '' } });
     conversation.ask(1, opening('/way/new', OPEN.write | OPEN.create));

@@ -12,6 +12,8 @@ const WRITES = OPEN.write | OPEN.append | OPEN.create | OPEN.truncate;
 export interface WantedPath {
   /** From the root, with `.` and `..` taken out by text alone; undefined where only the server could tell. */
   readonly path: string | undefined;
+  /** As it was written, made absolute: behind a link `..` is somewhere else for the server than for the text. */
+  readonly written: string;
   readonly access: readonly PathUse['access'][];
   /** The operation reaches all below it. `IfDirectory`: if it is a directory, which the server says; `AsFirst`: if the first path is one. */
   readonly isTree: boolean | 'IfDirectory' | 'AsFirst';
@@ -48,17 +50,17 @@ export function read(request: Request, home: string, ofHandle: readonly string[]
       const { path, flags, attributes } = request;
       const names = Object.entries(OPEN).flatMap(([name, flag]) => ((flags & flag) === 0 ? [] : [name]));
       const access = accessOf(flags);
-      return onPath('open', pathOf(path, home), access, true, [...names, ...attributeWords(attributes)]);
+      return onPath('open', nameOf(path, home), access, true, [...names, ...attributeWords(attributes)]);
     }
     case 'Path':
       return readPath(request, home);
     case 'Set': {
       const name = request.operation === 'mkdir' ? 'mkdir' : 'setstat';
       const words = attributeWords(request.attributes);
-      return onPath(name, pathOf(request.path, home), ['Write'], request.operation === 'setstat', words);
+      return onPath(name, nameOf(request.path, home), ['Write'], request.operation === 'setstat', words);
     }
     case 'Fsetstat': {
-      const wanted = ofHandle.map((path) => wantedPath({ path, access: ['Write'], isAsNamed: true }));
+      const wanted = ofHandle.map((path) => wantedPath({ path, written: path, access: ['Write'], isAsNamed: true }));
       return { name: 'setstat', words: [ofHandle[0] ?? '', ...attributeWords(request.attributes)], wanted };
     }
     case 'Pair':
@@ -91,7 +93,7 @@ function accessOf(flags: number): readonly PathUse['access'][] {
 }
 
 function readPath({ operation, path }: Extract<Request, { readonly kind: 'Path' }>, home: string): Read {
-  const text = pathOf(path, home);
+  const text = nameOf(path, home);
   switch (operation) {
     case 'opendir':
     case 'statvfs':
@@ -120,15 +122,15 @@ function readExpansion(bytes: Uint8Array, home: string): Read {
   const written = Buffer.from(bytes).toString();
   const isOther = /^~[^/]/.test(written);
   const path = isOther ? undefined : pathOf(Buffer.from(written.replace(/^~\/?/, '')), home);
-  const wanted = wantedPath({ path, access: ['Read'], isAsNamed: true });
+  const wanted = wantedPath({ path, written: written, access: ['Read'], isAsNamed: true });
   return { name: 'expand-path', words: [written], wanted: [wanted] };
 }
 
 function readPair({ operation, paths }: Extract<Request, { readonly kind: 'Pair' }>, home: string): Read {
-  const [first, second] = paths.map((path) => pathOf(path, home));
+  const [first, second] = paths.map((path) => nameOf(path, home));
   if (first === undefined || second === undefined) return 'Unreadable';
   const both = ['Read', 'Write'] as const;
-  const words = [first, second];
+  const words = [first.path, second.path];
   switch (operation) {
     case 'rename':
     case 'posix-rename':
@@ -137,24 +139,26 @@ function readPair({ operation, paths }: Extract<Request, { readonly kind: 'Pair'
         name: 'rename',
         words,
         wanted: [
-          wantedPath({ path: first, access: both, isTree: 'IfDirectory' }),
-          wantedPath({ path: second, access: ['Write'], isTree: 'AsFirst' }),
+          ...wantedPaths({ ...first, access: both, isTree: 'IfDirectory' }),
+          ...wantedPaths({ ...second, access: ['Write'], isTree: 'AsFirst' }),
         ],
       };
     case 'hardlink':
       return {
         name: 'hardlink',
         words,
-        wanted: [wantedPath({ path: first, access: both }), wantedPath({ path: second, access: ['Write'] })],
+        // Systems differ in whether a second name of a link is one of what it leads to.
+        wanted: [
+          wantedPath({ ...first, access: both }),
+          wantedPath({ ...first, access: both, follows: true }),
+          ...wantedPaths({ ...second, access: ['Write'] }),
+        ],
       };
     case 'symlink': {
       // Servers do not agree which of the two is the link, and what it points to is read from where it lies.
-      const fromOther = [
-        resolvePath(parentOf(second), asText(paths[0])),
-        resolvePath(parentOf(first), asText(paths[1])),
-      ];
-      const wanted = [...new Set([first, second, ...fromOther])].map((path) =>
-        wantedPath({ path, access: both, isTree: true, mayBeMissing: true }),
+      const fromOther = [placeBeside(second, paths[0]), placeBeside(first, paths[1])];
+      const wanted = [first, second, ...fromOther].map((one) =>
+        wantedPath({ ...one, access: both, isTree: true, follows: true, mayBeMissing: true }),
       );
       return { name: 'symlink', words, wanted };
     }
@@ -165,27 +169,53 @@ function readPair({ operation, paths }: Extract<Request, { readonly kind: 'Pair'
 
 function onPath(
   name: string,
-  path: string | undefined,
+  named: NamedPath | undefined,
   access: WantedPath['access'],
   follows: boolean,
   words: readonly string[] = [],
   isAsNamed = false,
 ): Read {
-  if (path === undefined) return 'Unreadable';
-  return { name, words: [path, ...words], wanted: [wantedPath({ path, access, follows, isAsNamed })] };
+  if (named === undefined) return 'Unreadable';
+  return { name, words: [named.path, ...words], wanted: wantedPaths({ ...named, access, follows, isAsNamed }) };
 }
 
-function wantedPath(parts: Pick<WantedPath, 'path' | 'access'> & Partial<WantedPath>): WantedPath {
+type WantedParts = Pick<WantedPath, 'path' | 'written' | 'access'> & Partial<WantedPath>;
+
+/** With a slash behind it, servers differ in whether the name of a link means the link. */
+function wantedPaths(parts: WantedParts): readonly WantedPath[] {
+  const one = wantedPath(parts);
+  const isEither = !one.follows && !one.isAsNamed && parts.written.endsWith('/');
+  return isEither ? [one, { ...one, follows: true, mayBeMissing: true }] : [one];
+}
+
+function wantedPath(parts: WantedParts): WantedPath {
   return { isTree: false, follows: false, mayBeMissing: false, isAsNamed: false, ...parts };
 }
 
-function asText(bytes: Uint8Array): string {
-  return literal(Buffer.from(bytes).toString());
+/** A path that is read from the directory in which another lies. */
+function placeBeside(other: NamedPath, bytes: Uint8Array): NamedPath {
+  const text = Buffer.from(bytes).toString();
+  const path = resolvePath(parentOf(other.path), literal(text)) ?? '/';
+  return { path, written: absolute(other.written.slice(0, other.written.lastIndexOf('/')), text) };
 }
 
 /** SFTP knows no `~`: a file may be called so. */
 function literal(text: string): string {
   return text.startsWith('~') ? `./${text}` : text;
+}
+
+interface NamedPath {
+  readonly path: string;
+  readonly written: string;
+}
+
+function nameOf(bytes: Uint8Array, home: string): NamedPath | undefined {
+  const path = pathOf(bytes, home);
+  return path === undefined ? undefined : { path, written: absolute(home, Buffer.from(bytes).toString()) };
+}
+
+function absolute(from: string, text: string): string {
+  return text.startsWith('/') ? text : `${from}/${text}`;
 }
 
 /** From the root; undefined when the bytes are no text, or more than a path holds. */
@@ -211,7 +241,8 @@ export function commandOf({ name, words, wanted }: Reading, found: readonly Foun
     );
   });
   const commands = [{ name, args: words, pathsKnown: true } as const];
-  return { protocol: 'SSH', channel: 'sftp', commands, paths, complete: true, incomplete: [], home };
+  const once = [...new Map(paths.map((use) => [JSON.stringify(use), use])).values()];
+  return { protocol: 'SSH', channel: 'sftp', commands, paths: once, complete: true, incomplete: [], home };
 }
 
 /** One operation as one line: words with anything but plain characters are in quotes. */

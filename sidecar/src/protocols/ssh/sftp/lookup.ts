@@ -1,7 +1,7 @@
 import { writeFrame } from '../codec.ts';
 import { LENGTH_BYTES } from '../messages.ts';
 import { mayBeDirectory } from './attributes.ts';
-import { type FoundPath, parentOf, pathOf, type WantedPath } from './classify.ts';
+import { type FoundPath, pathOf, type WantedPath } from './classify.ts';
 import type { Answer } from './codec.ts';
 import type { SftpLane } from './lane.ts';
 import { PACKET, STATUS } from './messages.ts';
@@ -42,7 +42,7 @@ export function lookUp(lane: SftpLane, wanted: readonly WantedPath[], done: (fou
       settle();
       continue;
     }
-    locate(lane, path, one.follows, (real) => {
+    locate(lane, one.written, one.follows, (real) => {
       if (typeof real === 'object') {
         paths[index] = { real: undefined, isTree };
         if (!one.mayBeMissing) failed ??= real;
@@ -50,7 +50,7 @@ export function lookUp(lane: SftpLane, wanted: readonly WantedPath[], done: (fou
       }
       paths[index] = { real, isTree };
       if (one.isTree !== 'IfDirectory') return settle();
-      return askType(lane, path, (isDirectory) => {
+      return askType(lane, one.written, (isDirectory) => {
         paths[index] = { real, isTree: isDirectory };
         settle();
       });
@@ -60,14 +60,18 @@ export function lookUp(lane: SftpLane, wanted: readonly WantedPath[], done: (fou
 }
 
 /** Servers differ in whether the last name of what they are asked about must be there. */
-function locate(lane: SftpLane, path: string, follows: boolean, done: (real: string | Status) => void): void {
+function locate(lane: SftpLane, written: string, follows: boolean, done: (real: string | Status) => void): void {
+  const trimmed = written.replace(/\/+$/, '');
+  const last = trimmed.slice(trimmed.lastIndexOf('/') + 1);
+  // What these mean only the server can say.
+  const isPlain = last !== '' && last !== '.' && last !== '..';
   const inDirectory = (): void =>
-    askReal(lane, parentOf(path), (directory) =>
-      done(typeof directory === 'object' ? directory : joined(directory, path.slice(path.lastIndexOf('/') + 1))),
+    askReal(lane, trimmed.slice(0, trimmed.length - last.length).replace(/\/+$/, '') || '/', (directory) =>
+      done(typeof directory === 'object' ? directory : joined(directory, last)),
     );
-  if (!follows && path !== '/') return inDirectory();
-  return askReal(lane, path, (real) => {
-    if (typeof real === 'object' && real.code === STATUS.noSuchFile && path !== '/') inDirectory();
+  if (!follows && isPlain) return inDirectory();
+  return askReal(lane, written, (real) => {
+    if (isPlain && typeof real === 'object' && real.code === STATUS.noSuchFile) inDirectory();
     else done(real);
   });
 }

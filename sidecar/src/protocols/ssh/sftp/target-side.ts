@@ -159,7 +159,7 @@ function note(handle: OpenHandle, request: Request, answer: Answer): void {
   if (answer.kind === 'Names') handle.names += answer.names.length;
   const isFailed = answer.kind === 'Status' && answer.code !== STATUS.ok;
   if (request.kind === 'Write' && isFailed) handle.wrote.addFailure();
-  if (request.kind === 'CopyData' && !isFailed) handle.wrote.addCopy(request.length);
+  if (request.kind === 'CopyData' && !isFailed) handle.wrote.addCopy();
 }
 
 /** A packet with its length, under another number. */

@@ -13,7 +13,7 @@ export class Transfer {
   #next = 0;
   #isInSequence = true;
   #failures = 0;
-  #copied = 0;
+  #isCopied = false;
   #mask: StreamMask | undefined;
   #masks: MaskRules | undefined;
   #isWithheld = false;
@@ -36,9 +36,9 @@ export class Transfer {
     this.#failures += 1;
   }
 
-  /** The target itself copied so much from another file. */
-  addCopy(bytes: number): void {
-    this.#copied += bytes;
+  /** The target itself copied from another file. */
+  addCopy(): void {
+    this.#isCopied = true;
   }
 
   /** What the record shows of what was added last: what masks cannot be sure of, because a part is missing before it, is left out. */
@@ -61,13 +61,13 @@ export class Transfer {
 
   /** Undefined when nothing went this way. */
   get summary(): string | undefined {
-    if (this.#bytes === 0 && this.#copied === 0 && this.#failures === 0) return undefined;
+    if (this.#bytes === 0 && !this.#isCopied && this.#failures === 0) return undefined;
     const start = this.#first === undefined || this.#first === 0 ? '' : ` from ${this.#first}`;
     const hash = `sha256 ${this.#hash.copy().digest('hex')}`;
     return [
       `${this.#verb} ${this.#bytes} bytes${start} ${hash}`,
       ...(this.#isInSequence ? [] : ['not in sequence']),
-      ...(this.#copied === 0 ? [] : ['more was copied at the target']),
+      ...(this.#isCopied ? ['more was copied at the target'] : []),
       ...(this.#failures === 0 ? [] : [`${this.#failures} writes failed`]),
       ...(this.#isWithheld ? ['not all in the record'] : []),
     ].join(', ');

@@ -20,6 +20,8 @@ export interface ConversationOptions {
   readonly home?: string;
   /** Links on the server: what REALPATH makes of a path. Default: itself. */
   readonly links?: Readonly<Record<string, string>>;
+  /** The same as a function, in place of `links`. */
+  readonly realOf?: (path: string) => string;
 }
 
 /** Text as bytes of a path. */
@@ -64,6 +66,8 @@ export class Conversation implements Ports {
   readonly session: SftpSession;
   /** What the target was asked on the agent's behalf, and not yet answered, by the gate's number. */
   readonly asked: { readonly id: number; readonly request: Request; readonly commandId: CommandId }[] = [];
+  /** All of that, answered or not. */
+  readonly seen: Request[] = [];
   /** What the agent was told. */
   readonly told: { readonly id: number; readonly answer: Answer; readonly commandId: CommandId }[] = [];
   readonly recorded: { readonly commandId: CommandId; readonly bytes: Uint8Array }[] = [];
@@ -150,8 +154,10 @@ export class Conversation implements Ports {
       const read = readRequest(packet);
       if (read === undefined) continue;
       const { id, request } = read;
-      if (way.kind !== 'Question') this.asked.push({ id, request, commandId: way.operation.commandId });
-      else if (request.kind === 'Path') {
+      if (way.kind !== 'Question') {
+        this.seen.push(request);
+        this.asked.push({ id, request, commandId: way.operation.commandId });
+      } else if (request.kind === 'Path') {
         const path = Buffer.from(request.path).toString();
         this.questions.push({ id, path, isType: request.operation === 'lstat' });
       }
@@ -201,8 +207,8 @@ export class Conversation implements Ports {
       }
       const question = this.isSlow ? undefined : this.questions.shift();
       if (question === undefined) return;
-      const { links = {}, home = '/srv/me' } = this.#options;
-      const path = question.path === '.' ? home : (links[question.path] ?? question.path);
+      const { links = {}, realOf = (asked: string) => links[asked] ?? asked, home = '/srv/me' } = this.#options;
+      const path = question.path === '.' ? home : realOf(question.path);
       const answer: Answer = question.isType
         ? { kind: 'Attributes', attributes: { permissions: path.endsWith('dir') ? 0o40755 : 0o100644, extended: [] } }
         : path === ''
