@@ -18,6 +18,9 @@ export const SETTINGS: InjectionSettings = {
   root: '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n',
 };
 
+/** The one path of the node that pods may mount. */
+export const ALLOWED_PATH = '/srv/data';
+
 /** A namespace whose pods get a gate, and one whose do not. */
 export const AGENTS = 'agents';
 export const OTHERS = 'others';
@@ -109,7 +112,12 @@ export class AdmissionStage {
       Object.entries(SETTING_KEYS).map(([field, key]) => [key, settings[field as keyof InjectionSettings]]),
     );
     const metadata = { name: 'sidegate-injection', namespace: 'sidegate-system' };
-    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { ...data, ...more } };
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      data: { ...data, 'allowed-host-paths': ALLOWED_PATH, ...more },
+    };
     await this.put('/api/v1/namespaces/sidegate-system/configmaps', object);
   }
 

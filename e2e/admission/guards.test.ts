@@ -11,7 +11,7 @@ import type { ApiFault } from '../../operator/src/kube/api-fault.ts';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
 import { builtPrograms } from '../cluster/programs.ts';
 import { testGiven } from '../support/test-given.ts';
-import { AdmissionStage, eventually, type Manifest, OTHERS, SETTINGS } from './admission-stage.ts';
+import { AdmissionStage, ALLOWED_PATH, eventually, type Manifest, OTHERS, SETTINGS } from './admission-stage.ts';
 import { attackerOf } from './attacker.ts';
 import { GATE_TOKEN, GUARD_CASES, NODE, VICTIM } from './guard-cases.ts';
 import { type Asked, BARE, gated, POD_CASES } from './pod-cases.ts';
@@ -92,7 +92,8 @@ const NOT_CHECKED = /\/(?:names|port|token-secrets)$/;
 
 describe('the check before a credential is released says the same of a pod', () => {
   always.each(POD_CASES.map((one) => [one.what, one] as const))('%s', (_, { attack, neighbour, guards }) => {
-    const check = (asked: Asked): boolean => checkInjection(asked.body as Pod, gateTemplate(SETTINGS)).ok;
+    const check = (asked: Asked): boolean =>
+      checkInjection(asked.body as Pod, gateTemplate(SETTINGS, [], false, [ALLOWED_PATH])).ok;
     expect([check(attack), check(neighbour)]).toEqual([NOT_CHECKED.test(guards[0] ?? ''), true]);
   });
 });

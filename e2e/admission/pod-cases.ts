@@ -2,7 +2,7 @@ import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
 import { injectPod } from '../../operator/src/injection/inject-pod.ts';
 import type { Pod } from '../../operator/src/kinds.ts';
 import type { ApiRequest } from '../../operator/src/kube/api-client.ts';
-import { SETTINGS } from './admission-stage.ts';
+import { ALLOWED_PATH, SETTINGS } from './admission-stage.ts';
 import { podOf } from './pods.ts';
 
 export type Asked = Omit<ApiRequest, 'signal'>;
@@ -171,11 +171,12 @@ export const POD_CASES: readonly GuardCase[] = [
     { shareProcessNamespace: false },
     /spec.shareProcessNamespace is true/,
   ),
-  pod('host-path', 'the kubelet’s folder', host('/var/lib/kubelet/pods'), host('/var/lib/kubelets'), /hostPath/),
-  pod('host-path', 'what holds the kubelet’s folder', host('//var/./lib/'), host('/var/library'), /hostPath/),
-  pod('host-path', 'the whole node', host('/'), host('/srv'), /hostPath/),
-  pod('host-path', 'the node’s processes as files', host('/proc/1'), host('/process'), /hostPath/),
-  pod('host-path', 'the runtime’s socket', host('/run/containerd/containerd.sock'), host('/runtime'), /hostPath/),
+  pod('host-path', 'the kubelet’s folder', host('/var/lib/kubelet/pods'), host(ALLOWED_PATH), /hostPath/),
+  pod('host-path', 'the kubelet’s folder where a node has it elsewhere', host('/data/kubelet'), {}, /hostPath/),
+  pod('host-path', 'the whole node', host('/'), {}, /hostPath/),
+  pod('host-path', 'the node’s processes as files', host('/proc/1'), {}, /hostPath/),
+  pod('host-path', 'the runtime’s socket', host('/run/containerd/containerd.sock'), {}, /hostPath/),
+  pod('host-path', 'a link in an allowed folder', host(`${ALLOWED_PATH}/link`), {}, /hostPath/),
   pod(
     'tokens',
     'a token of the gate’s audience',

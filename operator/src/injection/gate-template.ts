@@ -61,6 +61,8 @@ export interface GateTemplate {
   readonly clusterDomain: string;
   /** Whether a namespace may keep its service-account tokens, by annotation. */
   readonly allowsTokens: boolean;
+  /** Folders and files of the node that a pod may mount, each as it is written there. */
+  readonly hostPaths: readonly string[];
 }
 
 const TOKEN_SECONDS = 600;
@@ -71,6 +73,7 @@ export function gateTemplate(
   settings: InjectionSettings,
   former: readonly InjectionSettings[] = [],
   allowsTokens = false,
+  hostPaths: readonly string[] = [],
 ): GateTemplate {
   return {
     container: gateContainer(settings),
@@ -86,6 +89,7 @@ export function gateTemplate(
     sysctls: [PORT_SYSCTL],
     clusterDomain: settings.clusterDomain,
     allowsTokens,
+    hostPaths,
   };
 }
 

@@ -1,4 +1,3 @@
-import { FORBIDDEN_FOLDERS } from './agent-container.ts';
 import { celOf } from './cel.ts';
 import {
   AGENT_AUDIENCE,
@@ -16,16 +15,13 @@ import { agentGuard, type Guard, type GuardPolicy } from './guard.ts';
 import { API_VOLUME } from './inject-pod.ts';
 import { FREE_FIELDS } from './injection-check.ts';
 import { INJECTION_CONFIG_MAP } from './injection-settings.ts';
-import { KEEPS_RAW, KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
+import { HOST_PATHS, KEEPS_RAW, KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
 
 /** A Secret's name that Kubernetes gave to the token of a service account. */
 const TOKEN_SECRET = '-token-[a-z0-9]{5}$';
 
 const AGENTS = `(object.spec.?initContainers.orValue([]) + object.spec.containers).filter(c, c.name != "${GATE_CONTAINER}")`;
 const VOLUMES = 'object.spec.?volumes.orValue([])';
-
-/** The path of a hostPath volume `v`, with one slash before each part and one at the end. */
-const FOLDER = '("/" + v.hostPath.path.split("/").filter(p, p != "" && p != ".").map(p, p + "/").join(""))';
 
 /** What holds of each agent's container, whenever it comes. */
 const AGENT_GUARDS: readonly Guard[] = [
@@ -90,6 +86,7 @@ export const POD_GUARDS: GuardPolicy = {
   variables: [
     MISSING_SETTING,
     KEEPS_TOKENS,
+    HOST_PATHS,
     { name: 'agents', expression: AGENTS },
     { name: 'gate', expression: `variables.missing != "" ? {} : ${celOf(OPEN_TEMPLATE.container)}` },
     { name: 'found', expression: 'object.spec.?initContainers[?0].orValue({})' },
@@ -144,9 +141,9 @@ export const POD_GUARDS: GuardPolicy = {
     },
     {
       id: 'host-path',
-      expression: `${VOLUMES}.filter(v, has(v.hostPath)).all(v, !v.hostPath.path.contains("..") && ${celOf(FORBIDDEN_FOLDERS)}.all(f,
-  !(f + "/").startsWith(${FOLDER}) && !${FOLDER}.startsWith(f + "/")))`,
-      message: `A hostPath volume shows the node's own folders (${FORBIDDEN_FOLDERS.join(', ')}, or what holds them), where the gate's files are. Use another kind of volume.`,
+      expression: `${VOLUMES}.all(v, !has(v.hostPath) || v.hostPath.path in variables.hostPaths)`,
+      message:
+        'A hostPath volume shows files of the node, where the gate’s are as well. Use another kind of volume; whoever installs Sidegate may allow a path (injection.allowedHostPaths).',
     },
     {
       id: 'tokens',

@@ -163,7 +163,15 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
   ['a folder in it', extra({ name: 'h', hostPath: { path: '/var/lib/kubelet/pods/' } }), 'AgentOpen'],
   ['a folder that holds it', extra({ name: 'h', hostPath: { path: '//var/./lib' } }), 'AgentOpen'],
   ['the root', extra({ name: 'h', hostPath: { path: '/' } }), 'AgentOpen'],
-  ['a folder beside it', extra({ name: 'h', hostPath: { path: '/var/lib/kubelets' } }), 'ok'],
+  [
+    'the kubelet’s folder where a node has it elsewhere',
+    extra({ name: 'h', hostPath: { path: '/data/kubelet' } }),
+    'AgentOpen',
+  ],
+  ['a folder that was allowed', extra({ name: 'h', hostPath: { path: '/srv/data' } }), 'ok'],
+  ['what an agent may have made a link in it', extra({ name: 'h', hostPath: { path: '/srv/data/link' } }), 'AgentOpen'],
+  ['the same folder written otherwise', extra({ name: 'h', hostPath: { path: '/srv/data/' } }), 'AgentOpen'],
+  ['no path', extra({ name: 'h', hostPath: {} }), 'AgentOpen'],
   ['the host’s processes as files', extra({ name: 'h', hostPath: { path: '/proc' } }), 'AgentOpen'],
   ['the sockets of what runs pods', extra({ name: 'h', hostPath: { path: '/run/containerd' } }), 'AgentOpen'],
   [
@@ -194,6 +202,6 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
 ];
 
 test.each(CASES)('%s', (_, change, expected) => {
-  const checked = checkInjection(gatedPod({}, change), TEMPLATE);
+  const checked = checkInjection(gatedPod({}, change), { ...TEMPLATE, hostPaths: ['/srv/data'] });
   expect(checked.ok ? 'ok' : checked.fault.code).toBe(expected);
 });

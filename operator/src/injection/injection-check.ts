@@ -88,9 +88,9 @@ function podIsClosed({ spec }: Pod): InjectionFault | undefined {
   return open === undefined ? undefined : { code: 'PodOpen', message: `Its spec.${open} is true.` };
 }
 
-function agentsAreClosed({ spec }: Pod): InjectionFault | undefined {
+function agentsAreClosed({ spec }: Pod, { hostPaths }: GateTemplate): InjectionFault | undefined {
   const { initContainers = [], containers, ephemeralContainers = [], volumes = [] } = spec;
-  const host = volumes.find(showsNode);
+  const host = volumes.find((volume) => showsNode(volume, hostPaths));
   if (host !== undefined)
     return { code: 'AgentOpen', message: `Its volume ${host.name} shows the node's own folders.` };
   const podUid = Object(spec['securityContext']).runAsUser;

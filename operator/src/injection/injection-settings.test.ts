@@ -14,7 +14,7 @@ const DATA = {
 test('reads what is set, and what was set before', () => {
   expect(readInjectionSettings(DATA)).toEqual({
     ok: true,
-    value: { current: SETTINGS, former: [], allowsTokens: false },
+    value: { current: SETTINGS, former: [], allowsTokens: false, hostPaths: [] },
   });
   const former = JSON.stringify([{ image: 'sidegate:1' }, { image: 'sidegate:0', control: 'https://old.test' }]);
   expect(readInjectionSettings({ ...DATA, former })).toEqual({
@@ -26,6 +26,7 @@ test('reads what is set, and what was set before', () => {
         { ...SETTINGS, image: 'sidegate:0', control: 'https://old.test' },
       ],
       allowsTokens: false,
+      hostPaths: [],
     },
   });
 });
@@ -36,6 +37,17 @@ test.each([
 ])('a namespace may keep its tokens when the key says true: %s', (value, allowsTokens) => {
   const read = readInjectionSettings({ ...DATA, 'allow-service-account-tokens': value });
   expect(read).toMatchObject({ ok: true, value: { allowsTokens } });
+});
+
+test.each([
+  ['', []],
+  ['/srv/data', ['/srv/data']],
+  ['/srv/data,/srv/models', ['/srv/data', '/srv/models']],
+])('pods may mount these paths of the node: %j', (value, hostPaths) => {
+  expect(readInjectionSettings({ ...DATA, 'allowed-host-paths': value })).toMatchObject({
+    ok: true,
+    value: { hostPaths },
+  });
 });
 
 test.each([

@@ -37,12 +37,17 @@ export const FORMER_KEY = 'former';
 /** Key, optional: `true` lets a namespace keep its service-account tokens by annotation. */
 export const KEEP_TOKEN_KEY = 'allow-service-account-tokens';
 
+/** Key, optional: folders and files of the node that pods may mount, joined with commas. */
+export const HOST_PATHS_KEY = 'allowed-host-paths';
+
 /** What is set now, and what was set for gates that still run. */
 export interface InjectionHistory {
   readonly current: InjectionSettings;
   readonly former: readonly InjectionSettings[];
   /** Whether a namespace may keep its service-account tokens, by annotation. */
   readonly allowsTokens: boolean;
+  /** Folders and files of the node that pods may mount. */
+  readonly hostPaths: readonly string[];
 }
 
 /** `NoSettings`: the ConfigMap does not say what to inject, so no gate can be trusted. */
@@ -74,7 +79,8 @@ export function readInjectionSettings(data: Readonly<Record<string, string>>): R
     if (!read.ok) return noSettings(`In ${FORMER_KEY}: ${read.fault.message}`);
     former.push(read.value);
   }
-  return ok({ current: current.value, former, allowsTokens: data[KEEP_TOKEN_KEY] === 'true' });
+  const hostPaths = (data[HOST_PATHS_KEY] ?? '').split(',').filter((path) => path !== '');
+  return ok({ current: current.value, former, allowsTokens: data[KEEP_TOKEN_KEY] === 'true', hostPaths });
 }
 
 function readOne(

@@ -11,6 +11,6 @@ export function readTemplate(configMap: ConfigMap | undefined): Result<GateTempl
   }
   const read = readInjectionSettings(configMap.data ?? {});
   if (!read.ok) return read;
-  const { current, former, allowsTokens } = read.value;
-  return ok(gateTemplate(current, former, allowsTokens));
+  const { current, former, allowsTokens, hostPaths } = read.value;
+  return ok(gateTemplate(current, former, allowsTokens, hostPaths));
 }

@@ -11,7 +11,7 @@ import {
   RAW_DROPPED,
 } from './gate-template.ts';
 import { API_VOLUME, agentMounts } from './inject-pod.ts';
-import { INJECTION_CONFIG_MAP, KEEP_TOKEN_KEY, SETTING_KEYS } from './injection-settings.ts';
+import { HOST_PATHS_KEY, INJECTION_CONFIG_MAP, KEEP_TOKEN_KEY, SETTING_KEYS } from './injection-settings.ts';
 
 /** The namespace that the generated files name; the chart puts the release's in its place. */
 export const DEFAULT_NAMESPACE = 'sidegate-system';
@@ -41,6 +41,12 @@ export const MISSING_SETTING: PolicyVariable = {
 export const KEEPS_TOKENS: PolicyVariable = {
   name: 'keepsTokens',
   expression: `params.?data[?"${KEEP_TOKEN_KEY}"].orValue("") == "true" && namespaceObject.metadata.?annotations[?"${KEEP_TOKENS_ANNOTATION}"].orValue("") == "true"`,
+};
+
+/** The paths of the node that pods may mount. */
+export const HOST_PATHS: PolicyVariable = {
+  name: 'hostPaths',
+  expression: `params.?data[?"${HOST_PATHS_KEY}"].orValue("").split(",")`,
 };
 
 /** What a policy needs that judges pods of labelled namespaces by the ConfigMap. */
