@@ -4,6 +4,8 @@ import type { Stage } from './cluster-stage.ts';
 export interface ClusterCase {
   /** For `--only`. */
   readonly name: string;
+  /** Cases that `--only` can name together. */
+  readonly group?: string;
   /** What holds when it passes: a sentence. */
   readonly what: string;
   /** Cases that must have run before. */

@@ -25,19 +25,19 @@ export interface StageParts {
 export class Stage {
   readonly cluster: Cluster;
   readonly node: ClusterNode | undefined;
+  readonly kubeconfig: string;
   readonly #helm: string;
-  readonly #kubeconfig: string;
 
   constructor({ cluster, helm, kubeconfig, node }: StageParts) {
     this.cluster = cluster;
     this.node = node;
     this.#helm = helm;
-    this.#kubeconfig = kubeconfig;
+    this.kubeconfig = kubeconfig;
   }
 
   /** Runs helm. Throws with its words when it fails. */
   async helm(...parameters: readonly string[]): Promise<string> {
-    const where = ['--kubeconfig', this.#kubeconfig, '-n', SYSTEM];
+    const where = ['--kubeconfig', this.kubeconfig, '-n', SYSTEM];
     const ended = await runToEnd(this.#helm, [...parameters, ...where]);
     if (ended.code !== 0) throw new Error(`helm ${parameters.join(' ')}: ${ended.stderr}${ended.stdout}`);
     return ended.stdout;

@@ -19,17 +19,18 @@ export interface ExecOptions {
 
 /** A Kubernetes cluster, through kubectl alone. */
 export class Cluster {
-  readonly #kubectl: string;
-  readonly #kubeconfig: string;
+  /** kubectl. */
+  readonly program: string;
+  readonly kubeconfig: string;
 
   constructor(kubectl: string, kubeconfig: string) {
-    this.#kubectl = kubectl;
-    this.#kubeconfig = kubeconfig;
+    this.program = kubectl;
+    this.kubeconfig = kubeconfig;
   }
 
   /** Runs kubectl and tells how it ended. */
   try(parameters: readonly string[], input?: string): Promise<Ended> {
-    return runToEnd(this.#kubectl, ['--kubeconfig', this.#kubeconfig, ...parameters], input);
+    return runToEnd(this.program, ['--kubeconfig', this.kubeconfig, ...parameters], input);
   }
 
   /** Runs kubectl. Throws with its words when it fails. */

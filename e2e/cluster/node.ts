@@ -43,6 +43,11 @@ export class ClusterNode {
     return join(this.#state, 'containerd', 'containerd.sock');
   }
 
+  /** Where the kubelet keeps the files of its pods. */
+  get kubeletFolder(): string {
+    return join(this.#state, 'kubelet');
+  }
+
   get isUp(): boolean {
     return (
       existsSync(this.kubeconfig) &&

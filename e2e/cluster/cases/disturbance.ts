@@ -34,14 +34,14 @@ export async function authority(stage: Stage): Promise<string> {
 }
 
 /** Ends the gate's container as a crash does, past every guard: through the container runtime of the node. */
-export async function killGate(stage: Stage): Promise<void> {
+export async function killGate(stage: Stage, pod = AGENT, namespace = 'agents'): Promise<void> {
   const path = '{.status.initContainerStatuses[0].restartCount}';
-  const before = Number(await stage.cluster.value('pod', AGENT, 'agents', path));
+  const before = Number(await stage.cluster.value('pod', pod, namespace, path));
   if (stage.node === undefined) throw new Error('the containers of this cluster are not ours to kill');
-  const id = await stage.cluster.value('pod', AGENT, 'agents', '{.status.initContainerStatuses[0].containerID}');
+  const id = await stage.cluster.value('pod', pod, namespace, '{.status.initContainerStatuses[0].containerID}');
   stage.node.killContainer(id.replace('containerd://', ''));
   await stage.cluster.until('the kubelet starts it again', async () =>
-    Number(await stage.cluster.value('pod', AGENT, 'agents', path)) > before ? true : undefined,
+    Number(await stage.cluster.value('pod', pod, namespace, path)) > before ? true : undefined,
   );
 }
 

@@ -2,6 +2,7 @@ import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { ClusterCase } from '../case.ts';
 import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
+import { BYPASS_CASES, QUICK_BYPASS_CASES } from './bypass.ts';
 import { FAULT_CASES } from './faults.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
@@ -10,27 +11,33 @@ import { UNINSTALL_CASES } from './uninstall.ts';
 export const CASES: readonly ClusterCase[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
+  ...BYPASS_CASES,
   ...FAULT_CASES,
   ...NODE_FAULT_CASES,
   ...UNINSTALL_CASES,
 ];
 
 /** Those that run with every change: they break nothing on purpose. */
-export const CI_CASES: readonly string[] = [...BASIC_CASES, ...APPROVAL_CASES, ...UNINSTALL_CASES].map(
-  ({ name }) => name,
-);
+export const CI_CASES: readonly string[] = [
+  ...BASIC_CASES,
+  ...APPROVAL_CASES,
+  ...QUICK_BYPASS_CASES,
+  ...UNINSTALL_CASES,
+].map(({ name }) => name);
 
-/** All cases, or those named with all that they need, in order. */
+/** All cases, or those named (by name or group) with all that they need, in order. */
 export function casesFor(names: readonly string[]): Result<readonly ClusterCase[], Fault<'NoSuchCase'>> {
   if (names.length === 0) return ok(CASES);
   const wanted = new Set<string>();
   const open = [...names];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const found = CASES.find((one) => one.name === name);
-    if (found === undefined)
+    const found = CASES.filter((one) => one.name === name || one.group === name);
+    if (found.length === 0)
       return fail({ code: 'NoSuchCase', message: `there is no case ${name}; --list prints their names` });
-    wanted.add(name);
-    open.push(...(found.needs ?? []));
+    for (const one of found) {
+      wanted.add(one.name);
+      open.push(...(one.needs ?? []));
+    }
   }
   return ok(CASES.filter(({ name }) => wanted.has(name)));
 }
