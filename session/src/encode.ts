@@ -28,6 +28,11 @@ const OUTCOME = { Done: 1, Failed: 2, Refused: 3, Lost: 4 } as const satisfies R
   number
 >;
 
+/** True for content that `writeEvent` hands back instead of copying it. */
+export function isLarge(content: Uint8Array): boolean {
+  return content.length >= COPIED_BYTES_MAX;
+}
+
 /** One event as `sidegate.session.v1.Event`, in bytes of its own. */
 export function encodeEvent(sequence: number, event: SessionEvent): Uint8Array {
   const out = new WireBuffer(256);
@@ -79,7 +84,7 @@ function writeKind(out: WireBuffer, event: SessionEvent): Uint8Array | undefined
 }
 
 function writeContent(out: WireBuffer, bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length < COPIED_BYTES_MAX) {
+  if (!isLarge(bytes)) {
     out.blob(2, bytes);
     return undefined;
   }

@@ -1,7 +1,16 @@
 import { crc32 } from 'node:zlib';
-import { type SessionEvent, WireBuffer, writeEvent } from '@sidegate/session';
+import { isLarge, type SessionEvent, WireBuffer, writeEvent } from '@sidegate/session';
 import { FRAME_HEAD_BYTES, writeFrameHead } from './frame.ts';
-import { EVENT_HEAD_BYTES, FLAG, sessionFrame, writeEventHead } from './segment.ts';
+import {
+  EVENT_HEAD_BYTES,
+  FLAG,
+  RUN_EVENT_HEAD_BYTES,
+  RUN_HEAD_BYTES,
+  sessionFrame,
+  writeEventHead,
+  writeRunEventHead,
+  writeRunHead,
+} from './segment.ts';
 
 /** What the spool knows of a session that is open. */
 export interface SpooledSession {
@@ -18,15 +27,20 @@ export interface SpooledSession {
   central: boolean;
 }
 
+/** One frame: a run of events, or one event whose content follows it in the file. */
 interface Piece {
   readonly session: SpooledSession;
-  readonly sequence: number;
   readonly central: boolean;
   readonly start: number;
-  readonly end: number;
   /** Content that follows in the file but was not copied. */
   readonly tail: Uint8Array | undefined;
+  /** Of its last event. */
+  sequence: number;
+  end: number;
 }
+
+/** A run that has reached this takes no more events. */
+const RUN_BYTES_MAX = 64 * 1024;
 
 const NOBODY: ReadonlyMap<string, number> = new Map();
 
@@ -35,6 +49,8 @@ export class Gathering {
   readonly #out = new WireBuffer();
   #pieces: Piece[] = [];
   #tailBytes = 0;
+  /** The last piece, while it can take more events of its session. */
+  #run: Piece | undefined;
 
   get empty(): boolean {
     return this.#pieces.length === 0;
@@ -47,17 +63,38 @@ export class Gathering {
 
   add(session: SpooledSession, event: SessionEvent): void {
     session.sequence += 1;
+    if (isContent(event) && isLarge(event.bytes)) this.#addAlone(session, event);
+    else this.#addToRun(session, event);
+  }
+
+  #addToRun(session: SpooledSession, event: SessionEvent): void {
+    const { sequence, central } = session;
+    const out = this.#out;
+    let run = this.#run;
+    if (run?.session !== session || run.central !== central || run.end - run.start >= RUN_BYTES_MAX) {
+      const start = out.skip(FRAME_HEAD_BYTES + RUN_HEAD_BYTES);
+      writeRunHead(out.bytes, start + FRAME_HEAD_BYTES, session.index, sequence);
+      run = { session, central, start, tail: undefined, sequence, end: 0 };
+      this.#run = run;
+      this.#pieces.push(run);
+    }
+    const headAt = out.skip(RUN_EVENT_HEAD_BYTES);
+    const eventAt = out.length;
+    writeEvent(out, sequence, event);
+    writeRunEventHead(out.bytes, headAt, flagsOf(event, central), out.length - eventAt);
+    run.sequence = sequence;
+    run.end = out.length;
+  }
+
+  #addAlone(session: SpooledSession, event: SessionEvent): void {
     const { sequence, central } = session;
     const out = this.#out;
     const start = out.skip(FRAME_HEAD_BYTES + EVENT_HEAD_BYTES);
     const tail = writeEvent(out, sequence, event);
-    const bodyAt = start + FRAME_HEAD_BYTES;
-    writeEventHead(out.bytes, bodyAt, flagsOf(event, central), session.index, sequence);
-    const head = out.view(bodyAt);
-    const sum = tail === undefined ? crc32(head) : crc32(tail, crc32(head));
-    writeFrameHead(out.bytes, start, head.length + (tail?.length ?? 0), sum);
+    writeEventHead(out.bytes, start + FRAME_HEAD_BYTES, flagsOf(event, central), session.index, sequence);
     this.#tailBytes += tail?.length ?? 0;
-    this.#pieces.push({ session, sequence, central, start, end: out.length, tail });
+    this.#run = undefined;
+    this.#pieces.push({ session, central, start, tail, sequence, end: out.length });
   }
 
   /** Everything for one write, in order, after the introductions that segment `number` still needs. Views, good until `clear`. */
@@ -68,6 +105,7 @@ export class Gathering {
     let end = 0;
     for (const piece of this.#pieces) {
       const { session } = piece;
+      this.#finishFrame(piece);
       if (session.introducedIn !== number && introduced?.has(session) !== true) {
         introduced ??= new Set();
         introduced.add(session);
@@ -87,6 +125,13 @@ export class Gathering {
     return slices;
   }
 
+  /** Only now is it known that no event is added to the frame. */
+  #finishFrame({ start, end, tail }: Piece): void {
+    const body = this.#out.view(start + FRAME_HEAD_BYTES, end);
+    const sum = tail === undefined ? crc32(body) : crc32(tail, crc32(body));
+    writeFrameHead(this.#out.bytes, start, body.length + (tail?.length ?? 0), sum);
+  }
+
   /** All of it is written, in segment `number`. Returns the last event of each session that somebody waits for, by session id. */
   clear(number: number): ReadonlyMap<string, number> {
     let awaited: Map<string, number> | undefined;
@@ -98,6 +143,7 @@ export class Gathering {
       awaited.set(session.sessionId, sequence);
     }
     this.#pieces = [];
+    this.#run = undefined;
     this.#tailBytes = 0;
     this.#out.clear();
     return awaited ?? NOBODY;
@@ -107,8 +153,15 @@ export class Gathering {
   discard(session: SpooledSession): void {
     for (const piece of this.#pieces) if (piece.session === session) this.#tailBytes -= piece.tail?.length ?? 0;
     this.#pieces = this.#pieces.filter((piece) => piece.session !== session);
+    this.#run = undefined;
     if (this.#pieces.length === 0) this.#out.clear();
   }
+}
+
+type Content = Extract<SessionEvent, { readonly bytes: Uint8Array }>;
+
+function isContent(event: SessionEvent): event is Content {
+  return event.kind === 'AnswerPart' || event.kind === 'InputPart';
 }
 
 function flagsOf(event: SessionEvent, central: boolean): number {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { FRAME_HEAD_BYTES, frameBody, frameBodyBytes } from './frame.ts';
-import { readEntry, type SegmentEntry, segmentName } from './segment.ts';
+import { RunReader, readEntry, type SegmentEntry, segmentName } from './segment.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
@@ -13,6 +13,9 @@ export class SegmentReader {
   /** Where in the file the block begins, and where in the block the next frame does. */
   #blockAt = 0;
   #at = 0;
+  /** The run that is being read; it stands at `#at`, and is passed with its last event. */
+  #run: RunReader | undefined;
+  #runBytes = 0;
 
   /** Throws when the file cannot be opened. */
   constructor(folder: string, number: number) {
@@ -31,12 +34,28 @@ export class SegmentReader {
 
   /** The next whole entry that ends at or before `end`; undefined when there is none, or when it makes no sense. */
   next(end: number): SegmentEntry | undefined {
+    if (this.#run !== undefined) return this.#nextOfRun(this.#run);
     const body = this.#body(end);
     if (body === undefined) return undefined;
+    const run = RunReader.open(body);
+    if (run !== undefined) {
+      this.#run = run;
+      this.#runBytes = FRAME_HEAD_BYTES + body.length;
+      return this.#nextOfRun(run);
+    }
     const entry = readEntry(body);
     if (!entry.ok) return undefined;
     this.#at += FRAME_HEAD_BYTES + body.length;
     return entry.value;
+  }
+
+  #nextOfRun(run: RunReader): SegmentEntry | undefined {
+    const entry = run.next();
+    if (entry !== undefined && run.isOver) {
+      this.#run = undefined;
+      this.#at += this.#runBytes;
+    }
+    return entry;
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import { frameOf } from './frame.ts';
 
 /**
  * A segment is one file of the spool: a row of frames. The first one names the segment; then come events of many sessions as they
- * happened. Each session is introduced once in each segment, so that a segment can be read without the ones before it.
+ * happened, those that one session gathered in one turn as a run in one frame. Each session is introduced once in each segment, so that a segment can be read without the ones before it.
  */
 export type SegmentEntry =
   | { readonly kind: 'Head'; readonly gateId: string }
@@ -21,10 +21,15 @@ export type SegmentEntry =
 const HEAD = 1;
 const SESSION = 2;
 const EVENT = 3;
+const EVENTS = 4;
 const FORMAT = 1;
 
 /** Bytes of an event's body before the event: kind, flags, index, sequence. */
 export const EVENT_HEAD_BYTES = 12;
+
+/** Bytes of a run's body before its first event (kind, index, the first sequence), and before each event (flags, length). */
+export const RUN_HEAD_BYTES = 11;
+export const RUN_EVENT_HEAD_BYTES = 5;
 
 /** What the reader of a segment must know of an event without decoding it. */
 export const FLAG = {
@@ -65,6 +70,58 @@ export function writeEventHead(target: Buffer, at: number, flags: number, index:
   target[at + 1] = flags;
   target.writeUInt32BE(index, at + 2);
   target.writeUIntBE(sequence, at + 6, 6);
+}
+
+/** A run is one frame with events of one session that follow one another. */
+export function writeRunHead(target: Buffer, at: number, index: number, firstSequence: number): void {
+  target[at] = EVENTS;
+  target.writeUInt32BE(index, at + 1);
+  target.writeUIntBE(firstSequence, at + 5, 6);
+}
+
+export function writeRunEventHead(target: Buffer, at: number, flags: number, length: number): void {
+  target[at] = flags;
+  target.writeUInt32BE(length, at + 1);
+}
+
+/** Takes the events of a run apart, one by one. */
+export class RunReader {
+  readonly #body: Buffer;
+  readonly #index: number;
+  #sequence: number;
+  #at = RUN_HEAD_BYTES;
+
+  /** Undefined: the body is not that of a run. */
+  static open(body: Buffer): RunReader | undefined {
+    return body[0] === EVENTS && body.length >= RUN_HEAD_BYTES + RUN_EVENT_HEAD_BYTES ? new RunReader(body) : undefined;
+  }
+
+  private constructor(body: Buffer) {
+    this.#body = body;
+    this.#index = body.readUInt32BE(1);
+    this.#sequence = body.readUIntBE(5, 6);
+  }
+
+  get isOver(): boolean {
+    return this.#at >= this.#body.length;
+  }
+
+  /** Undefined: what is left is no event. */
+  next(): Extract<SegmentEntry, { readonly kind: 'Event' }> | undefined {
+    const start = this.#at + RUN_EVENT_HEAD_BYTES;
+    if (start > this.#body.length) return undefined;
+    const end = start + this.#body.readUInt32BE(this.#at + 1);
+    if (end > this.#body.length) return undefined;
+    const flags = this.#body[this.#at] ?? 0;
+    this.#at = end;
+    return {
+      kind: 'Event',
+      index: this.#index,
+      sequence: this.#sequence++,
+      flags,
+      event: this.#body.subarray(start, end),
+    };
+  }
 }
 
 /** Reads one frame's body. A fault means that a newer version, or somebody else, wrote it. */

@@ -61,7 +61,9 @@ export class SegmentFeed {
         return { kind: 'Session', segment, sessionId: entry.sessionId, gateId: this.#gateId };
       case 'Event': {
         const sessionId = this.#sessionIds.get(entry.index);
-        return sessionId === undefined ? undefined : { ...entry, segment, sessionId };
+        if (sessionId === undefined) return undefined;
+        const { index, sequence, flags, event } = entry;
+        return { kind: 'Event', index, sequence, flags, event, segment, sessionId };
       }
       default:
         return assertNever(entry);

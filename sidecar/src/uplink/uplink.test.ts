@@ -296,7 +296,10 @@ describe('a gate that is started again', () => {
     first.spool.open(opened('a'), 'Spool').append(closed);
     first.commit();
     for (const name of ['b', 'c']) {
-      first.spool.open(opened(name), 'Spool').append(answer(3000));
+      const record = first.spool.open(opened(name), 'Spool');
+      // What one commit holds of a session is whole or not there at all.
+      first.commit();
+      record.append(answer(3000));
       first.commit();
     }
     await first.stop();
