@@ -8,6 +8,7 @@ import { Outcomes } from './outcomes.ts';
 import { workWithPsql } from './psql-work.ts';
 import { checkRecord } from './record-check.ts';
 import { workWithRedis } from './redis-work.ts';
+import { workWithSsh } from './ssh-work.ts';
 
 const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
 const startedMs = Date.now();
@@ -36,6 +37,8 @@ async function demonstrate(): Promise<void> {
   if (!(await workWithPsql(stage, outcomes, show))) say('left out: psql is not installed');
   say('\nRedis\n');
   if (!(await workWithRedis(outcomes, show, progress))) say('left out: redis-server is not installed');
+  say('\nSSH\n');
+  if (!(await workWithSsh(outcomes, show, progress))) say('left out: ssh and sshd are not both installed');
   if (values.once) {
     say('\nThe recording, by the command line\n');
     progress('reading sessions, show, replay and verify');

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { PostgresCommand, PostgresStatement } from '@sidegate/policy';
 import { answerRedis, type RedisAnswer } from './explain-redis.ts';
+import { answerSsh, type SshAnswer } from './explain-ssh.ts';
 import { type Catalog, openCatalog } from './protocols/postgres/catalog.ts';
 import { CATALOG_QUERIES } from './protocols/postgres/catalog-queries.ts';
 import { buildCatalog, type CatalogResults } from './protocols/postgres/catalog-rows.ts';
@@ -45,8 +46,9 @@ type Answer =
 /** What nobody can tell without the server's catalog. */
 const CATALOG_ONLY: ReadonlySet<string> = new Set(['UnknownTable', 'UnknownColumn', 'UnknownFunction']);
 
-async function answer(question: Question): Promise<Answer | RedisAnswer> {
+async function answer(question: Question): Promise<Answer | RedisAnswer | SshAnswer> {
   if (question.protocol === 'Redis') return answerRedis(question.text, question.live);
+  if (question.protocol === 'SSH') return answerSsh(question.text);
   if (question.protocol !== 'Postgres') {
     const message = `Commands of ${question.protocol} are not read yet.`;
     return { kind: 'Fault', code: 'UnsupportedProtocol', message };

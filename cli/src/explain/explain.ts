@@ -118,7 +118,7 @@ function renderMasked(masked: readonly MaskedColumn[]): string {
 }
 
 function renderAssumed(protocol: ProtocolName, { catalog, live }: CatalogChoice, assumed: readonly string[]): string {
-  if (catalog !== undefined || live !== undefined) return '';
+  if (catalog !== undefined || live !== undefined || protocol === 'SSH') return '';
   if (protocol === 'Redis') return '\nRead by the commands of Redis 7.0. With --live the server tells its own.\n';
   const taken = assumed.length === 0 ? '' : `\n  Taken on trust: ${assumed.join(', ')}.`;
   return `\nRead without the server's catalog: names alone were judged, and nothing is said of masks. See --live and --catalog.${taken}\n`;
