@@ -97,7 +97,9 @@ describe('a recorded terminal', () => {
       expect(played.output).toContain('$ rm -rf /tmp/none\r\nsidegate: denied: data/guard/no-rm: Files stay.\r\n');
       expect(played.output.endsWith(seen)).toBe(true);
       expect([played.size, played.sizes, played.input]).toEqual(['80x24', ['100x30', '120x40'], '']);
-      expect(played.markers).toEqual(['#1 Deny: rm -rf /tmp/none', '#2 Allow: shell']);
+      expect(played.markers.slice(0, 2)).toEqual(['#1 Deny: rm -rf /tmp/none', '#2 Allow: shell']);
+      // What was typed, each line when Enter came.
+      expect(played.markers.slice(-2)).toEqual(['#5 Allow: stty size', '#6 Allow: exit 3']);
     },
     TIMEOUT_MS,
   );

@@ -47,8 +47,18 @@ export async function readCommand(
 ): Promise<Result<CommandReading, ReadingFault>> {
   const answer = await ask(program, question);
   if (!answer.ok) return answer;
+  if (answer.value.kind !== 'Reading') return failed('it says nothing');
   // The program is our own, of the same version.
-  return answer.value.kind === 'Reading' ? ok(answer.value as unknown as CommandReading) : failed('it says nothing');
+  const reading = answer.value as unknown as CommandReading;
+  return ok({ ...reading, command: withUnknowns(reading.command) });
+}
+
+/** A word that is not known is undefined, for which JSON has null. */
+function withUnknowns(command: Command): Command {
+  if (command.protocol !== 'SSH') return command;
+  const known = (args: readonly (string | null | undefined)[]): (string | undefined)[] =>
+    args.map((arg) => arg ?? undefined);
+  return { ...command, commands: command.commands.map((use) => ({ ...use, args: known(use.args) })) };
 }
 
 /** Whether a server takes the gate's login and tells its catalog; the fault says why not. */

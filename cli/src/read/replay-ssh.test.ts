@@ -106,6 +106,19 @@ describe('replay of an SSH session', () => {
     ]);
   });
 
+  test('notes of typed lines only those that did not simply run', async () => {
+    const typed = { verbs: ['shell', 'typed'] };
+    const lines = [
+      sshJudged(3, 5605, 'ls', typed),
+      sshFinished(3, 5606, { tag: '' }),
+      sshJudged(4, 5607, 'rm x', { ...typed, decision: 'Deny', rule: 'data/p/no-rm' }),
+      sshFinished(4, 5608, { outcome: 'Refused', tag: '' }),
+    ];
+    const events = [...SSH_SESSION.slice(0, 5), ...lines, ...SSH_SESSION.slice(5)];
+    const { terminal } = await run(events, ['replay', 's1', '--instant']);
+    expect(terminal.written).toContain('\n$ \n-- +5.607 s  #4  Deny by data/p/no-rm: rm x\nls\nmasked@\n$ ');
+  });
+
   test('of a session without an end has what came', async () => {
     const { terminal, exitCode } = await run(SSH_SESSION.slice(0, 4), ['replay', 's1', '--instant']);
     expect([exitCode, terminal.written.endsWith('-- terminal xterm, 100x30\n$ ')]).toEqual([0, true]);

@@ -74,6 +74,12 @@ export class SshTranscript {
   }
 
   #begin({ atUs, commandId, decision, rule, reason, text, verbs }: CommandJudged): string {
+    // A line that is typed into a shell shows in the shell, and a note would disturb it.
+    if (verbs[1] === 'typed') {
+      return decision === 'Allow'
+        ? ''
+        : this.#note(`${this.#since(atUs)}  #${commandId}  ${decision} by ${rule}: ${text}`);
+    }
     const screen = new ScreenText(this.#options.isScreen);
     const isHidden = verbs[0] === 'sftp';
     this.#running.set(commandId, { player: new ChannelPlayer(), screen, inputBytes: 0, isHidden });

@@ -19,14 +19,14 @@ const opened: SessionEvent = {
   policyVersion: '1',
 };
 
-const judged = (commandId: number, atMs: number, text: string, verb = 'exec'): SessionEvent => ({
+const judged = (commandId: number, atMs: number, text: string, ...verbs: readonly string[]): SessionEvent => ({
   kind: 'CommandJudged',
   atUs: START_US + atMs * 1000,
   commandId,
   text,
   sha256: new Uint8Array(32),
   binds: [],
-  verbs: [verb],
+  verbs: verbs.length === 0 ? ['exec'] : verbs,
   objects: [],
   complete: true,
   decision: 'Allow',
@@ -197,6 +197,13 @@ describe('an SSH session as asciicast v3', () => {
   test('has no interval below 0 when the clock was set back', () => {
     const back = part('AnswerPart', 1, 400, SSH.data('x'));
     expect(cast([opened, judged(1, 500, 'shell', 'shell'), back])).toContainEqual([0, 'o', 'x']);
+  });
+
+  test('has what was typed into a shell as markers', () => {
+    const line = judged(2, 1500, 'ls', 'shell', 'typed', 'ls');
+    const events = [...SHELL.slice(0, 4), line, finished(2, 1501), ...SHELL.slice(4)];
+    expect(cast(events)).toContainEqual([0.5, 'm', '#2 Allow: ls']);
+    expect(cast(events)).toContainEqual([1.001, 'x', '7']);
   });
 
   test('of files that went over SFTP has markers only', () => {

@@ -95,8 +95,9 @@ export class Asciicast {
 
   #begin(event: CommandJudged): Result<string, AsciicastFault> {
     const { commandId, verbs, text, atUs } = event;
-    // What goes through it is for programs, not for a terminal.
-    if (verbs[0] === 'sftp' && this.#options.commandId === undefined) return ok(this.#mark(event));
+    // What goes through SFTP is for programs, and what is typed into a shell shows in the shell.
+    if ((verbs[0] === 'sftp' || verbs[1] === 'typed') && this.#options.commandId === undefined)
+      return ok(this.#mark(event));
     const [other] = this.#running.keys();
     if (other !== undefined) {
       const message = `The commands ${other} and ${commandId} ran at the same time.`;

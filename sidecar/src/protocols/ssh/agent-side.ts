@@ -9,6 +9,7 @@ import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
 import { Operation } from './sftp/operation.ts';
 import { SftpChannel } from './sftp-channel.ts';
+import { TypedInput } from './typed-input.ts';
 
 /** The largest packet that the transport takes. */
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -35,6 +36,7 @@ export class AgentSide {
     for (const channel of this.#lane.isFull ? [] : [...stalled]) {
       stalled.delete(channel);
       channel.sftp?.session.pump();
+      channel.typed?.drain();
       channel.sftp?.grant();
     }
     while (!this.#lane.over && !this.#lane.isJudging) {
@@ -148,9 +150,9 @@ export class AgentSide {
 
   /** Gives the target what it takes now, once the command may run. */
   drainToTarget(channel: Channel): void {
-    const { command, toTarget, targetNumber, sftp } = channel;
-    if (sftp !== undefined) {
-      sftp.drain();
+    const { command, toTarget, targetNumber, sftp, typed } = channel;
+    if (sftp !== undefined || typed !== undefined) {
+      (sftp ?? typed)?.drain();
       return this.endInput(channel);
     }
     if (command === undefined || toTarget === undefined || targetNumber === undefined) return;
@@ -167,7 +169,7 @@ export class AgentSide {
     const { command, toTarget, targetNumber, ended, closed } = channel;
     if (!ended.byAgent || ended.toTarget || command === undefined || targetNumber === undefined || closed.toTarget)
       return;
-    if (toTarget?.isEmpty !== true || channel.sftp?.session.isIdle === false) return;
+    if (toTarget?.isEmpty !== true || channel.sftp?.session.isIdle === false || channel.typed?.isIdle === false) return;
     const rest = command.input.end();
     const eof = writeFrame(MESSAGE.channelEof, { uint32: targetNumber });
     const shown = rest.length === 0 ? eof : Buffer.concat([writeData(targetNumber, false, rest), eof]);
@@ -279,6 +281,9 @@ export class AgentSide {
     const { toTarget, targetNumber: number } = channel;
     if (isSftp(waiting.request) && toTarget !== undefined && number !== undefined) {
       this.#openSftp(channel, { start: new Operation(commandId, settlement), toTarget, targetNumber: number });
+    }
+    if (waiting.request.kind === 'Shell' && channel.hasTerminal && toTarget !== undefined && number !== undefined) {
+      channel.typed = new TypedInput(lane, channel, { command, toTarget, targetNumber: number });
     }
     this.drainToTarget(channel);
   }

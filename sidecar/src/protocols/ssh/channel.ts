@@ -1,6 +1,6 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
-import type { AnswerMeter, CommandId, JudgedCommand } from '../protocol.ts';
+import type { AnswerMeter, CommandId, JudgedCommand, Settlement } from '../protocol.ts';
 import type { Request } from './classify.ts';
 import type { Flow } from './flow.ts';
 import type { SftpSession } from './sftp/session.ts';
@@ -98,6 +98,20 @@ export interface CarriedSftp {
   grant(): void;
 }
 
+/** What is typed into a shell, as the channel's messages drive it. */
+export interface CarriedTyping {
+  /** Nothing waits in it. */
+  readonly isIdle: boolean;
+  /** Output of the shell. */
+  see(data: Uint8Array): void;
+  /** Gives the target what it takes now. */
+  drain(): void;
+  /** True when the command was a line of this shell. */
+  settle(commandId: CommandId, settlement: Settlement): boolean;
+  /** The channel is over. */
+  abandon(reason: string): void;
+}
+
 /** One channel. Both sides know it by `id`, which the gate gave; each has a number of its own besides. */
 export class Channel {
   readonly id: number;
@@ -116,6 +130,8 @@ export class Channel {
   command: RunningCommand | undefined;
   /** What runs in it is taken apart into operations. */
   sftp: CarriedSftp | undefined;
+  /** What is typed into a shell on a terminal. */
+  typed: CarriedTyping | undefined;
   /** It was asked to run something. */
   isAsked = false;
   /** Nothing can be asked of it any more. */

@@ -151,10 +151,12 @@ export class Lane {
     errorCode = '',
     errorText = '',
   ): void {
-    const { commandId, command, sftp } = channel;
+    const { commandId, command, sftp, typed } = channel;
     if (commandId === undefined) return;
     sftp?.session.abandon(errorText === '' ? 'The channel is closed.' : errorText);
     channel.sftp = undefined;
+    typed?.abandon(errorText === '' ? 'The channel is closed.' : errorText);
+    channel.typed = undefined;
     this.pending.delete(commandId);
     channel.commandId = undefined;
     channel.command = undefined;

@@ -76,6 +76,7 @@ export class SshSession extends LaneSession<Open> {
       channel.sftp.grant();
       agent.endInput(channel);
     }
+    if (channel?.typed?.settle(commandId, settlement) === true) agent.endInput(channel);
     // What came in while the gate was asked.
     target.pump();
     return true;

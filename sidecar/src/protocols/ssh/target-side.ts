@@ -141,6 +141,7 @@ export class TargetSide {
     }
     const refusal = command.meter?.take(0, data.length);
     if (refusal !== undefined) return this.#lane.refuse(channel, refusal, false);
+    channel.typed?.see(data);
     channel.toAgent.push({ isStderr, ...command.outputs[isStderr ? 1 : 0].push(data) });
     this.#lane.drainToAgent(channel);
     this.#lane.grantTarget(channel);
