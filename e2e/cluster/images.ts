@@ -20,11 +20,15 @@ const AGENT_PACKAGES = [
   'findutils',
   'grep',
   'libc-bin',
+  'openssh-client',
+  'openssh-server',
   'openssl',
   'postgresql-client-15',
   'procps',
   'python3',
   'python3-psycopg',
+  'redis-server',
+  'redis-tools',
   'sed',
 ];
 
@@ -109,7 +113,7 @@ export function buildBase(builder: ImageBuilder): string {
   return buildDebian(builder, BASE_IMAGE, BASE_PACKAGES, '');
 }
 
-/** What agents in tests are: psql, Python with psycopg, Node, a shell. */
+/** What agents in tests are: psql, redis-cli, ssh, Python with psycopg, Node, a shell. The servers of tests are in it as well. */
 export function buildAgent(builder: ImageBuilder): string {
   const node = 'COPY node /usr/local/bin/node\n';
   const path = 'ENV PATH=/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/bin:/bin\n';

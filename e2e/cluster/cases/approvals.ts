@@ -2,7 +2,7 @@ import { type ClusterCase, must } from '../case.ts';
 import type { Ended } from '../cluster.ts';
 import { AGENT, type Stage } from '../cluster-stage.ts';
 
-const AS_JANE = ['--as=jane', '--as-group=dba', '--as-group=system:authenticated'] as const;
+export const AS_JANE = ['--as=jane', '--as-group=dba', '--as-group=system:authenticated'] as const;
 /** May write decisions, but the rule names another group. */
 const AS_MALLORY = ['--as=mallory', '--as-group=interns', '--as-group=system:authenticated'] as const;
 const AGENT_USER = `system:serviceaccount:agents:${AGENT}`;
@@ -49,7 +49,7 @@ export const APPROVAL_CASES: readonly ClusterCase[] = [
 ];
 
 /** The name of the one ApprovalRequest that nobody has decided. */
-function oneWaiting(stage: Stage): Promise<string> {
+export function oneWaiting(stage: Stage): Promise<string> {
   return stage.cluster.until('a command waits', async () => {
     const template = '{range .items[*]}{.metadata.name} {.status.decisions}{"\\n"}{end}';
     const text = await stage.cluster.kubectl('get', 'approvalrequests', '-n', 'data', '-o', `jsonpath=${template}`);
@@ -59,7 +59,7 @@ function oneWaiting(stage: Stage): Promise<string> {
   });
 }
 
-function decide(
+export function decide(
   stage: Stage,
   request: string,
   user: string,

@@ -4,6 +4,7 @@ import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
 import { BYPASS_CASES, QUICK_BYPASS_CASES } from './bypass.ts';
 import { FAULT_CASES } from './faults.ts';
+import { LANE_CASES } from './lanes.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
 
@@ -11,6 +12,7 @@ import { UNINSTALL_CASES } from './uninstall.ts';
 export const CASES: readonly ClusterCase[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
+  ...LANE_CASES,
   ...BYPASS_CASES,
   ...FAULT_CASES,
   ...NODE_FAULT_CASES,
@@ -21,6 +23,7 @@ export const CASES: readonly ClusterCase[] = [
 export const CI_CASES: readonly string[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
+  ...LANE_CASES,
   ...QUICK_BYPASS_CASES,
   ...UNINSTALL_CASES,
 ].map(({ name }) => name);
