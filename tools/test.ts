@@ -38,6 +38,12 @@ function runJest(name: string, parameters: readonly string[]): TestOutcome {
   }
 }
 
+/** Tests use the programs of Kubernetes where they are; where they cannot be built, each of those tests says what it lacks. */
+function buildClusterPrograms(): void {
+  process.stderr.write('\nPrograms of a cluster\n');
+  spawnSync(process.execPath, ['e2e/cluster/main.ts', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
 /** Shows on a real cluster what only a cluster can show. Where none can be, it says why. */
 function runCluster(): TestOutcome {
   process.stderr.write('\nCases on a cluster\n');
@@ -60,6 +66,7 @@ function readIfThere(path: string): string | undefined {
 }
 
 const chosen = process.argv.slice(2);
+if (chosen.length === 0) buildClusterPrograms();
 const outcomes =
   chosen.length > 0
     ? [runJest('Chosen tests', chosen)]
