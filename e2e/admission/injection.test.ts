@@ -21,6 +21,8 @@ const HOOKED = 'hooked';
 
 let stage: AdmissionStage;
 let webhook: AdmissionServer;
+/** What the webhook puts in. */
+let template = gateTemplate(SETTINGS, [], true);
 /** What the webhook knows of the namespace. */
 let annotations: Readonly<Record<string, string>> | undefined;
 
@@ -53,7 +55,6 @@ function manifests(file: string): readonly Manifest[] {
 
 async function installWebhook(): Promise<void> {
   const { authority, certificate, key } = makeCertificates(stage.server.folder.path);
-  const template = gateTemplate(SETTINGS, [], true);
   const judge = mutatePods({ template: () => ok(template), annotationsOf: () => annotations });
   const serving = { certificate, key };
   const served = await serveAdmission(new Map([['/mutate/pods', judge]]), { host: '127.0.0.1', port: 0, serving });
@@ -181,6 +182,26 @@ test('a namespace keeps its tokens by annotation, where the settings allow it', 
   await stage.settings(SETTINGS);
   await eventually(async () => (JSON.stringify((await both())[0]).includes('kube-api-access-') ? undefined : true));
   annotations = undefined;
+});
+
+test('a gate starts closed, where the settings say so', async () => {
+  const gates = async (): Promise<readonly unknown[]> =>
+    [await must(stage.create(podOf())), await must(stage.create(podOf({}, 'pod', HOOKED)))].map(
+      (pod) => (specOf(pod)['initContainers'] as readonly unknown[])[0],
+    );
+  await stage.settings(SETTINGS, { 'start-closed': 'true' });
+  template = gateTemplate({ ...SETTINGS, startClosed: '--start-closed' }, [], true);
+  const [byPolicy, byWebhook] = await eventually(async () => {
+    const all = await gates();
+    return JSON.stringify(all[0]).includes('--start-closed') ? all : undefined;
+  });
+  expect(byPolicy).toEqual(byWebhook);
+  template = gateTemplate(SETTINGS, [], true);
+  for (const value of ['false', 'True']) {
+    await stage.settings(SETTINGS, { 'start-closed': value });
+    await eventually(async () => (JSON.stringify((await gates())[0]).includes('--start-closed') ? undefined : true));
+  }
+  await stage.settings(SETTINGS);
 });
 
 test('without a setting nothing is put in, so that the guards refuse the pod', async () => {

@@ -55,6 +55,31 @@ export const GOLDENS: readonly Golden[] = [
     ],
     byPolicy: true,
   },
+  {
+    name: 'full',
+    settings: [
+      'image.tag=0.1.0',
+      'image.pullPolicy=Always',
+      'crds.keep=false',
+      'injection.mode=Policy',
+      'injection.startClosed=true',
+      'injection.allowServiceAccountTokens=true',
+      'operator.configuration.approvers.users[0].user=jane',
+      'operator.configuration.approvers.users[0].subject=jane@example.com',
+      'operator.staleAfterSeconds=30',
+      'operator.failClosedAfterSeconds=600',
+      'operator.resources.limits.cpu=1',
+      'store.persistence.size=1Gi',
+      'store.persistence.storageClassName=fast',
+      'store.maxAgeDays=30',
+      'store.resources.limits.cpu=1',
+      'store.nodeSelector.disk=fast',
+      'store.tolerations[0].key=store',
+      'store.tolerations[0].operator=Exists',
+      'store.podAnnotations.team=platform',
+    ],
+    byPolicy: true,
+  },
 ];
 
 export function goldenFile(name: string): string {

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demoSchema } from '../stage-files.ts';
-import { CHART } from './chart-files.ts';
+import { CHART, renderChart } from './chart-files.ts';
 import { type Cluster, type Ended, runToEnd } from './cluster.ts';
 import { AGENT_IMAGE } from './images.ts';
 import type { ClusterNode } from './node.ts';
@@ -44,7 +45,12 @@ export class Stage {
   }
 
   /** Installs the chart, or changes the installation. */
-  async install(...settings: readonly string[]): Promise<void> {
+  install(...settings: readonly string[]): Promise<void> {
+    return this.installFrom(CHART, ...settings);
+  }
+
+  /** The same from the chart in another folder. */
+  async installFrom(chart: string, ...settings: readonly string[]): Promise<void> {
     const values = [
       `image.tag=${IMAGE_TAG}`,
       'store.persistence.enabled=false',
@@ -52,9 +58,14 @@ export class Stage {
       'operator.configuration.approvers.users[0].subject=jane@example.com',
       ...settings,
     ].flatMap((one) => ['--set', one]);
-    await this.helm('upgrade', '--install', 'sidegate', CHART, '--create-namespace', ...values);
+    await this.helm('upgrade', '--install', 'sidegate', chart, '--create-namespace', ...values);
     await this.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment/sidegate-operator', '--timeout=180s');
     await this.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'statefulset/sidegate-store', '--timeout=180s');
+  }
+
+  /** What the chart makes with these values, on a cluster with MutatingAdmissionPolicy or without. */
+  render(settings: readonly string[], byPolicy: boolean): string {
+    return renderChart(this.#helm, settings, byPolicy);
   }
 
   /** A file of examples/kubernetes. */
@@ -99,6 +110,30 @@ export class Stage {
   /** An agent's psql, with nothing but its environment. */
   psql(sql: string, pod = AGENT, ...flags: readonly string[]): Promise<Ended> {
     return this.agent(['psql', '-qAt', ...flags, '-c', sql], pod);
+  }
+
+  /** Runs this checkout's command line (`kubectl sidegate` is the same) for this cluster. */
+  sidegate(...parameters: readonly string[]): Promise<Ended> {
+    return this.#sidegate(this.kubeconfig, parameters);
+  }
+
+  /** The same for whoever has that token of the cluster. */
+  async sidegateWithToken(token: string, ...parameters: readonly string[]): Promise<Ended> {
+    const folder = mkdtempSync(join(tmpdir(), 'sidegate-kubeconfig-'));
+    const flags = ['config', 'view', '--raw', '--minify', '-o', 'json'];
+    const config: { users?: object } = Object(JSON.parse(await this.cluster.kubectl(...flags)));
+    const [user] = Object(config).users;
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, JSON.stringify({ ...config, users: [{ name: user.name, user: { token } }] }));
+    const ended = await this.#sidegate(kubeconfig, parameters);
+    rmSync(folder, { recursive: true });
+    return ended;
+  }
+
+  #sidegate(kubeconfig: string, parameters: readonly string[]): Promise<Ended> {
+    const path = `${this.cluster.programFolder}:${process.env['PATH']}`;
+    const env = { ...process.env, PATH: path, KUBECONFIG: kubeconfig };
+    return runToEnd(process.execPath, [join(ROOT, 'cli/bin/sidegate.js'), ...parameters], undefined, env);
   }
 
   /** Runs a command in an agent's container. */

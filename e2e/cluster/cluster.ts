@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long anything that a case waits for may take. Generous: it must never fail because a machine is slow. */
@@ -26,6 +27,11 @@ export class Cluster {
   constructor(kubectl: string, kubeconfig: string) {
     this.program = kubectl;
     this.kubeconfig = kubeconfig;
+  }
+
+  /** Where its kubectl is. */
+  get programFolder(): string {
+    return dirname(this.program);
   }
 
   /** Runs kubectl and tells how it ended. */

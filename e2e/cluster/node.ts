@@ -35,6 +35,11 @@ export class ClusterNode {
     this.#network = networkOf(state);
   }
 
+  /** Everything of it is below this folder. */
+  get folder(): string {
+    return this.#state;
+  }
+
   get kubeconfig(): string {
     return join(this.#state, 'certs', 'admin.kubeconfig');
   }

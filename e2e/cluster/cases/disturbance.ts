@@ -1,3 +1,4 @@
+import { must } from '../case.ts';
 import { AGENT, type Stage, SYSTEM } from '../cluster-stage.ts';
 
 /** Whether the example's agent reads through its gate, masked. */
@@ -17,6 +18,15 @@ export async function bindsNewRule(stage: Stage, pod = AGENT): Promise<number> {
   await stage.cluster.kubectl('delete', 'policy', 'no-orders', '-n', 'data');
   await stage.cluster.until('orders are open again', async () => (await masks(stage, pod)) || undefined);
   return seconds;
+}
+
+/** Resolves when a statement of the pod with that text, which no other has, is in the store. */
+export async function isRecorded(stage: Stage, text: string, pod = AGENT): Promise<void> {
+  const { code, stderr } = await stage.psql(`SELECT 1 AS ${text} FROM orders LIMIT 1`, pod);
+  must(code === 0, 'the statement fails', stderr);
+  await stage.cluster.until(`${text} is in the store`, async () =>
+    (await stage.store('search', text)).length > 0 ? true : undefined,
+  );
 }
 
 /** Resolves when no pod of that component is left. */

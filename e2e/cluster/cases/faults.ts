@@ -51,29 +51,6 @@ export const FAULT_CASES: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'operator-down',
-    what: 'with no operator a running pod works under its last rules, and a new pod waits for its gate and then starts',
-    needs: ['injected'],
-    run: async (stage) => {
-      await takeAway(stage, 'deployment', 'operator');
-      must(await masks(stage), 'the running pod does not work');
-      must((await stage.psql('DROP TABLE orders')).code !== 0, 'the last rules do not hold');
-      const manifest = stage.example('agent').replaceAll('name: support-bot', 'name: late-bot');
-      await stage.cluster.apply(manifest);
-      await stage.cluster.until('its gate runs and is not started', async () => {
-        const path =
-          '{.status.initContainerStatuses[0].state.running.startedAt} {.status.initContainerStatuses[0].started}';
-        const state = await stage.cluster.value('pod', 'late-bot', 'agents', path);
-        return /^\d.* false$/.test(state) ? state : undefined;
-      });
-      const phase = await stage.cluster.value('pod', 'late-bot', 'agents', '{.status.phase}');
-      must(phase === 'Pending', 'the agent of the new pod has started', phase);
-      await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=2');
-      await stage.cluster.wait('agents', 'pod/late-bot', 'condition=Ready');
-      await stage.deletePod('late-bot', 'agents', '--wait=false');
-    },
-  },
-  {
     name: 'store-down',
     what: 'with no store a pod works, and its records are there when the store is back',
     needs: ['injected'],

@@ -1,30 +1,44 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { ClusterCase } from '../case.ts';
+import { ABSENCE_CASES } from './absence.ts';
 import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
 import { BYPASS_CASES, QUICK_BYPASS_CASES } from './bypass.ts';
+import { CHECK_CASES, PRE_CHECK_CASES } from './checks.ts';
 import { FAULT_CASES } from './faults.ts';
 import { LANE_CASES } from './lanes.ts';
+import { MANIFEST_CASES } from './manifests.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
+import { ROTATION_CASES } from './rotation.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
+import { UPGRADE_CASES } from './upgrade.ts';
 
 /** In the order in which they run. */
 export const CASES: readonly ClusterCase[] = [
+  ...PRE_CHECK_CASES,
   ...BASIC_CASES,
   ...APPROVAL_CASES,
   ...LANE_CASES,
   ...BYPASS_CASES,
+  ...MANIFEST_CASES,
+  ...CHECK_CASES,
   ...FAULT_CASES,
+  ...ABSENCE_CASES,
+  ...ROTATION_CASES,
   ...NODE_FAULT_CASES,
+  ...UPGRADE_CASES,
   ...UNINSTALL_CASES,
 ];
 
 /** Those that run with every change: they break nothing on purpose. */
 export const CI_CASES: readonly string[] = [
+  ...PRE_CHECK_CASES,
   ...BASIC_CASES,
   ...APPROVAL_CASES,
   ...LANE_CASES,
   ...QUICK_BYPASS_CASES,
+  ...MANIFEST_CASES,
+  ...CHECK_CASES,
   ...UNINSTALL_CASES,
 ].map(({ name }) => name);
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { celHole, celOf } from './cel.ts';
+import { celHole, celOf, celWhen } from './cel.ts';
 
 test.each([
   ['a text', 'a "b"\n', '"a \\"b\\"\\n"'],
@@ -10,6 +10,11 @@ test.each([
   ['a number', 42, '42'],
   ['a flag', false, 'false'],
   ['a list', [1, 'a'], '[dyn(1), dyn("a")]'],
+  [
+    'an item that is there when',
+    ['a', celWhen('x.y', 'b')],
+    '[dyn("a"), ?(x.y ? optional.of(dyn("b")) : optional.none())]',
+  ],
   ['a map', { a: { b: [] } }, '{"a": dyn({"b": dyn([])})}'],
 ])('%s', (_, value, expected) => {
   expect(celOf(value)).toBe(expected);

@@ -5,10 +5,16 @@
 
 const OPEN = '\u0001';
 const CLOSE = '\u0002';
+const WHEN = '\u0003';
 
 /** A text that {@link celOf} renders as the expression (which must give a string), alone or within a longer text. */
 export function celHole(expression: string): string {
   return `${OPEN}${expression}${CLOSE}`;
+}
+
+/** A text that, as an item of a list, {@link celOf} renders so that it is there only when the expression is true. */
+export function celWhen(condition: string, text: string): string {
+  return `${WHEN}${condition}${WHEN}${text}`;
 }
 
 /** A literal. What maps and lists hold is `dyn`, so that it may be of several types. A long one takes several lines. */
@@ -20,12 +26,18 @@ export function celOf(value: unknown, indent = ''): string {
   if (Array.isArray(value))
     return enclosed(
       '[',
-      value.map((item) => dyn(item, inner)),
+      value.map((item) => itemOf(item, inner)),
       ']',
       indent,
     );
   const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${dyn(item, inner)}`);
   return enclosed('{', entries, '}', indent);
+}
+
+function itemOf(item: unknown, indent: string): string {
+  const [nothing, condition, text] = typeof item === 'string' ? item.split(WHEN) : [];
+  if (nothing !== '' || text === undefined) return dyn(item, indent);
+  return `?(${condition} ? optional.of(${dyn(text, indent)}) : optional.none())`;
 }
 
 function dyn(value: unknown, indent: string): string {

@@ -103,13 +103,21 @@ export function dnsConfig(namespace: string, clusterDomain: string) {
 }
 
 /** A native sidecar: up before the agents, and there for as long as they are. */
-function gateContainer({ image, control, store, upstreamDns, root }: InjectionSettings): Container {
+function gateContainer({ image, control, store, upstreamDns, root, startClosed }: InjectionSettings): Container {
   return {
     name: GATE_CONTAINER,
     image,
     imagePullPolicy: 'IfNotPresent',
     restartPolicy: 'Always',
-    args: ['--control', control, '--store', store, '--upstream-dns', upstreamDns],
+    args: [
+      '--control',
+      control,
+      '--store',
+      store,
+      '--upstream-dns',
+      upstreamDns,
+      ...(startClosed === undefined ? [] : [startClosed]),
+    ],
     env: [
       { name: 'SIDEGATE_ROOT', value: root },
       { name: 'SIDEGATE_POD_UID', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } },

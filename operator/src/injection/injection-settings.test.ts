@@ -31,6 +31,24 @@ test('reads what is set, and what was set before', () => {
   });
 });
 
+test('a gate starts closed when the key says so, and one of before only when that says so', () => {
+  const former = JSON.stringify([{ image: 'sidegate:1' }, { image: 'sidegate:0', 'start-closed': 'true' }]);
+  const read = readInjectionSettings({ ...DATA, 'start-closed': 'true', former });
+  expect(read).toEqual({
+    ok: true,
+    value: {
+      current: { ...SETTINGS, startClosed: '--start-closed' },
+      former: [
+        { ...SETTINGS, image: 'sidegate:1' },
+        { ...SETTINGS, image: 'sidegate:0', startClosed: '--start-closed' },
+      ],
+      allowsTokens: false,
+      hostPaths: [],
+    },
+  });
+  expect(readInjectionSettings({ ...DATA, 'start-closed': 'false' })).toMatchObject({ value: { current: SETTINGS } });
+});
+
 test.each([
   ['true', true],
   ['True', false],

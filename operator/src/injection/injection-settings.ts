@@ -16,7 +16,11 @@ export interface InjectionSettings {
   readonly clusterDomain: string;
   /** PEM: what operator and store are verified with. */
   readonly root: string;
+  /** The gate's flag that lets a pod start with every Target closed while there is no operator; without it the pod waits. */
+  readonly startClosed?: string;
 }
+
+type TextSetting = Exclude<keyof InjectionSettings, 'startClosed'>;
 
 /** Keys of the ConfigMap that all must be there. */
 export const SETTING_KEYS = {
@@ -26,13 +30,17 @@ export const SETTING_KEYS = {
   upstreamDns: 'upstream-dns',
   clusterDomain: 'cluster-domain',
   root: 'root.crt',
-} as const satisfies Readonly<Record<keyof InjectionSettings, string>>;
+} as const satisfies Readonly<Record<TextSetting, string>>;
 
 /**
  * Key, optional: a JSON list of what was set before, one object with the same keys for each; a key that it leaves out is as it is now. Gates that
  * were injected so go on working.
  */
 export const FORMER_KEY = 'former';
+
+/** Key, optional: `true` lets pods start with every Target closed while there is no operator. In `former` it is as said there, and else not so. */
+export const START_CLOSED_KEY = 'start-closed';
+export const START_CLOSED_FLAG = '--start-closed';
 
 /** Key, optional: `true` lets a namespace keep its service-account tokens by annotation. */
 export const KEEP_TOKEN_KEY = 'allow-service-account-tokens';
@@ -57,7 +65,7 @@ const FORMER_MAX = 32;
 const DOMAIN = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 /** What is wrong with a value: a phrase after the key's name. Undefined when nothing is. */
-const WRONG: { readonly [Key in keyof InjectionSettings]: (value: string) => string | undefined } = {
+const WRONG: { readonly [Key in TextSetting]: (value: string) => string | undefined } = {
   image: (value) => (/^\S+$/.test(value) ? undefined : 'is no image'),
   control: httpsFault,
   store: httpsFault,
@@ -87,10 +95,10 @@ function readOne(
   data: Readonly<Record<string, string>>,
   otherwise: Readonly<Record<string, string>>,
 ): Result<InjectionSettings, SettingsFault> {
-  const value = (key: keyof InjectionSettings): string => data[SETTING_KEYS[key]] ?? otherwise[SETTING_KEYS[key]] ?? '';
+  const value = (key: TextSetting): string => data[SETTING_KEYS[key]] ?? otherwise[SETTING_KEYS[key]] ?? '';
   for (const [key, wrong] of Object.entries(WRONG)) {
-    const name = SETTING_KEYS[key as keyof InjectionSettings];
-    const text = value(key as keyof InjectionSettings);
+    const name = SETTING_KEYS[key as TextSetting];
+    const text = value(key as TextSetting);
     const why = text === '' ? 'is missing' : wrong(text);
     if (why !== undefined) return noSettings(`The key ${name} ${why}.`);
   }
@@ -101,6 +109,7 @@ function readOne(
     upstreamDns: value('upstreamDns'),
     clusterDomain: value('clusterDomain'),
     root: value('root'),
+    ...(data[START_CLOSED_KEY] === 'true' ? { startClosed: START_CLOSED_FLAG } : {}),
   });
 }
 

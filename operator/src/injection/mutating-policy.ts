@@ -1,5 +1,5 @@
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
-import { celHole, celOf } from './cel.ts';
+import { celHole, celOf, celWhen } from './cel.ts';
 import {
   AGENT_TOKEN_VOLUME,
   dnsConfig,
@@ -11,7 +11,14 @@ import {
   RAW_DROPPED,
 } from './gate-template.ts';
 import { API_VOLUME, agentMounts } from './inject-pod.ts';
-import { HOST_PATHS_KEY, INJECTION_CONFIG_MAP, KEEP_TOKEN_KEY, SETTING_KEYS } from './injection-settings.ts';
+import {
+  HOST_PATHS_KEY,
+  INJECTION_CONFIG_MAP,
+  KEEP_TOKEN_KEY,
+  SETTING_KEYS,
+  START_CLOSED_FLAG,
+  START_CLOSED_KEY,
+} from './injection-settings.ts';
 
 /** The namespace that the generated files name; the chart puts the release's in its place. */
 export const DEFAULT_NAMESPACE = 'sidegate-system';
@@ -29,6 +36,7 @@ export const OPEN_TEMPLATE: GateTemplate = gateTemplate({
   upstreamDns: setting('upstreamDns'),
   clusterDomain: setting('clusterDomain'),
   root: setting('root'),
+  startClosed: celWhen(`params.?data[?"${START_CLOSED_KEY}"].orValue("") == "true"`, START_CLOSED_FLAG),
 });
 
 /** The variable with the name of a setting that the ConfigMap lacks, or an empty text. */
