@@ -10,6 +10,7 @@ import { LANE_CASES } from './lanes.ts';
 import { MANIFEST_CASES } from './manifests.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
 import { ROTATION_CASES } from './rotation.ts';
+import { START_TIME_CASES } from './start-times.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
 import { UPGRADE_CASES } from './upgrade.ts';
 
@@ -26,6 +27,7 @@ export const CASES: readonly ClusterCase[] = [
   ...ABSENCE_CASES,
   ...ROTATION_CASES,
   ...NODE_FAULT_CASES,
+  ...START_TIME_CASES,
   ...UPGRADE_CASES,
   ...UNINSTALL_CASES,
 ];
