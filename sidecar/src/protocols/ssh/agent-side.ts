@@ -116,11 +116,17 @@ export class AgentSide {
     if (!reader.whole || packetMax === 0) return this.#broken('a message that is cut short');
     if (type !== 'session') return this.#refuseOpen(type, agentNumber, reader);
     const id = lane.takeId();
-    if (id === undefined) return this.#failOpen(agentNumber, OPEN_FAILURE.resourceShortage, 'Too many channels.');
+    if (id === undefined) return this.#refuseMore(agentNumber);
     const most = Math.min(packetMax, PACKET_BYTES_MAX);
     lane.channels.set(id, new Channel(id, agentNumber, new Flow(window, most)));
     // It carries nothing yet: what is to run in it is judged.
     lane.toTarget(MESSAGE.channelOpen, 'session', { uint32: id }, { uint32: window }, { uint32: most });
+  }
+
+  #refuseMore(agentNumber: number): void {
+    const reason = `${this.#lane.channels.size} channels are open in this connection, which is as many as there may be.`;
+    this.#lane.remark('ChannelRefused', reason);
+    this.#failOpen(agentNumber, OPEN_FAILURE.resourceShortage, `sidegate: denied: ${reason}`);
   }
 
   /** Nothing but sessions is carried; what else was asked for is in the record. */
@@ -185,6 +191,13 @@ export class AgentSide {
   #close(channel: Channel): void {
     const lane = this.#lane;
     channel.closed.byAgent = true;
+    const { command, sftp, typed, closed } = channel;
+    if (command !== undefined && sftp === undefined && typed === undefined && !closed.toAgent) {
+      // A status may come behind the end of the output, at which clients close: the channel is open to the agent until the target closes it.
+      channel.toAgent.dropData();
+      lane.closeTarget(channel);
+      return lane.drainToAgent(channel);
+    }
     if (!channel.closed.toAgent) {
       channel.closed.toAgent = true;
       lane.toAgent(MESSAGE.channelClose, { uint32: channel.agentNumber });

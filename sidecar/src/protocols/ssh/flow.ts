@@ -102,6 +102,12 @@ export class Flow {
     return queue;
   }
 
+  /** The receiver takes no more data: of what waits only ends and statuses are sent. */
+  dropData(): void {
+    this.#queue = this.#queue.filter(({ atItsTurn }) => atItsTurn !== undefined);
+    this.#queued = 0;
+  }
+
   /** Nothing that waits is sent any more. */
   drop(): void {
     this.#queue = [];

@@ -124,7 +124,7 @@ export class TargetSide {
     this.#agent.drainToTarget(channel);
     if (channel.sftp !== undefined) return channel.sftp.grant();
     const more = toTarget.grant();
-    if (more === 0 || channel.closed.toAgent) return undefined;
+    if (more === 0 || channel.closed.toAgent || channel.closed.byAgent) return undefined;
     this.#lane.toAgent(MESSAGE.channelWindowAdjust, { uint32: channel.agentNumber }, { uint32: more });
   }
 
@@ -158,7 +158,7 @@ export class TargetSide {
 
   #flush(channel: Channel): void {
     const { command } = channel;
-    if (channel.closed.toAgent || command === undefined) return;
+    if (channel.closed.toAgent || channel.closed.byAgent || command === undefined) return;
     for (const [index, output] of command.outputs.entries()) {
       channel.toAgent.push({ isStderr: index === 1, ...output.end() });
     }
@@ -180,8 +180,9 @@ export class TargetSide {
     channel.closed.toAgent = true;
     lane.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: channel.agentNumber }));
     const { tag = '', errorCode = '' } = channel.command ?? {};
-    const isDone = tag === 'exit 0' || (tag === '' && errorCode === '');
-    lane.finish(channel, isDone ? 'Done' : 'Failed', errorCode);
+    const isUntold = tag === '' && errorCode === '';
+    if (isUntold && channel.closed.byAgent) lane.finish(channel, 'Lost', '', 'The agent closed the channel.');
+    else lane.finish(channel, isUntold || tag === 'exit 0' ? 'Done' : 'Failed', errorCode);
     channel.spent = true;
     lane.forget(channel);
   }
@@ -191,7 +192,7 @@ export class TargetSide {
     const wantsReply = reader.boolean();
     const { command, agentNumber, targetNumber = 0 } = channel;
     if (wantsReply) this.#lane.toTarget(MESSAGE.channelFailure, { uint32: targetNumber });
-    if (command === undefined || channel.closed.toAgent || channel.closed.toTarget) return undefined;
+    if (command === undefined || channel.closed.toAgent) return undefined;
     if (type === 'exit-status') {
       const status = reader.uint32();
       command.tag = `exit ${status}`;
