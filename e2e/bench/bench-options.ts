@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of the benchmark, in the order in which they run: what is measured of a fresh gate comes first. */
-export const GROUPS = ['memory', 'throughput', 'latency', 'streaming', 'connections', 'ready', 'redis'] as const;
+export const GROUPS = ['memory', 'throughput', 'latency', 'streaming', 'connections', 'ready', 'redis', 'ssh'] as const;
 export type GroupName = (typeof GROUPS)[number];
 
 export interface BenchOptions {

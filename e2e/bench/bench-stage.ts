@@ -4,16 +4,20 @@ import { startPeers } from './peers.ts';
 import { fillTables } from './pgbench.ts';
 import type { Route } from './route.ts';
 
+/** How much each group does. */
+export interface RoundOptions {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly progress: (step: string) => void;
+}
+
 /** A server, every route to it, and what is measured on them. */
-export interface BenchStage extends AsyncDisposable {
+export interface BenchStage extends RoundOptions, AsyncDisposable {
   readonly stage: Stage;
   /** In the order in which they take turns. */
   readonly routes: readonly Route[];
   /** The route with that name; throws when it is not there. */
   readonly route: (name: Route['name']) => Route;
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly progress: (step: string) => void;
 }
 
 /** So long the agent's token must last. */
@@ -31,9 +35,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
 /** The server does as little as it can besides answering: no fsync, no statement log. */
 const SETTINGS = { log_statement: `'none'`, max_connections: '1200', shared_buffers: `'512MB'`, jit: 'off' };
 
-export async function openBenchStage(
-  options: Pick<BenchStage, 'seconds' | 'rounds' | 'progress'>,
-): Promise<BenchStage> {
+export async function openBenchStage(options: RoundOptions): Promise<BenchStage> {
   await using started = new AsyncDisposableStack();
   const stage = started.use(await openStage({ settings: SETTINGS, progress: options.progress }));
   const { postgres, host, port } = stage;

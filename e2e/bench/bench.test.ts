@@ -6,6 +6,7 @@ import { parsePgbench } from './pgbench.ts';
 import { cpuSecondsOf, residentMib } from './process-figures.ts';
 import { executeMessage, prepareMessage, queryMessage } from './raw-client.ts';
 import { parseBenchmark } from './redis.ts';
+import { bulkBytes, type SshSample, sshFigures } from './ssh.ts';
 
 const PGBENCH = `transaction type: <builtin: select only>
 scaling factor: 1
@@ -97,6 +98,35 @@ describe('the document', () => {
     expect(again).toBe(
       `${first.replace('|     1 | us   | <= 2   | yes  |', '|     3 | us   | <= 2   | **no** |').replace('| kept |', '| kept   |').replace('| ---- |\n', '| ------ |\n')}\nMore.\n`,
     );
+  });
+});
+
+describe('SSH', () => {
+  it.each([
+    [1, 214_748_364],
+    [2, 429_496_729],
+    [5, 2 ** 30],
+    [60, 2 ** 30],
+  ])('moves, at %i s, %i bytes', (seconds, bytes) => {
+    expect(bulkBytes(seconds)).toBe(bytes);
+  });
+
+  it('tells gate to relay by what they did in the same round', () => {
+    const sample = (name: SshSample['name'], rate: number, cpu: number): SshSample => ({ name, rate, cpu, peakMib: 1 });
+    const rounds = [
+      [sample('direct', 900, Number.NaN), sample('relay', 100, 2), sample('gate', 90, 3)],
+      [sample('direct', 500, Number.NaN), sample('relay', 10, 9), sample('gate', 5, 12)],
+      [sample('direct', 700, Number.NaN), sample('relay', 50, 4), sample('gate', 35, 6)],
+    ];
+    const names = { rate: 'MiB/s', cpu: 's/GiB', isBudgeted: true };
+    expect(sshFigures('s', rounds.flat(), names)).toEqual([
+      figure('s: direct', 700, 'MiB/s'),
+      figure('s: relay', 50, 'MiB/s'),
+      figure('s: gate', 35, 'MiB/s'),
+      figure('s: gate to relay', 0.7, 'ratio', atLeast(0.8)),
+      figure('s: CPU of relay', 4, 's/GiB'),
+      figure('s: CPU of gate', 6, 's/GiB'),
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { type BenchOptions, type GroupName, readOptions, USAGE } from './bench-options.ts';
-import { type BenchStage, openBenchStage } from './bench-stage.ts';
+import { type BenchStage, openBenchStage, type RoundOptions } from './bench-stage.ts';
 import { measureConnections } from './connections.ts';
 import { withResults } from './document.ts';
 import { type Figure, tableOf } from './figure.ts';
@@ -9,17 +9,24 @@ import { measureLatency } from './latency.ts';
 import { measureMemory } from './memory.ts';
 import { measureReady } from './ready.ts';
 import { measureRedis } from './redis.ts';
+import { measureSsh } from './ssh.ts';
 import { measureStreaming } from './streaming.ts';
 import { measureThroughput } from './throughput.ts';
 
-const MEASURES: Readonly<Record<GroupName, (bench: BenchStage) => Promise<readonly Figure[]>>> = {
+/** Groups that start servers of their own. */
+type OtherName = 'redis' | 'ssh';
+
+const OTHERS: Readonly<Record<OtherName, (options: RoundOptions) => Promise<readonly Figure[]>>> = {
+  redis: measureRedis,
+  ssh: measureSsh,
+};
+const MEASURES: Readonly<Record<Exclude<GroupName, OtherName>, (bench: BenchStage) => Promise<readonly Figure[]>>> = {
   memory: measureMemory,
   throughput: measureThroughput,
   latency: measureLatency,
   streaming: measureStreaming,
   connections: measureConnections,
   ready: measureReady,
-  redis: measureRedis,
 };
 
 async function measure({ seconds, rounds, groups }: BenchOptions): Promise<readonly Figure[]> {
@@ -27,9 +34,19 @@ async function measure({ seconds, rounds, groups }: BenchOptions): Promise<reado
   const progress = (step: string): void => {
     process.stderr.write(`[${((Date.now() - startedMs) / 1000).toFixed(0).padStart(4)} s] ${step}\n`);
   };
-  await using bench = await openBenchStage({ seconds, rounds, progress });
-  const figures = [];
-  for (const group of groups) figures.push(...(await MEASURES[group](bench)));
+  const options = { seconds, rounds, progress };
+  const figures: Figure[] = [];
+  const [first, second]: [Exclude<GroupName, OtherName>[], OtherName[]] = [[], []];
+  for (const group of groups) {
+    if (group === 'redis' || group === 'ssh') second.push(group);
+    else first.push(group);
+  }
+  // PostgreSQL takes memory and cores from the others as long as it is there, and a while to start.
+  if (first.length > 0) {
+    await using bench = await openBenchStage(options);
+    for (const group of first) figures.push(...(await MEASURES[group](bench)));
+  }
+  for (const group of second) figures.push(...(await OTHERS[group](options)));
   progress('ending everything');
   return figures;
 }

@@ -4,7 +4,7 @@ import { freePort } from '../support/free-port.ts';
 import { runProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import type { BenchStage } from './bench-stage.ts';
+import type { RoundOptions } from './bench-stage.ts';
 import { atLeast, type Figure, figure, median } from './figure.ts';
 import { haproxyFile } from './haproxy-file.ts';
 import { untilListening } from './listening.ts';
@@ -34,7 +34,7 @@ interface Way {
 }
 
 /** GET and SET of redis-benchmark at 50 clients, one by one and 16 in a pipeline, straight, through haproxy and through the gate. */
-export async function measureRedis(bench: BenchStage): Promise<readonly Figure[]> {
+export async function measureRedis(bench: RoundOptions): Promise<readonly Figure[]> {
   const program = findProgram('redis-benchmark');
   const haproxy = findProgram('haproxy');
   if (program === undefined || haproxy === undefined || findProgram('redis-server') === undefined) {
@@ -61,7 +61,7 @@ export async function measureRedis(bench: BenchStage): Promise<readonly Figure[]
 }
 
 async function measurePipeline(
-  { seconds, rounds, progress }: BenchStage,
+  { seconds, rounds, progress }: RoundOptions,
   stage: RedisStage,
   program: string,
   ways: readonly Way[],

@@ -41,8 +41,13 @@ declare module 'ssh2' {
     exit(signal: string, coreDumped?: boolean, message?: string): void;
   }
 
-  export interface ExecInfo {
-    readonly command: string;
+  type Request = (protocol: unknown, recipient: number, type: string, isAnswered: boolean, data: unknown) => void;
+
+  /** A connection to a server. */
+  export interface ServerClient extends EventEmitter {
+    /** Not public: what is called with each message that was read. */
+    readonly _protocol: { readonly _handlers: { CHANNEL_REQUEST: Request } };
+    end(): void;
   }
 
   export interface Server {
@@ -51,7 +56,7 @@ declare module 'ssh2' {
   }
 
   interface ServerConstructor {
-    new (options: { readonly hostKeys: readonly string[] }, connected: (client: EventEmitter) => void): Server;
+    new (options: { readonly hostKeys: readonly string[] }, connected: (client: ServerClient) => void): Server;
   }
 
   const ssh2: { readonly Client: typeof Client; readonly Server: ServerConstructor };
