@@ -14,8 +14,12 @@ export interface LeaderMarkOptions {
   readonly trouble: (what: string) => void;
 }
 
-/** Labels our pod for as long as `leading` lasts. A mark that a dead replica left goes with its pod. */
-export async function markLeader(options: LeaderMarkOptions, leading: AbortSignal): Promise<void> {
+/** How long one attempt to take the mark away may last, in milliseconds; the second while the replica ends. */
+const ATTEMPT_MS = 10_000;
+const LAST_ATTEMPT_MS = 2_000;
+
+/** Labels our pod for as long as `leading` lasts. A mark that a dead replica left goes with its pod. `until`: the replica ends. */
+export async function markLeader(options: LeaderMarkOptions, leading: AbortSignal, until: AbortSignal): Promise<void> {
   const { timing, trouble } = options;
   const backOff = new BackOff(200, 10_000, () => timing.random());
   while (!leading.aborted) {
@@ -29,11 +33,26 @@ export async function markLeader(options: LeaderMarkOptions, leading: AbortSigna
     if (leading.aborted) resolve();
     else leading.addEventListener('abort', () => resolve(), { once: true });
   });
-  const late = new AbortController();
-  const done = new AbortController();
-  void timing.pause(2_000, done.signal).then(() => late.abort());
-  await setMark(options, null, late.signal);
-  done.abort();
+  await clearMark(options, until);
+}
+
+/**
+ * Takes the mark away, however often it takes: also one that this pod has from before its container was started again. Whoever does not lead and has
+ * the mark gets a part of all gates, and sends them away. Once the replica ends one more attempt is made.
+ */
+export async function clearMark(options: LeaderMarkOptions, until: AbortSignal): Promise<void> {
+  const { timing, trouble } = options;
+  const backOff = new BackOff(200, 10_000, () => timing.random());
+  for (;;) {
+    const isLast = until.aborted;
+    const [late, done] = [new AbortController(), new AbortController()];
+    void timing.pause(isLast ? LAST_ATTEMPT_MS : ATTEMPT_MS, done.signal).then(() => late.abort());
+    const fault = await setMark(options, null, late.signal);
+    done.abort();
+    if (fault === undefined || isLast) return;
+    trouble(`The label of the leader cannot be taken away: ${fault}`);
+    await timing.pause(backOff.next(), until);
+  }
 }
 
 async function setMark(
@@ -48,5 +67,6 @@ async function setMark(
     body: { metadata: { labels: { [LEADER_LABEL]: value } } },
     signal,
   });
-  return written.ok ? undefined : written.fault.message;
+  // A pod that is gone has no mark.
+  return written.ok || (value === null && written.fault.code === 'NotFound') ? undefined : written.fault.message;
 }

@@ -11,7 +11,7 @@ import { serveControl } from './control/serve.ts';
 import { type ApiClient, openApiClient } from './kube/api-client.ts';
 import { LeaderElection } from './kube/lease.ts';
 import { MACHINE_TIME } from './kube/timing.ts';
-import { LEADER_LABEL, markLeader } from './leader-mark.ts';
+import { clearMark, LEADER_LABEL, type LeaderMarkOptions, markLeader } from './leader-mark.ts';
 import { log } from './log.ts';
 import { readMaskKey } from './mask-key.ts';
 import { Operator } from './operator.ts';
@@ -95,7 +95,12 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
     identity,
     trouble,
   });
-  await Promise.all([operator.read(until), election.run((leading) => lead(operator, client, start, leading), until)]);
+  const elected = async (): Promise<void> => {
+    const mark = markOf(start, client);
+    if (mark !== undefined) await clearMark(mark, until);
+    await election.run((leading) => lead(operator, client, start, leading, until), until);
+  };
+  await Promise.all([operator.read(until), elected()]);
   // The API server goes on coming to a pod that ends for a while; outside of a cluster nobody does.
   if (start.pod !== undefined) await MACHINE_TIME.pause(ADMISSION_GRACE_MS, stopping.signal);
   await Promise.all([control.close(), admission.close(), probes.value.close()]);
@@ -103,13 +108,24 @@ async function run(start: StartOptions, signal: AbortSignal): Promise<number> {
   return stopping.signal.aborted ? 1 : 0;
 }
 
-async function lead(operator: Operator, client: ApiClient, start: StartOptions, leading: AbortSignal): Promise<void> {
-  const { pod, namespace, identity } = start;
+function markOf({ pod, namespace }: StartOptions, client: ApiClient): LeaderMarkOptions | undefined {
+  return pod === undefined ? undefined : { client, timing: MACHINE_TIME, namespace, pod, trouble };
+}
+
+async function lead(
+  operator: Operator,
+  client: ApiClient,
+  start: StartOptions,
+  leading: AbortSignal,
+  until: AbortSignal,
+): Promise<void> {
+  const { identity } = start;
+  const mark = markOf(start, client);
   log('Info', 'this replica leads', { identity });
   await Promise.all([
     operator.lead(leading),
     keepCertificates(client, start, leading),
-    pod === undefined ? undefined : markLeader({ client, timing: MACHINE_TIME, namespace, pod, trouble }, leading),
+    mark === undefined ? undefined : markLeader(mark, leading, until),
   ]);
   log('Info', 'this replica leads no more', { identity, label: LEADER_LABEL });
 }

@@ -20,9 +20,9 @@ export const CASES: readonly ClusterCase[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
   ...LANE_CASES,
-  ...BYPASS_CASES,
   ...MANIFEST_CASES,
   ...CHECK_CASES,
+  ...BYPASS_CASES,
   ...FAULT_CASES,
   ...ABSENCE_CASES,
   ...ROTATION_CASES,
@@ -38,9 +38,9 @@ export const CI_CASES: readonly string[] = [
   ...BASIC_CASES,
   ...APPROVAL_CASES,
   ...LANE_CASES,
-  ...QUICK_BYPASS_CASES,
   ...MANIFEST_CASES,
   ...CHECK_CASES,
+  ...QUICK_BYPASS_CASES,
   ...UNINSTALL_CASES,
 ].map(({ name }) => name);
 
