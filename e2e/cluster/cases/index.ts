@@ -8,6 +8,7 @@ import { CHECK_CASES, PRE_CHECK_CASES } from './checks.ts';
 import { FAULT_CASES } from './faults.ts';
 import { LANE_CASES } from './lanes.ts';
 import { MANIFEST_CASES } from './manifests.ts';
+import { MODE_CASES } from './modes.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
 import { ROTATION_CASES } from './rotation.ts';
 import { START_TIME_CASES } from './start-times.ts';
@@ -28,6 +29,7 @@ export const CASES: readonly ClusterCase[] = [
   ...ROTATION_CASES,
   ...NODE_FAULT_CASES,
   ...START_TIME_CASES,
+  ...MODE_CASES,
   ...UPGRADE_CASES,
   ...UNINSTALL_CASES,
 ];
