@@ -134,7 +134,7 @@ export const POD_CASES: readonly GuardCase[] = [
   pod(
     'volumes',
     'a state volume on the node',
-    replaced('sidegate-state', { hostPath: { path: '/srv' } }),
+    replaced('sidegate-state', { hostPath: { path: ALLOWED_PATH } }),
     {},
     /sidegate-state/,
   ),
