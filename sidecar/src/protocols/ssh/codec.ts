@@ -117,6 +117,20 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
+/** The text that bytes are, if they are UTF-8; undefined otherwise. */
+export function exactText(bytes: Uint8Array): string | undefined {
+  const text = textOf(bytes);
+  return Buffer.from(text).equals(bytes) ? text : undefined;
+}
+
+/** Changes bytes as a text: bytes that are no UTF-8 stay what they are when they are read as single characters. */
+export function changeText(bytes: Uint8Array, change: (text: string) => string): Uint8Array {
+  const text = exactText(bytes);
+  return text === undefined
+    ? Buffer.from(change(Buffer.from(bytes).toString('latin1')), 'latin1')
+    : Buffer.from(change(text));
+}
+
 /** A field of a message: a number is one byte, `{ uint32 }` four, a text or bytes a string with its length. */
 export type Field = number | boolean | string | Uint8Array | { readonly uint32: number } | { readonly raw: Uint8Array };
 

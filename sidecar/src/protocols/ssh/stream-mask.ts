@@ -1,6 +1,6 @@
 import type { MaskRules } from '@sidegate/policy';
 import { bothMasks } from '../both-masks.ts';
-import { textOf } from './codec.ts';
+import { changeText } from './codec.ts';
 
 /** A line that is longer is masked in pieces of this many bytes. */
 const LINE_BYTES_MAX = 64 * 1024;
@@ -39,18 +39,11 @@ export class StreamMask {
   #mask(bytes: Uint8Array): Uint8Array {
     const masks = this.#masks;
     if (masks.empty || bytes.length === 0 || masks.passesContent?.(bytes) === true) return bytes;
-    // Bytes that are no UTF-8 stay what they are when they are read as single characters.
-    const read = textOf(bytes);
-    const encoding = Buffer.from(read).equals(bytes) ? 'utf8' : 'latin1';
-    const text = encoding === 'utf8' ? read : Buffer.from(bytes).toString(encoding);
-    const masked = text
-      .split('\n')
-      .map((line) => {
-        const shown = masks.maskJson(line);
-        if (shown !== line) this.maskedValues += 1;
-        return shown;
-      })
-      .join('\n');
-    return Buffer.from(masked, encoding);
+    const maskLine = (line: string): string => {
+      const shown = masks.maskJson(line);
+      if (shown !== line) this.maskedValues += 1;
+      return shown;
+    };
+    return changeText(bytes, (text) => text.split('\n').map(maskLine).join('\n'));
   }
 }

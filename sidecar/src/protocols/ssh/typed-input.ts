@@ -92,7 +92,7 @@ export class TypedInput implements CarriedTyping {
         this.#lane.say(this.#channel, `sidegate: waiting: ${settlement.hint}`);
         return true;
       case 'Refuse':
-        this.#refuse(commandId, settlement);
+        this.#refuse(settlement);
         return true;
       case 'Forward': {
         const { permit } = settlement;
@@ -151,21 +151,10 @@ export class TypedInput implements CarriedTyping {
   }
 
   /** Enter is not sent: the line stays where it is, and is judged again until it is changed. What came behind it is not sent either. */
-  #refuse(commandId: CommandId, { refusal }: Extract<Settlement, { readonly kind: 'Refuse' }>): void {
+  #refuse({ refusal }: Extract<Settlement, { readonly kind: 'Refuse' }>): void {
     const said = refusalText(refusal);
     this.#lane.say(this.#channel, `\r\n${said}`);
-    this.#lane.outbox.push({
-      kind: 'Finished',
-      commandId,
-      outcome: 'Refused',
-      tag: '',
-      errorCode: refusal.rule,
-      errorText: said,
-      rows: 0,
-      maskedValues: 0,
-    });
-    this.#lane.pending.delete(commandId);
-    this.#waiting = undefined;
+    this.#finish('Refused', refusal.rule, said);
     // The target still takes what it was not sent.
     this.#shell.toTarget.widen(this.#kept.length);
     if (this.#kept.length > 1) {
@@ -180,7 +169,7 @@ export class TypedInput implements CarriedTyping {
     this.#line.clear();
   }
 
-  #finish(outcome: 'Done' | 'Lost', errorCode = '', errorText = ''): void {
+  #finish(outcome: 'Done' | 'Refused' | 'Lost', errorCode = '', errorText = ''): void {
     const commandId = this.#waiting;
     if (commandId === undefined) return;
     this.#waiting = undefined;

@@ -1,4 +1,4 @@
-import { textOf } from './codec.ts';
+import { exactText, textOf } from './codec.ts';
 
 const BACKSPACE = 0x7f;
 const CONTROL = {
@@ -34,9 +34,7 @@ export class TypedLine {
   /** Undefined: what stands in the line cannot be told. */
   get text(): string | undefined {
     if (!this.#isReadable) return undefined;
-    const bytes = Uint8Array.from(this.#bytes);
-    const text = textOf(bytes);
-    return Buffer.from(text).equals(bytes) ? text : undefined;
+    return exactText(Uint8Array.from(this.#bytes));
   }
 
   get isEmpty(): boolean {

@@ -1,9 +1,8 @@
 import type { CommandId, JudgedCommand, Refusal, Settlement } from '../../protocol.ts';
 import { type Field, writeFrame } from '../codec.ts';
-import { refusalText } from '../refuse.ts';
 import { commandOf, operationText, type Reading, read } from './classify.ts';
 import { type HandleName, type Request, readRequest } from './codec.ts';
-import { type SftpLane, writeStatus } from './lane.ts';
+import { HEAD_BYTES, numbered, type SftpLane, writeStatus } from './lane.ts';
 import { lookUp } from './lookup.ts';
 import { PACKET, STATUS } from './messages.ts';
 import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
@@ -147,8 +146,7 @@ export class AgentSide {
   #refuse({ id }: Asked, commandId: CommandId, refusal: Refusal): void {
     const lane = this.#lane;
     lane.refuse(id, commandId, refusal);
-    const [errorCode, errorText] = [refusal.rule, refusalText(refusal)];
-    lane.finish({ commandId, outcome: 'Refused', tag: '', errorCode, errorText });
+    lane.finishRefused(commandId, 'Refused', refusal);
   }
 
   #forward(asked: Asked, operation: Operation): void {
@@ -206,7 +204,7 @@ export class AgentSide {
     const rest = request.kind === 'Close' ? handle.wrote.recordedRest() : undefined;
     if (rest === undefined || rest.length === 0) return lane.send(way, packet, expected);
     const written = writeFrame(...writeFields(id, { handle: handle.name, offset: 0 }, rest));
-    return lane.send(way, packet, expected, (head) => [written, head, packet.subarray(5)]);
+    return lane.send(way, packet, expected, (head) => [written, head, packet.subarray(HEAD_BYTES)]);
   }
 
   #whyNot(request: Request, handle: OpenHandle): Refusal | undefined {
@@ -250,7 +248,7 @@ function judgedOf({ packet, found }: Asked, reading: Reading, lane: SftpLane, ho
   const text = operationText(reading);
   const mask = (one: string): string => lane.start.recordMasks.maskContent(one);
   // The number says nothing about what is done.
-  const wire = writeFrame(packet[0] ?? 0, { uint32: 0 }, { raw: packet.subarray(5) });
+  const wire = numbered(0, packet);
   return {
     command,
     text,

@@ -1,7 +1,8 @@
 import { assertNever } from '@sidegate/crds';
 import { type PathUse, resolvePath, type SshCommand } from '@sidegate/policy';
+import { exactText } from '../codec.ts';
 import { attributeWords } from './attributes.ts';
-import { exactText, type Request } from './codec.ts';
+import type { Request } from './codec.ts';
 import { OPEN } from './messages.ts';
 
 /** The longest path that is taken, in bytes; Linux takes no longer one either. */

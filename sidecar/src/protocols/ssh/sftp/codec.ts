@@ -1,4 +1,4 @@
-import { MessageReader, textOf } from '../codec.ts';
+import { MessageReader } from '../codec.ts';
 import { type Attributes, readAttributes } from './attributes.ts';
 import { OPEN, PACKET } from './messages.ts';
 
@@ -244,10 +244,4 @@ function readNames(packet: Uint8Array, reader: MessageReader): Answer | undefine
     names.push({ name, long, attributes: packet.subarray(start, reader.at) });
   }
   return { kind: 'Names', names };
-}
-
-/** The text that bytes are, if they are UTF-8; undefined otherwise. */
-export function exactText(bytes: Uint8Array): string | undefined {
-  const text = textOf(bytes);
-  return Buffer.from(text).equals(bytes) ? text : undefined;
 }

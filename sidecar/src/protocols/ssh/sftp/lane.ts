@@ -109,13 +109,13 @@ export class SftpLane {
   send(way: Way, packet: Uint8Array, expected: Expected, recorded?: (head: Uint8Array) => readonly Uint8Array[]): void {
     const id = this.#takeId();
     this.inFlight.set(id, expected);
-    const parts = [headOf(packet, id), packet.subarray(HEAD_BYTES)];
-    this.#toTarget.add(way, parts, recorded?.(parts[0] ?? packet) ?? parts);
+    const parts = partsOf(id, packet);
+    this.#toTarget.add(way, parts, recorded?.(parts[0]) ?? parts);
   }
 
   /** Gives the agent a packet of the target's under the number that it asked with. */
   relay(id: number, commandId: CommandId, packet: Uint8Array, recorded?: readonly Uint8Array[]): void {
-    const parts = [headOf(packet, id), packet.subarray(HEAD_BYTES)];
+    const parts = partsOf(id, packet);
     this.ids.delete(id);
     this.#toAgent.add(commandId, parts, recorded ?? parts);
   }
@@ -147,6 +147,11 @@ export class SftpLane {
     this.ending.set(commandId, ending);
     this.#toAgent.flush();
     this.ports.afterAgent(() => this.#close(commandId));
+  }
+
+  /** An operation is over by a refusal. `tag`: what had gone through it by then. */
+  finishRefused(commandId: CommandId, outcome: 'Refused' | 'Failed', refusal: Refusal, tag = ''): void {
+    this.finish({ commandId, outcome, tag, errorCode: refusal.rule, errorText: refusalText(refusal) });
   }
 
   /** The channel is gone: what is not finished never will be. */
@@ -188,7 +193,16 @@ export class SftpLane {
 }
 
 /** Type and number of a packet. */
-const HEAD_BYTES = 5;
+export const HEAD_BYTES = 5;
+
+/** A packet whole, with its length, under another number. */
+export function numbered(id: number, packet: Uint8Array): Uint8Array {
+  return concatenate(partsOf(id, packet));
+}
+
+function partsOf(id: number, packet: Uint8Array): readonly [head: Uint8Array, rest: Uint8Array] {
+  return [headOf(packet, id), packet.subarray(HEAD_BYTES)];
+}
 
 /** Length, type and number, with this number. */
 function headOf(packet: Uint8Array, id: number): Uint8Array {

@@ -1,5 +1,5 @@
 import type { MaskRules } from '@sidegate/policy';
-import { textOf, writeFrame } from '../codec.ts';
+import { changeText, writeFrame } from '../codec.ts';
 import type { Answer, NameEntry } from './codec.ts';
 import { writeStatus } from './lane.ts';
 import { PACKET } from './messages.ts';
@@ -24,16 +24,12 @@ export function maskAnswer(id: number, answer: Answer, masks: MaskRules): Masked
 
 function maskNames(id: number, names: readonly NameEntry[], masks: MaskRules): Masked {
   let maskedValues = 0;
-  const mask = (bytes: Uint8Array): Uint8Array => {
-    // Bytes that are no UTF-8 stay what they are when they are read as single characters.
-    const read = textOf(bytes);
-    const encoding = Buffer.from(read).equals(bytes) ? 'utf8' : 'latin1';
-    const text = encoding === 'utf8' ? read : Buffer.from(bytes).toString(encoding);
+  const maskText = (text: string): string => {
     const shown = masks.maskContent(text);
-    if (shown === text) return bytes;
-    maskedValues += 1;
-    return Buffer.from(shown, encoding);
+    if (shown !== text) maskedValues += 1;
+    return shown;
   };
+  const mask = (bytes: Uint8Array): Uint8Array => changeText(bytes, maskText);
   const fields = names.flatMap(({ name, long, attributes }) => [mask(name), mask(long), { raw: attributes }]);
   if (maskedValues === 0) return UNCHANGED;
   return { bytes: writeFrame(PACKET.name, { uint32: id }, { uint32: names.length }, ...fields), maskedValues };

@@ -1,9 +1,8 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Refusal } from '../../protocol.ts';
 import { writeFrame } from '../codec.ts';
-import { refusalText } from '../refuse.ts';
 import { type Answer, type Request, readAnswer } from './codec.ts';
-import { answerKindOf, type Expected, type SftpLane } from './lane.ts';
+import { answerKindOf, type Expected, numbered, type SftpLane } from './lane.ts';
 import { maskAnswer } from './mask.ts';
 import { PACKET, STATUS } from './messages.ts';
 import { type Asked, OpenHandle, type Operation } from './operation.ts';
@@ -49,8 +48,7 @@ export class TargetSide {
         const refusal = this.#whyNot(asked.request, operation, answer, packet);
         if (refusal !== undefined) {
           this.#lane.refuse(asked.id, commandId, refusal);
-          const [errorCode, errorText] = [refusal.rule, refusalText(refusal)];
-          this.#lane.finish({ commandId, outcome: 'Failed', tag: '', errorCode, errorText });
+          this.#lane.finishRefused(commandId, 'Failed', refusal);
           return true;
         }
         this.relay(asked.id, operation, answer, packet);
@@ -93,7 +91,7 @@ export class TargetSide {
     if (shown.bytes === undefined && recorded.bytes === undefined && !withheld) {
       return this.#lane.relay(id, commandId, packet);
     }
-    const whole = framed(id, packet);
+    const whole = numbered(id, packet);
     const kept = withheld ? writeFrame(PACKET.extendedReply, { uint32: id }) : (recorded.bytes ?? whole);
     this.#lane.answer(id, commandId, shown.bytes ?? whole, kept);
   }
@@ -124,11 +122,7 @@ export class TargetSide {
     if (rest.length > 0) this.#lane.note(operation.commandId, writeFrame(PACKET.data, { uint32: id }, rest));
     this.relay(id, operation, answer, packet);
     if (refusal === undefined) this.finish(operation, answer, handle.summary);
-    else {
-      const { commandId } = operation;
-      const [errorCode, errorText] = [refusal.rule, refusalText(refusal)];
-      this.#lane.finish({ commandId, outcome: 'Failed', tag: handle.summary, errorCode, errorText });
-    }
+    else this.#lane.finishRefused(operation.commandId, 'Failed', refusal, handle.summary);
     return true;
   }
 
@@ -160,11 +154,6 @@ function note(handle: OpenHandle, request: Request, answer: Answer): void {
   const isFailed = answer.kind === 'Status' && answer.code !== STATUS.ok;
   if (request.kind === 'Write' && isFailed) handle.wrote.addFailure();
   if (request.kind === 'CopyData' && !isFailed) handle.wrote.addCopy();
-}
-
-/** A packet with its length, under another number. */
-function framed(id: number, packet: Uint8Array): Uint8Array {
-  return writeFrame(packet[0] ?? 0, { uint32: id }, { raw: packet.subarray(5) });
 }
 
 /** Masks cannot reach what such an answer says. */
