@@ -1,38 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { Playback } from '../playback.ts';
-import type { TranscriptChunk } from '../transcript.ts';
-import { type Field, FrameReader, writeData, writeFrame } from './codec.ts';
+import type { Playback } from '../playback.ts';
+import { writeData, writeFrame } from './codec.ts';
 import { MESSAGE } from './messages.ts';
-import { SshSession } from './session.ts';
 import { sshExhibit } from './testing/exhibit.ts';
+import { exec, openPlayback, sentBy, typesOf, u32 } from './testing/ssh-playback.ts';
 
-const LIMITS = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
-const u32 = (uint32: number): Field => ({ uint32 });
-const exec = (text: string, channel = 0): Uint8Array =>
-  writeFrame(MESSAGE.channelRequest, u32(channel), 'exec', true, text);
-
-function openPlayback(opening: readonly TranscriptChunk[] = sshExhibit.opening): Playback {
-  const session = new SshSession({ ...sshExhibit.sessionOptions(LIMITS), shared: undefined });
-  const playback = new Playback(session, sshExhibit.answers);
-  for (const { from, bytes } of opening) {
-    if (from === 'Agent') playback.agent(bytes);
-    else playback.target(bytes);
-  }
-  return playback;
-}
-
-/** What a call sends to one side, each message as its type and what follows. */
-function sentBy(playback: Playback, side: 'Agent' | 'Target', act: () => void): readonly Uint8Array[] {
-  const before = playback.sent(side).length;
-  act();
-  const reader = new FrameReader(1 << 20);
-  reader.feed(playback.sent(side).subarray(before));
-  const messages: Uint8Array[] = [];
-  for (let one = reader.next(); one !== undefined && one !== 'TooLarge'; one = reader.next()) messages.push(one);
-  return messages;
-}
-
-const types = (messages: readonly Uint8Array[]): readonly (number | undefined)[] => messages.map(([type]) => type);
 const remarks = (playback: Playback): number => playback.trace.filter(({ kind }) => kind === 'Remark').length;
 
 describe('what is refused by default', () => {
@@ -48,7 +20,7 @@ describe('what is refused by default', () => {
     expect(sentBy(playback, 'Target', () => (told = sentBy(playback, 'Agent', () => playback.agent(open))))).toEqual(
       [],
     );
-    expect(types(told)).toEqual([MESSAGE.channelOpenFailure]);
+    expect(typesOf(told)).toEqual([MESSAGE.channelOpenFailure]);
     expect([remarks(playback), playback.closed, playback.violations]).toEqual([1, false, []]);
   });
 
@@ -57,7 +29,7 @@ describe('what is refused by default', () => {
     (name) => {
       const playback = openPlayback();
       const request = writeFrame(MESSAGE.globalRequest, name, true, '0.0.0.0', u32(8080));
-      expect(types(sentBy(playback, 'Agent', () => playback.agent(request)))).toEqual([MESSAGE.requestFailure]);
+      expect(typesOf(sentBy(playback, 'Agent', () => playback.agent(request)))).toEqual([MESSAGE.requestFailure]);
       expect(remarks(playback)).toBe(1);
     },
   );
@@ -69,7 +41,7 @@ describe('what is refused by default', () => {
     expect(sentBy(playback, 'Target', () => (told = sentBy(playback, 'Agent', () => playback.agent(request))))).toEqual(
       [],
     );
-    expect(types(told)).toEqual([MESSAGE.channelFailure]);
+    expect(typesOf(told)).toEqual([MESSAGE.channelFailure]);
     expect(remarks(playback)).toBe(1);
   });
 
@@ -82,7 +54,7 @@ describe('what is refused by default', () => {
       expect(sentBy(playback, 'Agent', () => (told = sentBy(playback, 'Target', () => playback.target(open))))).toEqual(
         [],
       );
-      expect(types(told)).toEqual([MESSAGE.channelOpenFailure]);
+      expect(typesOf(told)).toEqual([MESSAGE.channelOpenFailure]);
     },
   );
 });
@@ -93,7 +65,7 @@ describe('what belongs to a command waits for its permit', () => {
   test('a variable and a terminal go with the command that is let through', () => {
     const playback = openPlayback();
     expect(sentBy(playback, 'Target', () => playback.agent(environment))).toEqual([]);
-    expect(types(sentBy(playback, 'Target', () => playback.agent(exec('date'))))).toEqual([
+    expect(typesOf(sentBy(playback, 'Target', () => playback.agent(exec('date'))))).toEqual([
       MESSAGE.channelRequest,
       MESSAGE.channelRequest,
     ]);
@@ -102,7 +74,7 @@ describe('what belongs to a command waits for its permit', () => {
   test('and nowhere with one that is refused', () => {
     const playback = openPlayback();
     playback.agent(environment);
-    expect(types(sentBy(playback, 'Target', () => playback.agent(exec('rm -rf everything'))))).toEqual([
+    expect(typesOf(sentBy(playback, 'Target', () => playback.agent(exec('rm -rf everything'))))).toEqual([
       MESSAGE.channelClose,
     ]);
   });
@@ -114,13 +86,13 @@ describe('what belongs to a command waits for its permit', () => {
   ])('the variable %s=%s', (name, value, answer) => {
     const playback = openPlayback();
     const request = writeFrame(MESSAGE.channelRequest, u32(0), 'env', true, name, value);
-    expect(types(sentBy(playback, 'Agent', () => playback.agent(request)))).toEqual([answer]);
+    expect(typesOf(sentBy(playback, 'Agent', () => playback.agent(request)))).toEqual([answer]);
   });
 
   test('input too, and a channel runs one command only', () => {
     const playback = openPlayback();
     expect(sentBy(playback, 'Target', () => playback.agent(writeData(0, false, Buffer.from('early'))))).toEqual([]);
-    expect(types(sentBy(playback, 'Target', () => playback.agent(exec('cat'))))).toEqual([
+    expect(typesOf(sentBy(playback, 'Target', () => playback.agent(exec('cat'))))).toEqual([
       MESSAGE.channelRequest,
       MESSAGE.channelData,
     ]);
@@ -147,12 +119,12 @@ describe('windows', () => {
       writeFrame(MESSAGE.channelClose, u32(0)),
     ]);
     // The line that says why it waited takes more than the ten bytes.
-    expect(types(sentBy(playback, 'Agent', () => playback.target(done)))).toEqual([MESSAGE.channelSuccess]);
+    expect(typesOf(sentBy(playback, 'Agent', () => playback.target(done)))).toEqual([MESSAGE.channelSuccess]);
     const told = sentBy(playback, 'Agent', () =>
       playback.agent(writeFrame(MESSAGE.channelWindowAdjust, u32(0), u32(10_000))),
     );
-    expect(types(told).at(-1)).toBe(MESSAGE.channelClose);
-    expect(types(told)).toContain(MESSAGE.channelExtendedData);
+    expect(typesOf(told).at(-1)).toBe(MESSAGE.channelClose);
+    expect(typesOf(told)).toContain(MESSAGE.channelExtendedData);
     expect(playback.violations).toEqual([]);
   });
 
