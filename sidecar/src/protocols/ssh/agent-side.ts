@@ -4,6 +4,7 @@ import { type Asked, Channel, RunningCommand, type Waiting } from './channel.ts'
 import { classify, type Request } from './classify.ts';
 import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame, writePiece } from './codec.ts';
 import { Flow } from './flow.ts';
+import { judgedCommand } from './judged.ts';
 import type { Lane } from './lane.ts';
 import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
@@ -361,16 +362,8 @@ function judgedOf(channel: Channel, request: Request, message: Uint8Array, lane:
   const command = classify(request);
   const text = request.kind === 'Exec' ? request.text : request.kind === 'Subsystem' ? request.name : 'shell';
   const names = command.commands.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  return {
-    command,
-    text,
-    maskedText: () => lane.recordMasks.maskContent(text),
-    maskedBinds: () => [],
-    // The channel's number says nothing about what runs.
-    wire: Buffer.concat([...channel.preparing, message].map((one) => forwardTo(0, one))),
-    verbs: [command.channel, ...(channel.hasTerminal ? ['pty'] : []), ...names],
-    objects: command.paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`),
-    claims: {},
-    cacheKey: undefined,
-  };
+  const verbs = [command.channel, ...(channel.hasTerminal ? ['pty'] : []), ...names];
+  // The channel's number says nothing about what runs.
+  const wire = Buffer.concat([...channel.preparing, message].map((one) => forwardTo(0, one)));
+  return judgedCommand({ command, text, wire, verbs }, lane);
 }

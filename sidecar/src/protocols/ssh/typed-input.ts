@@ -4,6 +4,7 @@ import type { CommandId, JudgedCommand, Settlement } from '../protocol.ts';
 import type { CarriedTyping, Channel, RunningCommand } from './channel.ts';
 import { textOf, writeData } from './codec.ts';
 import type { Flow } from './flow.ts';
+import { judgedCommand } from './judged.ts';
 import type { Lane } from './lane.ts';
 import { refusalText } from './refuse.ts';
 import { readExecUses } from './shell/exec-uses.ts';
@@ -137,17 +138,9 @@ export class TypedInput implements CarriedTyping {
     const isEchoed = this.#shown.slice(this.#lineShown).trimStart().startsWith(text.trimStart().slice(0, 1));
     const isShown = !ASKS_SECRET.test(before) && (isOne || isEchoed);
     const names = command.commands.flatMap(({ name }) => (name === undefined ? [] : [name]));
-    return {
-      command,
-      text: isShown ? text : NOT_SHOWN,
-      maskedText: () => (isShown ? this.#lane.recordMasks.maskContent(text) : NOT_SHOWN),
-      maskedBinds: () => [],
-      wire: Buffer.from(`${text}\n`),
-      verbs: ['shell', 'typed', ...(isShown ? names : [])],
-      objects: isShown ? command.paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`) : [],
-      claims: {},
-      cacheKey: undefined,
-    };
+    const verbs = ['shell', 'typed', ...(isShown ? names : [])];
+    const shown = isShown ? text : NOT_SHOWN;
+    return judgedCommand({ command, text: shown, wire: Buffer.from(`${text}\n`), verbs, isShown }, this.#lane);
   }
 
   /** Enter is not sent: the line stays where it is, and is judged again until it is changed. What came behind it is not sent either. */

@@ -1,5 +1,6 @@
 import type { CommandId, JudgedCommand, Refusal, Settlement } from '../../protocol.ts';
 import { type Field, writeFrame } from '../codec.ts';
+import { judgedCommand } from '../judged.ts';
 import { commandOf, operationText, type Reading, read } from './classify.ts';
 import { type HandleName, type Request, readRequest } from './codec.ts';
 import { HEAD_BYTES, numbered, type SftpLane, writeStatus } from './lane.ts';
@@ -246,18 +247,7 @@ function handleOf(request: Request): HandleName | undefined {
 function judgedOf({ packet, found }: Asked, reading: Reading, lane: SftpLane, home: string): JudgedCommand {
   const command = commandOf(reading, found, home);
   const text = operationText(reading);
-  const mask = (one: string): string => lane.start.recordMasks.maskContent(one);
   // The number says nothing about what is done.
   const wire = numbered(0, packet);
-  return {
-    command,
-    text,
-    maskedText: () => mask(text),
-    maskedBinds: () => [],
-    wire,
-    verbs: ['sftp', reading.name],
-    objects: command.paths.map(({ path = '?', access }) => mask(`${access.toLowerCase()} ${path}`)),
-    claims: {},
-    cacheKey: undefined,
-  };
+  return judgedCommand({ command, text, wire, verbs: ['sftp', reading.name] }, lane.start);
 }

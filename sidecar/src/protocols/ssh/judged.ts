@@ -1,0 +1,26 @@
+import type { MaskRules, SshCommand } from '@sidegate/policy';
+import type { JudgedCommand } from '../protocol.ts';
+
+type JudgedParts = Pick<JudgedCommand, 'text' | 'wire' | 'verbs'> & {
+  readonly command: SshCommand;
+  /** False: what it says stands in no list; its text says so. */
+  readonly isShown?: boolean;
+};
+
+/** What an agent asks for over SSH, as it is judged and recorded. `session`: whose masks are in force when it is shown. */
+export function judgedCommand(
+  { isShown = true, ...parts }: JudgedParts,
+  session: { readonly recordMasks: MaskRules },
+): JudgedCommand {
+  const mask = (text: string): string => session.recordMasks.maskContent(text);
+  const paths = isShown ? parts.command.paths : [];
+  return {
+    ...parts,
+    verbs: parts.verbs.map(mask),
+    maskedText: () => mask(parts.text),
+    maskedBinds: () => [],
+    objects: paths.map(({ path = '?', access }) => mask(`${access.toLowerCase()} ${path}`)),
+    claims: {},
+    cacheKey: undefined,
+  };
+}
