@@ -1,7 +1,7 @@
 import type { LookupFunction, Socket } from 'node:net';
 import type { Fault, FromGate, Issuer, Result, Snapshot, ToGate } from '@sidegate/crds';
 import { compileRules } from '@sidegate/policy';
-import { configure, type OpenDoor } from './gate/configuration.ts';
+import { configure, leadsAlike, type OpenDoor } from './gate/configuration.ts';
 import { Gate, type GateOptions } from './gate/gate.ts';
 import type { TokenVerifier } from './identity/token-verifier.ts';
 import type { Log } from './log.ts';
@@ -52,15 +52,6 @@ function addressOf({ target: { spec }, secrets }: OpenDoor, lookup: LookupFuncti
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1']);
-
-interface ResourceName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-function isSame(one: ResourceName, other: ResourceName): boolean {
-  return one.namespace === other.namespace && one.name === other.name;
-}
 
 /** Clients look for a PostgreSQL server's socket under this name in the directory that they are given (libpq, "host"). */
 function unixName(protocol: string, port: number): string {
@@ -143,8 +134,8 @@ export class GateProgram {
 
   #sshPlaces(open: readonly OpenDoor[]): readonly ShownPlace[] {
     const { namesOf = (host: string) => [host] } = this.#options.surroundings ?? {};
-    return this.#doors.described.flatMap(({ access, target, host, port }) => {
-      const door = open.find((one) => isSame(one.door.access, access) && isSame(one.door.target, target));
+    return this.#doors.described.flatMap(({ host, port, ...ends }) => {
+      const door = open.find((one) => leadsAlike(one.door, ends));
       if (door?.target.spec.protocol !== 'SSH') return [];
       return { names: [host, ...(LOOPBACK.has(host) ? ['localhost'] : []), ...namesOf(door.target.spec.host)], port };
     });

@@ -1,5 +1,6 @@
 import type { AgentAccess, Door, Fault, Snapshot, Target, TargetSecrets } from '@sidegate/crds';
 import type { RuleSet } from '@sidegate/policy';
+import type { DoorNames } from './door-names.ts';
 
 type Name = { readonly namespace?: string; readonly name: string };
 
@@ -27,6 +28,11 @@ export interface Configuration {
 /** What a door is known by: sessions through it go on when the next snapshot has the same. */
 export function doorKey({ access, target, listen }: Door): string {
   return JSON.stringify([nameOf(access), nameOf(target), listen.host, listen.port]);
+}
+
+/** True when both lead from the same AgentAccess to the same Target, wherever they listen. */
+export function leadsAlike(one: DoorNames, other: DoorNames): boolean {
+  return nameOf(one.access) === nameOf(other.access) && nameOf(one.target) === nameOf(other.target);
 }
 
 /** Joins the parts of a snapshot; a door that leads nowhere is a fault of whoever made the snapshot. */

@@ -17,7 +17,7 @@ import type { ApprovalDesk } from './approval-desk.ts';
 import type { BudgetBook } from './budget-book.ts';
 import { Budgets } from './budgets.ts';
 import { Catalogs } from './catalogs.ts';
-import { type Configuration, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
+import { type Configuration, leadsAlike, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
 import { GatedSession } from './gated-session.ts';
 import { isSelected } from './kill-selection.ts';
 import { describeOpening } from './opened-record.ts';
@@ -154,13 +154,10 @@ export class Gate {
     return undefined;
   }
 
-  #placeOf({ door: { access, target, listen } }: OpenDoor): { host: string; port: number } | undefined {
+  #placeOf({ door }: OpenDoor): { host: string; port: number } | undefined {
     const { listening } = this.#options;
-    if (listening === undefined) return listen;
-    return listening().find(
-      (one) =>
-        nameOf(one.access) === nameOf(access) && nameOf(one.target) === nameOf(target) && one.host === listen.host,
-    );
+    if (listening === undefined) return door.listen;
+    return listening().find((one) => leadsAlike(one, door) && one.host === door.listen.host);
   }
 
   /** In a pod it begins with the pod's UID: the store takes the session from no other pod. */
@@ -170,12 +167,8 @@ export class Gate {
   }
 
   #endDoor({ door }: OpenDoor, reason: string): void {
-    const through = (one: {
-      target: { namespace: string; name: string };
-      access: { namespace: string; name: string };
-    }): boolean => nameOf(one.target) === nameOf(door.target) && nameOf(one.access) === nameOf(door.access);
     this.sessions.terminate(
-      (_session, one) => through(one),
+      (_session, one) => leadsAlike(one, door),
       { kind: 'Terminated', rule: 'door', reason, hint: 'Connect again.' },
       'Killed',
     );

@@ -2,7 +2,7 @@ import { type Incompleteness, type PathUse, type ProgramUse, resolvePath } from 
 import { readBuiltin } from './builtins.ts';
 import { filesOf } from './file-programs.ts';
 import { readInterpreter, readShellProgram } from './interpreters.ts';
-import { isOneWord, readOptions } from './options.ts';
+import { isGiven, isOneWord, readOptions } from './options.ts';
 import { readShell } from './read-shell.ts';
 import { runsAnother } from './runners.ts';
 import { SHELL_KINDS, type ShellKind, UNNAMED } from './shell-kind.ts';
@@ -147,8 +147,7 @@ class Uses {
     const options = readOptions(words, 1, wrapper.options);
     if (options === undefined) return this.note('InnerCommand');
     let { at } = options;
-    const isGiven = (names = ''): boolean => names.split(' ').some((name) => options.given.has(name));
-    if (isGiven(wrapper.asks)) return;
+    if (isGiven(options, wrapper.asks)) return;
     if (wrapper.takesVariables === true) {
       for (; at < words.length; at += 1) {
         const name = variableOf(words[at]);
@@ -160,9 +159,9 @@ class Uses {
     for (let left = wrapper.operands ?? 0; left > 0; left -= 1, at += 1) {
       if (at < words.length && !isOneWord(words[at])) return this.note('InnerCommand');
     }
-    const isMoved = wrapper.moves === '*' || isGiven(wrapper.moves);
+    const isMoved = wrapper.moves === '*' || isGiven(options, wrapper.moves);
     if (at < words.length) this.#addProgram(words.slice(at), isMoved ? undefined : directory, nesting + 1);
-    else if (wrapper.isShell === true && !isGiven(wrapper.ends)) this.note('ShellInput');
+    else if (wrapper.isShell === true && !isGiven(options, wrapper.ends)) this.note('ShellInput');
   }
 
   #addXargs(words: readonly ShellWord[], directory: string | undefined, nesting: number): void {

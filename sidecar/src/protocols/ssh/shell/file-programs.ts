@@ -1,4 +1,4 @@
-import { type OptionTable, readOptions } from './options.ts';
+import { isGiven, type OptionTable, readOptions } from './options.ts';
 import type { FileUse, ShellWord } from './syntax.ts';
 import { transferredFiles } from './transfer-programs.ts';
 
@@ -135,14 +135,13 @@ export function filesOf(words: readonly ShellWord[]): readonly FileUse[] | undef
   if (kind === 'None') return [];
   const options = readOptions(words, 1, program.options);
   if (options === undefined) return undefined;
-  const isGiven = (names: string): boolean => names.split(' ').some((one) => options.given.has(one));
-  const operands = words.slice(options.at + (isGiven(instead) ? 0 : first));
+  const operands = words.slice(options.at + (isGiven(options, instead) ? 0 : first));
   // GNU's programs take options behind operands too; what a shell matches may begin like one.
   if (
     !operands.every(({ text, isOperand }) => (text === undefined ? isOperand : !text.startsWith('-') || text === '-'))
   )
     return undefined;
-  const isTree = trees === '*' || isGiven(trees);
+  const isTree = trees === '*' || isGiven(options, trees);
   const files = operands.filter(({ text }) => text !== '-').map(({ path }) => path);
   if (files.length === 0)
     return hasDefault === true

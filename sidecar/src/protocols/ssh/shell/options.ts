@@ -19,6 +19,11 @@ export interface OptionsRead {
   readonly given: ReadonlyMap<string, string | undefined>;
 }
 
+/** True when any of them was given. `names`: separated by spaces. */
+export function isGiven({ given }: OptionsRead, names = ''): boolean {
+  return names.split(' ').some((name) => given.has(name));
+}
+
 /** Reads options from `words[from]` on. Undefined when any is not in the table, or may turn into one. */
 export function readOptions(words: readonly ShellWord[], from: number, table: OptionTable): OptionsRead | undefined {
   const given = new Map<string, string | undefined>();
