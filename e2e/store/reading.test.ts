@@ -5,6 +5,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { encodeEvent, type SealedChunk, type SessionEvent, sealChunk } from '@sidegate/session';
 import { Ingest, UploadResponse_Status as Status } from '@sidegate/session/store';
+import { sampleJudged, sampleOpened } from '@sidegate/session/testing';
 import { type Ended, type RunningProcess, startProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { testGiven } from '../support/test-given.ts';
@@ -51,36 +52,16 @@ async function sidegateJson(...parameters: readonly string[]): Promise<readonly 
     .map((line) => JSON.parse(line));
 }
 
-const opened = (sessionId: string): SessionEvent => ({
-  kind: 'Opened',
-  atUs: 1_700_000_000_000_000,
-  sessionId,
-  gate: { id: 'gate-1', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: ['dba'], groupsKnown: true, expiresAtMs: 1 },
-  claimed: { agent: 'bot' },
-  details: {},
-  policyVersion: '1',
-});
-const judged = (commandId: number, text: string): SessionEvent => ({
-  kind: 'CommandJudged',
-  atUs: 1_700_000_001_000_000,
-  commandId,
-  text,
-  sha256: new Uint8Array(32),
-  binds: [],
-  verbs: ['SELECT'],
-  objects: ['read public.orders'],
-  complete: true,
-  decision: 'Allow',
-  rule: 'data/p/allow',
-  reason: '',
-  policyVersion: '1',
-  observed: [],
-  claimed: {},
-});
+const opened = (sessionId: string): SessionEvent =>
+  sampleOpened({
+    atUs: 1_700_000_000_000_000,
+    sessionId,
+    gate: { id: 'gate-1', version: '1' },
+    verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: ['dba'], groupsKnown: true, expiresAtMs: 1 },
+    claimed: { agent: 'bot' },
+  });
+const judged = (commandId: number, text: string): SessionEvent =>
+  sampleJudged(commandId, 1_700_000_001_000_000, text, { verbs: ['SELECT'], objects: ['read public.orders'] });
 const closed: SessionEvent = { kind: 'Closed', atUs: 1_700_000_002_000_000, code: 'AgentLeft', reason: '' };
 
 function chunksOf(sessionId: string, ...events: readonly SessionEvent[]): SealedChunk[] {

@@ -6,6 +6,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { decodeEvent, type Opened, type SessionEvent } from '@sidegate/session';
 import { Reader } from '@sidegate/session/store';
+import { sampleOpened } from '@sidegate/session/testing';
 import type { SessionRecord } from '../../sidecar/src/recorder.ts';
 import { createRecorder, type GateRecorder, type RecorderNotice } from '../../sidecar/src/recording.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
@@ -63,19 +64,8 @@ function openRecorder(): GateRecorder {
   return created.value;
 }
 
-const opened = (sessionId: string): Opened => ({
-  kind: 'Opened',
-  atUs: 1_700_000_000_000_000,
-  sessionId,
-  gate: { id: 'gate-1', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-});
+const opened = (sessionId: string): Opened =>
+  sampleOpened({ atUs: 1_700_000_000_000_000, sessionId, gate: { id: 'gate-1', version: '1' } });
 
 function commandEvents(commandId: number): Exclude<SessionEvent, Opened>[] {
   const at = { atUs: 1_700_000_000_000_000 + commandId, commandId };

@@ -5,21 +5,10 @@ import { openChunk, type SealedChunk, sealChunk } from './chunk.ts';
 import { encodeEvent } from './encode.ts';
 import type { Opened, SessionEvent } from './event.ts';
 import { type Chunk, ChunkSchema } from './generated/sidegate/session/v1/session_pb.js';
+import { sampleOpened } from './testing/index.ts';
 import { verifySession } from './verify.ts';
 
-const opened: Opened = {
-  kind: 'Opened',
-  atUs: 1,
-  sessionId: 's1',
-  gate: { id: 'g', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-};
+const opened: Opened = sampleOpened();
 const closed: SessionEvent = { kind: 'Closed', atUs: 9, code: 'AgentLeft', reason: '' };
 const remark = (text: string): SessionEvent => ({ kind: 'Remark', atUs: 5, code: 'C', text });
 

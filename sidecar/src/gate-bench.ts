@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { ok, type Policy } from '@sidegate/crds';
 import { compileRules, type SessionRules } from '@sidegate/policy';
 import type { Opened } from '@sidegate/session';
+import { sampleOpened } from '@sidegate/session/testing';
 import { openClock } from './clock.ts';
 import { Budgets } from './gate/budgets.ts';
 import { GatedSession } from './gate/gated-session.ts';
@@ -185,19 +186,14 @@ class Peer {
   }
 }
 
-const OPENED: Opened = {
-  kind: 'Opened',
-  atUs: 1,
+const OPENED: Opened = sampleOpened({
   sessionId: '',
-  gate: { id: 'g', version: '1' },
   protocol: 'Redis',
   target: { ...DOOR.target, host: 'cache', port: 6379 },
   access: DOOR.access,
   verified: { source: 'Token', issuer: 'i', subject: 'bot', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
   policyVersion: 'v1',
-};
+});
 
 const keyAt = (index: number): string => `key:${String(index % KEYS).padStart(12, '0')}`;
 const LOADS = {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Opened, verifySession } from '@sidegate/session';
+import { sampleOpened } from '@sidegate/session/testing';
 import { createRecorder, type GateRecorder, type RecorderNotice } from './recording.ts';
 import { FakeStore } from './uplink/fake-store.ts';
 
@@ -37,19 +38,7 @@ function open(limits: { readonly centralWaitMs?: number } = {}, notice: (one: Re
   return created.value;
 }
 
-const opened = (sessionId: string): Opened => ({
-  kind: 'Opened',
-  atUs: 1,
-  sessionId,
-  gate: { id: 'g', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-});
+const opened = (sessionId: string): Opened => sampleOpened({ sessionId });
 
 test('what is committed reaches the store by a thread, with the token as it is when a stream opens', async () => {
   let broken = false;

@@ -12,6 +12,7 @@ import {
   type SearchRequest,
   type SessionSummarySchema,
 } from '@sidegate/session/store';
+import { sampleOpened } from '@sidegate/session/testing';
 import { COMMANDS } from '../commands.ts';
 import { runProgram } from '../program.ts';
 import { serveReader } from '../testing/reader-socket.ts';
@@ -50,19 +51,11 @@ const COMMAND: MessageInitShape<typeof CommandSummarySchema> = {
   binds: [{ text: "it's" }, {}],
 };
 
-const opened: SessionEvent = {
-  kind: 'Opened',
+const opened: SessionEvent = sampleOpened({
   atUs: 1_700_000_000_000_000,
-  sessionId: 's1',
   gate: { id: 'g1', version: '1' },
-  protocol: 'Postgres',
   target: { namespace: 'data', name: 'orders-db', host: 'orders-db', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-};
+});
 const remark: SessionEvent = { kind: 'Remark', atUs: 1_700_000_001_000_000, code: 'Note', text: 'hello' };
 const closed: SessionEvent = { kind: 'Closed', atUs: 1_700_000_002_000_000, code: 'AgentLeft', reason: '' };
 

@@ -2,28 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { encodeEvent, type SessionEvent } from '@sidegate/session';
+import type { SessionEvent } from '@sidegate/session';
 import { CHANNEL_BYTES as SSH } from '@sidegate/session/testing';
-import { COMMANDS } from '../commands.ts';
-import { runProgram } from '../program.ts';
-import { serveReader } from '../testing/reader-socket.ts';
+import { runReading as run } from '../testing/reading-run.ts';
 import { SSH_OPENED, SSH_SESSION, sshFinished, sshJudged, sshPart } from '../testing/ssh-events.ts';
-import { TestTerminal } from '../testing/test-terminal.ts';
-
-async function run(events: readonly SessionEvent[], words: readonly string[], columns?: number) {
-  const socket = await serveReader({
-    async *events() {
-      for (const [at, event] of events.entries()) yield { sequence: BigInt(at + 1), event: encodeEvent(at + 1, event) };
-    },
-  });
-  try {
-    const terminal = new TestTerminal({}, columns);
-    const exitCode = await runProgram(COMMANDS, [...words, '--socket', socket.path], terminal);
-    return { exitCode, terminal };
-  } finally {
-    await socket.close();
-  }
-}
 
 const AT_ONCE: readonly SessionEvent[] = [
   SSH_OPENED,

@@ -1,47 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { encodeEvent, type SessionEvent } from '@sidegate/session';
-import { COMMANDS } from '../commands.ts';
-import { runProgram } from '../program.ts';
+import type { SessionEvent } from '@sidegate/session';
+import { sampleFinished as finished, sampleJudged as judged, sampleOpened } from '@sidegate/session/testing';
 import { backend, dataRow, READY, rowDescription } from '../testing/backend-bytes.ts';
-import { serveReader } from '../testing/reader-socket.ts';
-import { TestTerminal } from '../testing/test-terminal.ts';
+import { runReading } from '../testing/reading-run.ts';
 
 const START = 1_700_000_000_000_000;
-
-function judged(
-  commandId: number,
-  atUs: number,
-  text: string,
-  change: Partial<Extract<SessionEvent, { kind: 'CommandJudged' }>> = {},
-) {
-  return {
-    kind: 'CommandJudged',
-    atUs,
-    commandId,
-    text,
-    sha256: new Uint8Array(32),
-    binds: [],
-    verbs: [],
-    objects: [],
-    complete: true,
-    decision: 'Allow',
-    rule: 'data/p/allow',
-    reason: '',
-    policyVersion: '1',
-    observed: [],
-    claimed: {},
-    ...change,
-  } satisfies SessionEvent;
-}
-
-function finished(
-  commandId: number,
-  atUs: number,
-  change: Partial<Extract<SessionEvent, { kind: 'CommandFinished' }>> = {},
-) {
-  const none = { tag: '', errorCode: '', errorText: '', rows: 0, answerBytes: 0, durationUs: 0, maskedValues: 0 };
-  return { kind: 'CommandFinished', atUs, commandId, outcome: 'Done', ...none, ...change } satisfies SessionEvent;
-}
 
 const answer = (commandId: number, atUs: number, ...bytes: readonly Uint8Array[]): SessionEvent => ({
   kind: 'AnswerPart',
@@ -59,19 +22,7 @@ const rows = Buffer.concat([
 ]);
 
 const EVENTS: readonly SessionEvent[] = [
-  {
-    kind: 'Opened',
-    atUs: START,
-    sessionId: 's1',
-    gate: { id: 'g', version: '1' },
-    protocol: 'Postgres',
-    target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-    access: { namespace: 'agents', name: 'bot' },
-    verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: [], groupsKnown: true, expiresAtMs: 1 },
-    claimed: {},
-    details: {},
-    policyVersion: '1',
-  },
+  sampleOpened({ atUs: START }),
   judged(1, START + 500_000, 'select id, email\nfrom customers where id = any($1)', { binds: ['{1,200}', undefined] }),
   { kind: 'CommandForwarded', atUs: START + 500_000, commandId: 1 },
   // A piece may end inside a row.
@@ -93,20 +44,8 @@ const EVENTS: readonly SessionEvent[] = [
   { kind: 'Closed', atUs: START + 61_000_000, code: 'AgentLeft', reason: '' },
 ];
 
-async function replay(events: readonly SessionEvent[], ...flags: readonly string[]) {
-  const socket = await serveReader({
-    async *events() {
-      for (const [at, event] of events.entries()) yield { sequence: BigInt(at + 1), event: encodeEvent(at + 1, event) };
-    },
-  });
-  try {
-    const terminal = new TestTerminal();
-    const exitCode = await runProgram(COMMANDS, ['replay', 's1', '--socket', socket.path, ...flags], terminal);
-    return { exitCode, terminal };
-  } finally {
-    await socket.close();
-  }
-}
+const replay = (events: readonly SessionEvent[], ...flags: readonly string[]) =>
+  runReading(events, ['replay', 's1', ...flags]);
 
 describe('replay', () => {
   test('reads like a session with psql, with decision and time at each command', async () => {

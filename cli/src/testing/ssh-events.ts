@@ -1,22 +1,14 @@
 import type { SessionEvent } from '@sidegate/session';
-import { CHANNEL_BYTES as SSH } from '@sidegate/session/testing';
+import { CHANNEL_BYTES as SSH, sampleFinished, sampleJudged, sampleOpened } from '@sidegate/session/testing';
 
 const START_US = 1_700_000_000_000_000;
 type Kind<K> = Extract<SessionEvent, { readonly kind: K }>;
 
-export const SSH_OPENED: SessionEvent = {
-  kind: 'Opened',
+export const SSH_OPENED: SessionEvent = sampleOpened({
   atUs: START_US,
-  sessionId: 's1',
-  gate: { id: 'g', version: '1' },
   protocol: 'SSH',
   target: { namespace: 'data', name: 'build', host: 'build', port: 22 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-};
+});
 
 /** Times are milliseconds since the session opened. */
 export function sshJudged(
@@ -25,24 +17,7 @@ export function sshJudged(
   text: string,
   change: Partial<Kind<'CommandJudged'>> = {},
 ): SessionEvent {
-  return {
-    kind: 'CommandJudged',
-    atUs: START_US + atMs * 1000,
-    commandId,
-    text,
-    sha256: new Uint8Array(32),
-    binds: [],
-    verbs: ['exec'],
-    objects: [],
-    complete: true,
-    decision: 'Allow',
-    rule: 'data/p/allow',
-    reason: '',
-    policyVersion: '1',
-    observed: [],
-    claimed: {},
-    ...change,
-  };
+  return sampleJudged(commandId, START_US + atMs * 1000, text, { verbs: ['exec'], ...change });
 }
 
 export function sshPart(
@@ -59,16 +34,7 @@ export function sshFinished(
   atMs: number,
   change: Partial<Kind<'CommandFinished'>> = {},
 ): SessionEvent {
-  const none = { errorCode: '', errorText: '', rows: 0, answerBytes: 0, durationUs: 1000, maskedValues: 0 };
-  return {
-    kind: 'CommandFinished',
-    atUs: START_US + atMs * 1000,
-    commandId,
-    outcome: 'Done',
-    tag: 'exit 0',
-    ...none,
-    ...change,
-  };
+  return sampleFinished(commandId, START_US + atMs * 1000, { tag: 'exit 0', durationUs: 1000, ...change });
 }
 
 /** A shell on a terminal in which `ls` is typed, then a command that is denied. */

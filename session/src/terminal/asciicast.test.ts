@@ -1,41 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SessionEvent } from '../event.ts';
+import { CHANNEL_BYTES as SSH, sampleFinished, sampleJudged, sampleOpened } from '../testing/index.ts';
 import { Asciicast, type AsciicastOptions } from './asciicast.ts';
-import { CHANNEL_BYTES as SSH } from './testing/channel-bytes.ts';
 
 const START_US = 1_700_000_000_250_000;
 
-const opened: SessionEvent = {
-  kind: 'Opened',
+const opened: SessionEvent = sampleOpened({
   atUs: START_US,
-  sessionId: 's1',
-  gate: { id: 'g', version: '1' },
   protocol: 'SSH',
   target: { namespace: 'data', name: 'build', host: 'build', port: 22 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'anna', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-};
-
-const judged = (commandId: number, atMs: number, text: string, ...verbs: readonly string[]): SessionEvent => ({
-  kind: 'CommandJudged',
-  atUs: START_US + atMs * 1000,
-  commandId,
-  text,
-  sha256: new Uint8Array(32),
-  binds: [],
-  verbs: verbs.length === 0 ? ['exec'] : verbs,
-  objects: [],
-  complete: true,
-  decision: 'Allow',
-  rule: 'data/p/allow',
-  reason: '',
-  policyVersion: '1',
-  observed: [],
-  claimed: {},
 });
+
+const judged = (commandId: number, atMs: number, text: string, ...verbs: readonly string[]): SessionEvent =>
+  sampleJudged(commandId, START_US + atMs * 1000, text, { verbs: verbs.length === 0 ? ['exec'] : verbs });
 
 const part = (
   kind: 'InputPart' | 'AnswerPart',
@@ -44,19 +21,7 @@ const part = (
   ...bytes: readonly Uint8Array[]
 ): SessionEvent => ({ kind, atUs: START_US + atMs * 1000, commandId, bytes: Buffer.concat(bytes) });
 
-const finished = (commandId: number, atMs: number): SessionEvent => ({
-  kind: 'CommandFinished',
-  atUs: START_US + atMs * 1000,
-  commandId,
-  outcome: 'Done',
-  tag: '',
-  errorCode: '',
-  errorText: '',
-  rows: 0,
-  answerBytes: 0,
-  durationUs: 0,
-  maskedValues: 0,
-});
+const finished = (commandId: number, atMs: number): SessionEvent => sampleFinished(commandId, START_US + atMs * 1000);
 
 const SHELL: readonly SessionEvent[] = [
   opened,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { CHANNEL_BYTES as SSH } from '../testing/index.ts';
 import { type ChannelItem, ChannelReader } from './channel-reader.ts';
-import { CHANNEL_BYTES as SSH } from './testing/channel-bytes.ts';
 
 function read(...pieces: readonly Uint8Array[]): ChannelItem[] {
   const reader = new ChannelReader();

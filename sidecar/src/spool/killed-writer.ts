@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Opened } from '@sidegate/session';
+import { sampleOpened } from '@sidegate/session/testing';
 import type { SessionRecord } from '../recorder.ts';
 import { createRecorder } from '../recording.ts';
 
@@ -65,18 +66,9 @@ for (let round = 0; ; round += 1) {
 
 function openOne(): Live {
   sessions += 1;
-  const head: Opened = {
-    kind: 'Opened',
-    atUs: 1,
+  const head: Opened = sampleOpened({
     sessionId: `run-${run}-session-${sessions}`,
     gate: { id: 'gate', version: '1' },
-    protocol: 'Postgres',
-    target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-    access: { namespace: 'agents', name: 'bot' },
-    verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-    claimed: {},
-    details: {},
-    policyVersion: '1',
-  };
+  });
   return { record: recorder.open(head, 'Spool'), sequence: 1 };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CommandJudged, Opened } from '@sidegate/session';
+import { sampleOpened } from '@sidegate/session/testing';
 import { createRecorder } from '../recording.ts';
 import { FakeStore } from '../uplink/fake-store.ts';
 
@@ -15,19 +16,7 @@ import { FakeStore } from '../uplink/fake-store.ts';
 const EVENTS = 200_000;
 const ROUNDS = 5;
 
-const opened: Opened = {
-  kind: 'Opened',
-  atUs: 1,
-  sessionId: 'session',
-  gate: { id: 'g', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-};
+const opened: Opened = sampleOpened({ sessionId: 'session' });
 const judged: CommandJudged = {
   kind: 'CommandJudged',
   atUs: 1_700_000_000_000_000,

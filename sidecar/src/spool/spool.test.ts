@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeEvent, type NumberedEvent, type Opened } from '@sidegate/session';
+import { sampleOpened } from '@sidegate/session/testing';
 import { SegmentFeed } from '../uplink/segment-feed.ts';
 import { segmentName } from './segment.ts';
 import { NODE_FILES, type SpoolFiles } from './segment-writer.ts';
@@ -39,19 +40,7 @@ async function abandon(spool: Spool): Promise<void> {
   await spool.close(AbortSignal.abort());
 }
 
-const opened = (sessionId: string): Opened => ({
-  kind: 'Opened',
-  atUs: 1,
-  sessionId,
-  gate: { id: 'g', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-});
+const opened = (sessionId: string): Opened => sampleOpened({ sessionId });
 const remark = (text: string) => ({ kind: 'Remark', atUs: 2, code: 'C', text }) as const;
 const closed = { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' } as const;
 

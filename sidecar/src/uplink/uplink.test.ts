@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeEvent, type Opened, verifySession } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
+import { sampleOpened } from '@sidegate/session/testing';
 import { ProgressJournal, readProgress } from '../spool/progress.ts';
 import { openSpool, SPOOL_LIMITS, type Spool } from '../spool/spool.ts';
 import { FakeStore } from './fake-store.ts';
@@ -103,19 +104,7 @@ class Gate {
   }
 }
 
-const opened = (sessionId: string): Opened => ({
-  kind: 'Opened',
-  atUs: 1,
-  sessionId,
-  gate: { id: 'g', version: '1' },
-  protocol: 'Postgres',
-  target: { namespace: 'data', name: 'orders', host: 'orders', port: 5432 },
-  access: { namespace: 'agents', name: 'bot' },
-  verified: { source: 'Token', issuer: 'i', subject: 'u', groups: [], groupsKnown: true, expiresAtMs: 1 },
-  claimed: {},
-  details: {},
-  policyVersion: '1',
-});
+const opened = (sessionId: string): Opened => sampleOpened({ sessionId });
 const remark = (text: string) => ({ kind: 'Remark', atUs: 2, code: 'C', text }) as const;
 const answer = (length: number) =>
   ({ kind: 'AnswerPart', atUs: 2, commandId: 1, bytes: new Uint8Array(length).fill(3) }) as const;

@@ -1,0 +1,2 @@
+export * from './channel-bytes.ts';
+export * from './sample-events.ts';
