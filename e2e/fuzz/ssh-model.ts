@@ -27,6 +27,7 @@ interface ModelChannel {
   /** It reads its input to the end and says it again. */
   isEcho: boolean;
   isOver: boolean;
+  isStatusTold: boolean;
   isClosing: boolean;
   eof: boolean;
 }
@@ -92,6 +93,7 @@ export class SshModel {
       hasRun: false,
       isEcho: false,
       isOver: false,
+      isStatusTold: false,
       isClosing: false,
       eof: false,
     });
@@ -148,12 +150,19 @@ export class SshModel {
     this.#flow(channel);
   }
 
+  /** Once, when the program has ended: like sshd, also while output of it waits. */
+  #tellStatus(channel: ModelChannel): void {
+    if (!channel.isOver || channel.isStatusTold || (channel.isEcho && !channel.eof)) return;
+    channel.isStatusTold = true;
+    this.#say(98, channel.gateNumber, 'exit-status', false, 0);
+  }
+
   /** As much as the gate takes; then how it ended. */
   #flow(channel: ModelChannel): void {
     const { gateNumber, packetMax } = channel;
     for (let [first] = channel.waiting; first !== undefined; [first] = channel.waiting) {
       const room = Math.min(channel.window, packetMax);
-      if (room === 0) return;
+      if (room === 0) return this.#tellStatus(channel);
       const [stderr, text] = first;
       const piece = text.slice(0, room);
       channel.window -= piece.length;
@@ -164,7 +173,7 @@ export class SshModel {
     }
     if (!channel.isOver || channel.isClosing || (channel.isEcho && !channel.eof)) return;
     channel.isClosing = true;
-    this.#say(98, gateNumber, 'exit-status', false, 0);
+    this.#tellStatus(channel);
     this.#say(96, gateNumber);
     this.#say(97, gateNumber);
   }

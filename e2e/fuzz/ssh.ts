@@ -35,7 +35,7 @@ function talk(
 }
 
 /** A shell would run rm: quotes and backslashes taken away, it stands where a command may. */
-const RUNS_RM = /(^|[\s;&|(`])rm($|[\s;&|)`<>])/;
+const RUNS_RM = /(?:^|[\n;&|(`{!]|\b(?:then|do|else|if|while|until)\s)\s*rm(?:$|[\s;&|)`<>])/;
 
 /** What a server may say at any time, for channels that the gate has and for others. */
 const said: fc.Arbitrary<Uint8Array> = fc.oneof(

@@ -1,9 +1,9 @@
-import type { MaskRules } from '@sidegate/policy';
+import { MASKED, type MaskRules } from '@sidegate/policy';
+import { passesMasks } from '../passes-masks.ts';
 import type { RedisReading } from './classify.ts';
 import { asLatin1, asUtf8, isPlainWord, nameOf } from './codec.ts';
 import { maskText } from './mask.ts';
 
-const HIDDEN = '[masked]';
 const NOTHING = new Uint8Array();
 type Args = readonly Uint8Array[];
 
@@ -22,7 +22,7 @@ export function maskedTextOf(args: Args, reading: RedisReading, masks: MaskRules
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? NOTHING;
     if (index > 0) text += ' ';
-    if (isSecret?.(args, index) === true) text += HIDDEN;
+    if (isSecret?.(args, index) === true) text += MASKED;
     else if (index === 0 || masks.empty) text += quoted(arg);
     else if (reading.keyIndexes.has(index)) text += keyText(arg, masks);
     else text += valueText(arg, maskOf?.(index), masks);
@@ -36,8 +36,8 @@ function keyText(arg: Uint8Array, masks: MaskRules): string {
 }
 
 function valueText(arg: Uint8Array, mask: ReturnType<MaskAt>, masks: MaskRules): string {
-  if (mask !== undefined) return quoteText(masks.maskValue(mask, asUtf8(arg) ?? nameOf(arg)) ?? HIDDEN);
-  if (masks.fields.length === 0 && masks.passesContent?.(arg) === true && isPlainWord(arg)) return asLatin1(arg);
+  if (mask !== undefined) return quoteText(masks.maskValue(mask, asUtf8(arg) ?? nameOf(arg)) ?? MASKED);
+  if (isPlainWord(arg) && passesMasks(arg, masks)) return asLatin1(arg);
   return quoteText(maskText(asUtf8(arg) ?? nameOf(arg), masks));
 }
 

@@ -1,13 +1,12 @@
 import { assertNever } from '@sidegate/crds';
-import { type Mask, type MaskRules, parseJsonPath } from '@sidegate/policy';
+import { MASKED, type Mask, type MaskRules, parseJsonPath } from '@sidegate/policy';
+import { passesMasks } from '../passes-masks.ts';
 import type { AnswerPlan } from './answers.ts';
 import { asLatin1, asUtf8, nameOf, TYPE, writeBulk, writeNull } from './codec.ts';
 import type { Frame } from './reply-reader.ts';
 
 /** What stands in for a text: itself, or other bytes of a whole value. */
 export type Masked = Uint8Array | 'Same';
-
-const HIDDEN = '[masked]';
 
 /** Masks the values of one answer. `base` is how many frames stand around the answer itself: 1 for one in the answer to EXEC. */
 export class AnswerMasker {
@@ -67,7 +66,7 @@ export class AnswerMasker {
     if (isWhole || this.#masks.fields.length === 0) return this.#content(text, write);
     const shown = asUtf8(text);
     const masked = shown === undefined || path === undefined ? undefined : maskBelow(shown, path, this.#masks);
-    return write(Buffer.from(masked ?? JSON.stringify(HIDDEN)));
+    return write(Buffer.from(masked ?? JSON.stringify(MASKED)));
   }
 
   #maskAt(frames: readonly Frame[]): Mask | undefined {
@@ -140,7 +139,7 @@ function fieldMask(keys: NonNullable<MaskRules['keys']>, key: string, frame: Fra
 
 /** The text with JSON fields and contents masked; undefined when nothing changes. What looks like JSON and is none is hidden where fields are masked. */
 export function maskContent(text: Uint8Array, masks: MaskRules): Uint8Array | undefined {
-  if (text.length === 0 || (masks.fields.length === 0 && masks.passesContent?.(text) === true)) return undefined;
+  if (text.length === 0 || passesMasks(text, masks)) return undefined;
   const utf8 = asUtf8(text);
   const shown = utf8 ?? asLatin1(text);
   const masked = maskText(shown, masks);
@@ -151,7 +150,7 @@ export function maskContent(text: Uint8Array, masks: MaskRules): Uint8Array | un
 /** As `maskContent`, on a text. */
 export function maskText(text: string, masks: MaskRules): string {
   if (masks.fields.length > 0 && /^\s*[[{]/.test(text) && !isJson(text)) {
-    return masks.maskValue(masks.unknownOrigin, text) ?? HIDDEN;
+    return masks.maskValue(masks.unknownOrigin, text) ?? MASKED;
   }
   return masks.maskJson(text);
 }

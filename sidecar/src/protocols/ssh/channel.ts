@@ -33,6 +33,16 @@ class OutputMasks {
     return this.#shown.maskedValues;
   }
 
+  /** Something is kept back from the agent. */
+  get isKeeping(): boolean {
+    return this.#shown.isKeeping;
+  }
+
+  /** Nothing more is given: something is too long to be read whole. */
+  get isOverlong(): boolean {
+    return this.#shown.isOverlong;
+  }
+
   addMasks(masks: MaskRules, recordMasks: MaskRules): void {
     this.#shown.addMasks(masks);
     if (masks !== recordMasks) this.#recorded ??= new StreamMask(recordMasks);
@@ -60,6 +70,8 @@ export class RunningCommand {
   readonly input: StreamMask;
   tag = '';
   errorCode = '';
+  /** Says how it ended, and waits for output that is kept back. */
+  status: Uint8Array | undefined;
 
   constructor(id: CommandId, permit: Permit, rules: Rules) {
     this.id = id;
@@ -71,6 +83,10 @@ export class RunningCommand {
 
   get maskedValues(): number {
     return this.outputs[0].maskedValues + this.outputs[1].maskedValues;
+  }
+
+  get isKeeping(): boolean {
+    return this.outputs.some((output) => output.isKeeping);
   }
 
   addMasks(masks: MaskRules, recordMasks: MaskRules): void {

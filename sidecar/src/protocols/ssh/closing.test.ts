@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Playback } from '../playback.ts';
 import { writeData, writeFrame } from './codec.ts';
 import { MESSAGE } from './messages.ts';
@@ -41,6 +41,55 @@ test('output that the agent no longer takes does not keep back the status', () =
     MESSAGE.channelClose,
   ]);
   expect(playback.violations).toEqual([]);
+});
+
+describe('a status that comes before the last of the output, as sshd gives it at times', () => {
+  const told = (playback: Playback): string =>
+    Buffer.from(playback.sent('Agent'))
+      .toString('latin1')
+      .replaceAll(/[^ -~]+/g, ' ');
+
+  test.each([
+    ['a status', STATUS],
+    ['a signal', writeFrame(MESSAGE.channelRequest, u32(0), 'exit-signal', false, 'TERM', false, '', '')],
+    ['an end of writing', writeFrame(MESSAGE.channelRequest, u32(0), 'eow@openssh.com', false)],
+  ])('%s does not cut what masks read whole', (_what, between) => {
+    const playback = runningPlayback();
+    playback.target(Buffer.concat([writeData(0, false, Buffer.from('a ada@exam')), between]));
+    playback.target(Buffer.concat([writeData(0, false, Buffer.from('ple.com b')), STATUS]));
+    playback.target(Buffer.concat([writeFrame(MESSAGE.channelEof, u32(0)), CLOSE]));
+    expect(told(playback)).toContain('a [masked] b');
+    expect(told(playback)).not.toContain('ada@exam');
+    expect(finished(playback)).toEqual([expect.stringContaining('exit 3')]);
+    expect([playback.closed, playback.violations]).toEqual([false, []]);
+  });
+
+  test('and comes behind the output that it is the status of', () => {
+    const playback = runningPlayback();
+    playback.target(writeData(0, false, Buffer.from('no newline')));
+    const end = Buffer.concat([STATUS, writeFrame(MESSAGE.channelEof, u32(0)), CLOSE]);
+    expect(typesOf(toldBy(playback, () => playback.target(end)))).toEqual([
+      MESSAGE.channelData,
+      MESSAGE.channelRequest,
+      MESSAGE.channelEof,
+      MESSAGE.channelClose,
+    ]);
+  });
+
+  test('but at once when no output is kept back: something in the background may hold the output open', () => {
+    const playback = runningPlayback();
+    playback.target(writeData(0, false, Buffer.from('started\n')));
+    expect(typesOf(toldBy(playback, () => playback.target(STATUS)))).toEqual([MESSAGE.channelRequest]);
+  });
+});
+
+test('a target that sends more output behind the end of its output is left: masks would read it in two parts', () => {
+  const playback = runningPlayback();
+  playback.target(
+    Buffer.concat([writeData(0, false, Buffer.from('ada@exam')), writeFrame(MESSAGE.channelEof, u32(0))]),
+  );
+  playback.target(writeData(0, false, Buffer.from('ple.com')));
+  expect([playback.closed, playback.violations]).toEqual([true, []]);
 });
 
 test('without a status nobody knows how a command ended whose channel the agent closed', () => {

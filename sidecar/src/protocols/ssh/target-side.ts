@@ -1,14 +1,24 @@
+import type { Refusal } from '../protocol.ts';
 import type { AgentSide } from './agent-side.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, RunningCommand } from './channel.ts';
 import { type FrameReader, forwardTo, MessageReader, writeFrame } from './codec.ts';
 import { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
 import { MESSAGE, OPEN_FAILURE, STDERR } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
+import { WHOLE_BYTES_MAX } from './stream-mask.ts';
 
 const PACKET_BYTES_MAX = 32 * 1024;
 /** What a server says without being asked, and nobody needs to know. */
 const PLAIN_REQUESTS = new Set(['hostkeys-00@openssh.com', 'keepalive@openssh.com']);
+
+/** Masks read values whole: what has no end that the gate can wait for goes no further. */
+const OVERLONG: Refusal = {
+  kind: 'Unsupported',
+  rule: 'masks',
+  reason: `Output cannot be masked: a line, or a private key, is longer than ${WHOLE_BYTES_MAX} bytes.`,
+  hint: 'Write it in shorter lines, or have the mask taken away for this work.',
+};
 
 /** What the target of an open session sends (RFC 4254). */
 export class TargetSide {
@@ -131,6 +141,7 @@ export class TargetSide {
   #data(channel: Channel, isStderr: boolean, reader: MessageReader): void {
     const data = reader.bytes();
     if (!reader.ended) return this.#broken('a message that is cut short');
+    if (channel.ended.byTarget) return this.#broken('output behind the end of its output');
     if (!channel.toAgent.take(data.length)) return this.#broken('data that nobody has room for');
     const { command } = channel;
     if (channel.closed.toAgent || channel.closed.toTarget) return undefined;
@@ -142,8 +153,10 @@ export class TargetSide {
     const refusal = command.meter?.take(0, data.length);
     if (refusal !== undefined) return this.#lane.refuse(channel, refusal, false);
     channel.typed?.see(data);
-    channel.toAgent.push({ isStderr, ...command.outputs[isStderr ? 1 : 0].push(data) });
+    const output = command.outputs[isStderr ? 1 : 0];
+    channel.toAgent.push({ isStderr, ...output.push(data) });
     this.#lane.drainToAgent(channel);
+    if (output.isOverlong) return this.#lane.refuse(channel, OVERLONG, false);
     this.#lane.grantTarget(channel);
   }
 
@@ -157,12 +170,22 @@ export class TargetSide {
   }
 
   #flush(channel: Channel): void {
-    const { command } = channel;
-    if (channel.closed.toAgent || channel.closed.byAgent || command === undefined) return;
-    for (const [index, output] of command.outputs.entries()) {
-      channel.toAgent.push({ isStderr: index === 1, ...output.end() });
+    const { command, closed } = channel;
+    if (closed.toAgent || command === undefined) return;
+    if (!closed.byAgent) {
+      for (const [index, output] of command.outputs.entries()) {
+        channel.toAgent.push({ isStderr: index === 1, ...output.end() });
+      }
+      this.#lane.drainToAgent(channel);
     }
-    this.#lane.drainToAgent(channel);
+    this.#tellStatus(channel, command);
+  }
+
+  #tellStatus(channel: Channel, command: RunningCommand): void {
+    const { status } = command;
+    if (status === undefined) return;
+    command.status = undefined;
+    this.#lane.after(channel, () => this.#lane.answer(channel, status));
   }
 
   #close(channel: Channel): void {
@@ -204,10 +227,13 @@ export class TargetSide {
       return this.#lane.remark('RequestRefused', `The target asked for ${type.slice(0, 64)} in a channel.`);
     }
     if (!reader.whole || wantsReply) return this.#broken('a broken request');
-    // A status stands behind all that it is the status of.
-    this.#flush(channel);
     const frame = forwardTo(agentNumber, message);
-    this.#lane.after(channel, () => this.#lane.answer(channel, frame));
+    if (!type.startsWith('exit-')) return this.#lane.after(channel, () => this.#lane.answer(channel, frame));
+    // It stands behind the output that it is the status of. Servers send it when the program ends, and at times more output then: what masks keep back
+    // can not go out yet.
+    command.status = frame;
+    if (!command.isKeeping || channel.closed.byAgent) this.#tellStatus(channel, command);
+    return undefined;
   }
 
   #replied(channel: Channel, isSuccess: boolean): void {

@@ -51,7 +51,9 @@ export class Transfer {
     if (this.#mask === undefined) this.#mask = new StreamMask(masks);
     else if (masks !== this.#masks) this.#mask.addMasks(masks);
     this.#masks = masks;
-    return this.#mask.push(data);
+    const shown = this.#mask.push(data);
+    this.#isWithheld ||= this.#mask.isOverlong;
+    return shown;
   }
 
   /** What masks kept back for the record. */
