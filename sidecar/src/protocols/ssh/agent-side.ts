@@ -6,6 +6,7 @@ import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFra
 import { Flow } from './flow.ts';
 import { judgedCommand } from './judged.ts';
 import type { Lane } from './lane.ts';
+import { recordedRequest } from './masked-request.ts';
 import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
 import { Operation } from './sftp/operation.ts';
@@ -232,7 +233,7 @@ export class AgentSide {
     if (command !== undefined && targetNumber !== undefined && WHILE_RUNNING.has(type)) {
       if (wantsReply) channel.owed.push('Agent');
       const bytes = forwardTo(targetNumber, message);
-      return this.#input(channel, command, bytes, bytes);
+      return this.#input(channel, command, bytes, recordedRequest(bytes, command.masks[1]));
     }
     const isPlain = type === 'keepalive@openssh.com' || WHILE_RUNNING.has(type);
     if (!isPlain) this.#lane.remark('RequestRefused', `The agent asked for ${type.slice(0, 64)} in a channel.`);
@@ -290,7 +291,8 @@ export class AgentSide {
     const bytes = Buffer.concat(frames);
     lane.outbox.push({ kind: 'ToTarget', commandId, permit: command.permit, bytes });
     if (frames.length > 1) {
-      this.#input(channel, command, new Uint8Array(0), Buffer.concat(frames.slice(0, -1)));
+      const prepared = frames.slice(0, -1).map((frame) => recordedRequest(frame, settlement.recordMasks));
+      this.#input(channel, command, new Uint8Array(0), Buffer.concat(prepared));
     }
     const { toTarget, targetNumber: number } = channel;
     if (isSftp(waiting.request) && toTarget !== undefined && number !== undefined) {

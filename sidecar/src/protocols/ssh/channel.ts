@@ -1,10 +1,13 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
+import { bothMasks } from '../both-masks.ts';
 import type { AnswerMeter, CommandId, JudgedCommand, Settlement } from '../protocol.ts';
 import type { Request } from './classify.ts';
 import type { Flow } from './flow.ts';
 import type { SftpSession } from './sftp/session.ts';
 import { StreamMask } from './stream-mask.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** What a channel is asked to run. */
 export interface Asked {
@@ -26,7 +29,7 @@ class OutputMasks {
 
   constructor(masks: MaskRules, recordMasks: MaskRules) {
     this.#shown = new StreamMask(masks);
-    this.#recorded = masks === recordMasks ? undefined : new StreamMask(recordMasks);
+    this.#recorded = masks === recordMasks ? undefined : new StreamMask(recordMasks, 'Record');
   }
 
   get maskedValues(): number {
@@ -45,7 +48,7 @@ class OutputMasks {
 
   addMasks(masks: MaskRules, recordMasks: MaskRules): void {
     this.#shown.addMasks(masks);
-    if (masks !== recordMasks) this.#recorded ??= new StreamMask(recordMasks);
+    if (masks !== recordMasks) this.#recorded ??= new StreamMask(recordMasks, 'Record');
     this.#recorded?.addMasks(recordMasks);
   }
 
@@ -57,6 +60,12 @@ class OutputMasks {
   end(): { data: Uint8Array; recorded: Uint8Array } {
     const shown = this.#shown.end();
     return { data: shown, recorded: this.#recorded?.end() ?? shown };
+  }
+
+  /** What went to the agent and waits for its line to end before the record shows it. */
+  endRecord(): Uint8Array {
+    const recorded = this.#recorded;
+    return recorded === undefined || recorded.keptBytes <= this.#shown.keptBytes ? NOTHING : recorded.end();
   }
 }
 
@@ -70,15 +79,24 @@ export class RunningCommand {
   readonly input: StreamMask;
   tag = '';
   errorCode = '';
-  /** Says how it ended, and waits for output that is kept back. */
-  status: Uint8Array | undefined;
+  /** Says how it ended, as the agent and the record see it, and waits for output that is kept back. */
+  status: readonly [shown: Uint8Array, recorded: Uint8Array] | undefined;
+  #masks: MaskRules;
+  #recordMasks: MaskRules;
 
   constructor(id: CommandId, permit: Permit, rules: Rules) {
     this.id = id;
     this.permit = permit;
     this.meter = rules.meter;
     this.outputs = [new OutputMasks(rules.masks, rules.recordMasks), new OutputMasks(rules.masks, rules.recordMasks)];
-    this.input = new StreamMask(rules.recordMasks);
+    this.input = new StreamMask(rules.recordMasks, 'RecordOfKeys');
+    this.#masks = rules.masks;
+    this.#recordMasks = rules.recordMasks;
+  }
+
+  /** The masks in force now: for the agent, and for the record. */
+  get masks(): readonly [masks: MaskRules, recordMasks: MaskRules] {
+    return [this.#masks, this.#recordMasks];
   }
 
   get maskedValues(): number {
@@ -92,6 +110,8 @@ export class RunningCommand {
   addMasks(masks: MaskRules, recordMasks: MaskRules): void {
     for (const output of this.outputs) output.addMasks(masks, recordMasks);
     this.input.addMasks(recordMasks);
+    this.#masks = bothMasks(this.#masks, masks);
+    this.#recordMasks = bothMasks(this.#recordMasks, recordMasks);
   }
 }
 

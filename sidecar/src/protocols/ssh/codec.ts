@@ -97,7 +97,11 @@ export class MessageReader {
 
   /** A string of bytes: a view, not a copy. */
   bytes(): Uint8Array {
-    const length = this.uint32();
+    return this.take(this.uint32());
+  }
+
+  /** So many bytes as they are: a view, not a copy. */
+  take(length: number): Uint8Array {
     if (!this.#has(length)) return new Uint8Array(0);
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);

@@ -2,7 +2,7 @@ import type { MaskRules } from '@sidegate/policy';
 import type { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, JudgedCommand, Refusal, Step } from '../protocol.ts';
 import type { Asked, Channel, RunningCommand } from './channel.ts';
-import { type Field, writeFrame, writePiece } from './codec.ts';
+import { type Field, writeData, writeFrame, writePiece } from './codec.ts';
 import { MESSAGE } from './messages.ts';
 import { refusalText, writeRefusedEnd } from './refuse.ts';
 
@@ -153,6 +153,7 @@ export class Lane {
   ): void {
     const { commandId, command, sftp, typed } = channel;
     if (commandId === undefined) return;
+    if (command !== undefined) this.#recordKept(channel, command);
     sftp?.session.abandon(errorText === '' ? 'The channel is closed.' : errorText);
     channel.sftp = undefined;
     typed?.abandon(errorText === '' ? 'The channel is closed.' : errorText);
@@ -163,6 +164,24 @@ export class Lane {
     channel.waiting = undefined;
     const { tag = '', maskedValues = 0 } = command ?? {};
     this.outbox.push({ kind: 'Finished', commandId, outcome, tag, errorCode, errorText, rows: 0, maskedValues });
+  }
+
+  /** What has crossed and waits for the rest of its line has no more to wait for. */
+  #recordKept({ agentNumber, targetNumber = 0 }: Channel, command: RunningCommand): void {
+    const { id: commandId, permit, input, outputs } = command;
+    for (const [index, output] of outputs.entries()) {
+      const kept = output.endRecord();
+      if (kept.length > 0) this.outbox.answer(commandId, NOTHING, writeData(agentNumber, index === 1, kept));
+    }
+    const kept = input.end();
+    if (kept.length === 0) return;
+    this.outbox.push({
+      kind: 'Input',
+      commandId,
+      permit,
+      bytes: NOTHING,
+      recorded: writeData(targetNumber, false, kept),
+    });
   }
 
   /** The channel's number is free once both sides have closed it. */

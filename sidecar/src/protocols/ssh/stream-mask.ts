@@ -8,21 +8,32 @@ export const WHOLE_BYTES_MAX = 1024 * 1024;
 /** More pieces than this are joined: each has a cost besides its bytes. */
 const PIECES_MAX = 1_024;
 const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 const NOTHING = new Uint8Array(0);
 
 /**
+ * Whom the text is for. Agents get nothing more behind what is too long to be read whole; a record goes on with the line behind it, for what follows must
+ * stand in it. Keys of a terminal end their lines by a carriage return.
+ */
+export type Reader = 'Agent' | 'Record' | 'RecordOfKeys';
+
+/**
  * Masks text that comes in any pieces: by lines, and private keys by all of theirs. What may go on in the next piece is kept back. What becomes too long
- * for that reads `[masked]`, and all that follows it is left out: nobody knows any more where a value begins.
+ * for that reads `[masked]`, up to the end of its line at least: nobody knows any more where a value begins.
  */
 export class StreamMask {
   #masks: MaskRules;
+  readonly #reader: Reader;
   #rest: Uint8Array[] = [];
   #restBytes = 0;
   #isOverlong = false;
+  /** The end of a line that was too long is awaited: nothing of it is given. */
+  #isSkipping = false;
   maskedValues = 0;
 
-  constructor(masks: MaskRules) {
+  constructor(masks: MaskRules, reader: Reader = 'Agent') {
     this.#masks = masks;
+    this.#reader = reader;
   }
 
   /** Something became too long to be read whole: nothing more is given. */
@@ -35,6 +46,11 @@ export class StreamMask {
     return this.#restBytes > 0;
   }
 
+  /** How much is kept back, in bytes. */
+  get keptBytes(): number {
+    return this.#restBytes;
+  }
+
   addMasks(masks: MaskRules): void {
     this.#masks = bothMasks(this.#masks, masks);
   }
@@ -42,8 +58,9 @@ export class StreamMask {
   /** What may go on now. */
   push(bytes: Uint8Array): Uint8Array {
     if (this.#isOverlong) return NOTHING;
+    if (this.#isSkipping) return this.#skip(bytes);
     if (this.#masks.empty && !this.isKeeping) return bytes;
-    const isLineEnded = bytes.includes(LINE_FEED);
+    const isLineEnded = this.#lineEnd(bytes) > 0;
     const all = isLineEnded && this.isKeeping ? Buffer.concat([...this.#rest, bytes]) : bytes;
     if (isLineEnded) this.#dropRest();
     const end = isLineEnded ? this.#endOfWhole(all) : 0;
@@ -71,8 +88,24 @@ export class StreamMask {
     this.#restBytes = 0;
   }
 
+  /** Up to which byte lines are whole. */
+  #lineEnd(bytes: Uint8Array): number {
+    const end = bytes.lastIndexOf(LINE_FEED) + 1;
+    return this.#reader === 'RecordOfKeys' ? Math.max(end, bytes.lastIndexOf(CARRIAGE_RETURN) + 1) : end;
+  }
+
+  /** Goes on at the end of the line. */
+  #skip(bytes: Uint8Array): Uint8Array {
+    const ends = this.#reader === 'RecordOfKeys' ? [LINE_FEED, CARRIAGE_RETURN] : [LINE_FEED];
+    const at = bytes.findIndex((byte) => ends.includes(byte));
+    if (at < 0) return NOTHING;
+    this.#isSkipping = false;
+    return this.push(bytes.subarray(at));
+  }
+
   #giveUp(shown: Uint8Array): Uint8Array {
-    this.#isOverlong = true;
+    this.#isOverlong = this.#reader === 'Agent';
+    this.#isSkipping = !this.#isOverlong;
     this.maskedValues += 1;
     this.#dropRest();
     return Buffer.concat([shown, Buffer.from(MASKED)]);
@@ -80,7 +113,7 @@ export class StreamMask {
 
   /** Where what comes next can change nothing before: the last line's end, or the start of what a key belongs to that is not ended. */
   #endOfWhole(bytes: Uint8Array): number {
-    const end = bytes.lastIndexOf(LINE_FEED) + 1;
+    const end = this.#lineEnd(bytes);
     const whole = bytes.subarray(0, end);
     if (passesMasks(whole, this.#masks)) return end;
     // One character for each byte: lengths of text are lengths of bytes.

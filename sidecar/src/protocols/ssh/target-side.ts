@@ -4,6 +4,7 @@ import type { Channel, RunningCommand } from './channel.ts';
 import { type FrameReader, forwardTo, MessageReader, writeFrame } from './codec.ts';
 import { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
+import { maskedRequest } from './masked-request.ts';
 import { MESSAGE, OPEN_FAILURE, STDERR } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
 import { WHOLE_BYTES_MAX } from './stream-mask.ts';
@@ -185,7 +186,7 @@ export class TargetSide {
     const { status } = command;
     if (status === undefined) return;
     command.status = undefined;
-    this.#lane.after(channel, () => this.#lane.answer(channel, status));
+    this.#lane.after(channel, () => this.#lane.answer(channel, ...status));
   }
 
   #close(channel: Channel): void {
@@ -227,11 +228,11 @@ export class TargetSide {
       return this.#lane.remark('RequestRefused', `The target asked for ${type.slice(0, 64)} in a channel.`);
     }
     if (!reader.whole || wantsReply) return this.#broken('a broken request');
-    const frame = forwardTo(agentNumber, message);
-    if (!type.startsWith('exit-')) return this.#lane.after(channel, () => this.#lane.answer(channel, frame));
+    const [frame, recorded] = maskedRequest(forwardTo(agentNumber, message), command.masks);
+    if (!type.startsWith('exit-')) return this.#lane.after(channel, () => this.#lane.answer(channel, frame, recorded));
     // It stands behind the output that it is the status of. Servers send it when the program ends, and at times more output then: what masks keep back
     // can not go out yet.
-    command.status = frame;
+    command.status = [frame, recorded];
     if (!command.isKeeping || channel.closed.byAgent) this.#tellStatus(channel, command);
     return undefined;
   }

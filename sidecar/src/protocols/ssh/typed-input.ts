@@ -97,9 +97,10 @@ export class TypedInput implements CarriedTyping {
         return true;
       case 'Forward': {
         const { permit } = settlement;
-        const bytes = writeData(this.#shell.targetNumber, false, this.#kept.subarray(0, 1));
+        const key = this.#kept.subarray(0, 1);
+        const bytes = writeData(this.#shell.targetNumber, false, key);
         this.#lane.outbox.push({ kind: 'ToTarget', commandId, permit, bytes });
-        this.#record(bytes);
+        this.#record(key);
         this.#finish('Done');
         this.#nextLine();
         this.drain();
@@ -181,9 +182,10 @@ export class TypedInput implements CarriedTyping {
   }
 
   /** What the line's own command sent belongs to what was typed as well. */
-  #record(recorded: Uint8Array): void {
-    const { command } = this.#shell;
+  #record(key: Uint8Array): void {
+    const { command, targetNumber } = this.#shell;
     const { id: commandId, permit } = command;
+    const recorded = writeData(targetNumber, false, command.input.push(key));
     this.#lane.outbox.push({ kind: 'Input', commandId, permit, bytes: NOTHING, recorded });
   }
 }
