@@ -8,8 +8,9 @@ import { compileFolder } from '../cli/src/validate/compiled-folder.ts';
 import { type CliEnd, objectsOf, type ProcessIds, processIdsOf, runCli, startRun } from './sidegate-cli.ts';
 import { demoSchema, GROUPS, stageFiles, WORKLOAD_TOKEN_FILE } from './stage-files.ts';
 import { startIssuer, type TestIssuer, type TokenOptions } from './support/issuer.ts';
-import { type PostgresOptions, type PostgresServer, startPostgres } from './support/postgres-server.ts';
+import type { PostgresOptions, TargetPostgres } from './support/postgres-server.ts';
 import { DEADLINE_MS, type RunningProcess } from './support/processes.ts';
+import { startTargetPostgres } from './support/target-postgres.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 /** How an agent proves who it is; default Token. */
@@ -17,6 +18,8 @@ type IdentitySource = 'Token' | 'Workload';
 
 export interface StageOptions extends Pick<PostgresOptions, 'build' | 'tls' | 'settings'> {
   readonly identity?: IdentitySource;
+  /** How the server is started; default: in a container where Docker answers, else of programs of this machine. */
+  readonly start?: (options: PostgresOptions) => Promise<TargetPostgres>;
   /** SQL that is run after the demo schema, as the superuser. */
   readonly setup?: string;
   /** Files by name, over those of the stage: another `policy.yaml`, more of everything. */
@@ -43,7 +46,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** PostgreSQL with the demo schema, an issuer, and `sidegate run` on a folder of resources: everything that a test of the whole needs. */
 export interface Stage extends AsyncDisposable {
-  readonly postgres: PostgresServer;
+  readonly postgres: TargetPostgres;
   readonly issuer: TestIssuer;
   /** The folder of resources. */
   readonly folder: string;
@@ -84,12 +87,12 @@ export interface Stage extends AsyncDisposable {
 
 /** Starts everything and waits until agents can connect. Throws, and leaves nothing behind, when something does not come up. */
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
-  const { identity = 'Token', progress = () => undefined } = options;
+  const { identity = 'Token', start = startTargetPostgres, progress = () => undefined } = options;
   await using started = new AsyncDisposableStack();
   const loginPassword = randomBytes(12).toString('hex');
   progress('starting PostgreSQL');
   const { build, tls, settings } = options;
-  const postgres = await startPostgres({
+  const postgres = await start({
     ...(build === undefined ? {} : { build }),
     ...(tls === undefined ? {} : { tls }),
     ...(settings === undefined ? {} : { settings }),

@@ -7,26 +7,43 @@ import { outcomeOf, report, sumOf, type TestOutcome } from './test-outcome.ts';
 
 const FAILURE_LINES_MAX = 150;
 
+/** What `npm run e2e:containers` ends with where Docker cannot start. */
+const NO_CONTAINERS = 3;
+
 /** Runs jest once and reads what came of it. */
 function runJest(name: string, parameters: readonly string[]): TestOutcome {
+  return runWithResult(name, (resultFile) => [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+    '--reporters=<rootDir>/tools/progress-reporter.js',
+    '--json',
+    `--outputFile=${resultFile}`,
+    '--forceExit',
+    ...parameters,
+  ]);
+}
+
+/** Runs lanes with their target servers in containers. Where Docker cannot start, it says why. */
+function runContainers(): TestOutcome {
+  const command = (resultFile: string): readonly string[] => ['e2e/containers/main.ts', '--json', resultFile];
+  return runWithResult('Tests with targets in containers', command, NO_CONTAINERS);
+}
+
+/** Runs a program of Node that leaves jest's result in a file. One that ends with `unavailable` counts as one skipped test. */
+function runWithResult(
+  name: string,
+  command: (resultFile: string) => readonly string[],
+  unavailable?: number,
+): TestOutcome {
   const folder = mkdtempSync(join(tmpdir(), 'sidegate-test-'));
   const resultFile = join(folder, 'result.json');
   process.stderr.write(`\n${name}\n`);
   try {
-    const { status, signal } = spawnSync(
-      process.execPath,
-      [
-        '--experimental-vm-modules',
-        '--disable-warning=ExperimentalWarning',
-        'node_modules/jest/bin/jest.js',
-        '--reporters=<rootDir>/tools/progress-reporter.js',
-        '--json',
-        `--outputFile=${resultFile}`,
-        '--forceExit',
-        ...parameters,
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    );
+    const { status, signal } = spawnSync(process.execPath, command(resultFile), {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    if (status !== null && status === unavailable) return { passed: 0, failed: 0, skipped: 1, failures: [] };
     const outcome = outcomeOf(readIfThere(resultFile));
     const silent = status !== 0 && outcome.failed === 0;
     const how = signal === null ? `with code ${status}` : `by ${signal}`;
@@ -84,6 +101,7 @@ const outcomes =
           '--testPathPatterns',
           `^${pathPattern(join(process.cwd(), 'e2e'))}/`,
         ]),
+        runContainers(),
         runCluster(),
       ];
 const outcome = sumOf(outcomes);

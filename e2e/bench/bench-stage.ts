@@ -1,4 +1,5 @@
 import { openStage, type Stage } from '../stage.ts';
+import { startPostgres } from '../support/postgres-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startPeers } from './peers.ts';
 import { fillTables } from './pgbench.ts';
@@ -37,7 +38,7 @@ const SETTINGS = { log_statement: `'none'`, max_connections: '1200', shared_buff
 
 export async function openBenchStage(options: RoundOptions): Promise<BenchStage> {
   await using started = new AsyncDisposableStack();
-  const stage = started.use(await openStage({ settings: SETTINGS, progress: options.progress }));
+  const stage = started.use(await openStage({ start: startPostgres, settings: SETTINGS, progress: options.progress }));
   const { postgres, host, port } = stage;
   const folder = started.use(temporaryFolder('bench'));
   options.progress('starting the other routes and filling tables');

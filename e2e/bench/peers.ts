@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
 import { unprivileged } from '../support/postgres-build.ts';
-import type { PostgresServer } from '../support/postgres-server.ts';
+import type { TargetPostgres } from '../support/postgres-server.ts';
 import { type ProcessOptions, type RunningProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
@@ -14,7 +14,7 @@ const RELAY = join(import.meta.dirname, 'plain-relay.ts');
 
 /** Starts the plain relay and what else is installed, all before the same server. What is started is put on `started`. */
 export async function startPeers(
-  postgres: PostgresServer,
+  postgres: TargetPostgres,
   folder: TemporaryFolder,
   started: AsyncDisposableStack,
 ): Promise<readonly Route[]> {
@@ -56,7 +56,7 @@ export async function startPeers(
 }
 
 /** Session pooling: one server connection for each client, as all other routes have. It does not check who asks. */
-function pgbouncerFile(port: number, { port: serverPort, user, password, database }: PostgresServer): string {
+function pgbouncerFile(port: number, { port: serverPort, user, password, database }: TargetPostgres): string {
   return `[databases]
 ${database} = host=127.0.0.1 port=${serverPort} user=${user} password=${password}
 [pgbouncer]

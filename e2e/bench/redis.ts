@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { startRedis } from '../redis/redis-server.ts';
 import { openRedisStage, type RedisStage } from '../redis/redis-stage.ts';
 import { freePort } from '../support/free-port.ts';
 import { runProcess, startProcess } from '../support/processes.ts';
@@ -43,7 +44,7 @@ export async function measureRedis(bench: RoundOptions): Promise<readonly Figure
   }
   bench.progress('redis: starting servers');
   await using started = new AsyncDisposableStack();
-  const stage = started.use(await openRedisStage({ policy: POLICY }));
+  const stage = started.use(await openRedisStage({ start: startRedis, policy: POLICY }));
   const folder = started.use(temporaryFolder('bench-redis'));
   const port = await freePort();
   writeFileSync(folder.file('haproxy.cfg'), haproxyFile('redis', port, stage.redis.port));

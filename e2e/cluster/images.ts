@@ -53,7 +53,7 @@ export class ImageBuilder implements AsyncDisposable {
     const network =
       this.#bridge === undefined
         ? ['--iptables=false', '--ip6tables=false', '--bridge=none']
-        : [`--bip=${this.#bridge}/24`];
+        : [`--bip=${this.#bridge}/24`, '--ip=127.0.0.1'];
     const flags = [...network, '-H', this.host];
     const folders = [
       '--data-root',

@@ -7,8 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeContexts } from '../../images/build.ts';
 import { must } from '../cluster/case.ts';
 import { type Ended, runToEnd } from '../cluster/cluster.ts';
-import { buildAgent, buildBase, buildPostgres, ImageBuilder } from '../cluster/images.ts';
+import { buildAgent, buildBase, ImageBuilder } from '../cluster/images.ts';
 import { run } from '../cluster/node-network.ts';
+import { buildPostgresStandIn } from '../containers/stand-ins.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { findProgram } from '../support/programs.ts';
@@ -112,21 +113,7 @@ async function buildImages(builder: ImageBuilder): Promise<void> {
   await makeContexts(contexts, ['cli']);
   builder.build(join(contexts, 'cli'), 'sidegate/cli:dev', '--build-arg', `BASE=${base}`);
   buildAgent(builder);
-  const postgres = buildPostgres(builder);
-  const context = builder.folder('official');
-  cpSync(join(import.meta.dirname, 'entrypoint.sh'), join(context, 'entrypoint.sh'));
-  writeFileSync(join(context, 'passwd'), 'root:x:0:0:root:/root:/bin/sh\npostgres:x:999:999:postgres:/tmp:/bin/sh\n');
-  writeFileSync(join(context, 'group'), 'root:x:0:\npostgres:x:999:\n');
-  const lines = [
-    `FROM ${postgres}`,
-    'COPY passwd group /etc/',
-    'COPY entrypoint.sh /entrypoint.sh',
-    'USER root',
-    'ENV LD_LIBRARY_PATH=/opt/postgres/lib',
-    'ENTRYPOINT ["/entrypoint.sh"]',
-  ];
-  writeFileSync(join(context, 'Dockerfile'), `${lines.join('\n')}\n`);
-  builder.build(context, 'postgres:18');
+  buildPostgresStandIn(builder);
 }
 
 /** The gate reads an issuer's keys over https. */

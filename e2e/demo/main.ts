@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { failureOf } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
+import { startPostgres } from '../support/postgres-server.ts';
 import { type Answer, ask, describeAnswer, WORK, type Work } from './agent-work.ts';
 import { waitForPeople } from './approval-work.ts';
 import { Outcomes } from './outcomes.ts';
@@ -24,7 +25,7 @@ function show(side: string, text: string): void {
 }
 
 async function demonstrate(): Promise<void> {
-  await using stage = await openStage({ progress });
+  await using stage = await openStage({ start: startPostgres, progress });
   say(
     `\nAgents reach PostgreSQL ${stage.postgres.version} at ${stage.host}:${stage.port}, through the gate, with a token in place of a password.\n`,
   );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REDIS_SERVER } from '../redis/redis-server.ts';
+import { REDIS_SERVER, startRedis } from '../redis/redis-server.ts';
 import { openRedisStage } from '../redis/redis-stage.ts';
 import { waiting } from '../run/owner.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -43,6 +43,7 @@ export async function workWithRedis(
   if (REDIS_SERVER === undefined) return false;
   progress('starting Redis and a gate before it');
   await using stage = await openRedisStage({
+    start: startRedis,
     policy: POLICY,
     setup: SETUP,
     owner: 'operator',

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { OPEN_POLICY } from '../clients/open-policy.ts';
 import { openStage } from '../stage.ts';
+import { startPostgres } from '../support/postgres-server.ts';
 import { WireAgent } from '../wire-agent.ts';
 import { until } from './account.ts';
 import { canDropPackets, dropPackets } from './dropped-packets.ts';
@@ -16,7 +17,7 @@ export const HALF_OPEN: Fault = {
   promise: 'a peer that vanished without a word is found out: its session ends and says so, others are not touched',
   run: async ({ progress }): Promise<FaultResult> => {
     if (!(await canDropPackets())) return leftOut(NAME, 'iptables and the right to use it');
-    await using stage = await openStage({ files: { 'policy.yaml': OPEN_POLICY } });
+    await using stage = await openStage({ start: startPostgres, files: { 'policy.yaml': OPEN_POLICY } });
     // Three sessions: one whose agent vanishes, two whose server does, one of them in the middle of a command.
     using vanishing = await WireAgent.open(stage);
     const waiting = await stage.connect();

@@ -21,19 +21,34 @@ export interface RedisOptions {
   readonly rules?: string;
 }
 
-/** A real Redis of a test's own on loopback. The default user is off: who has no password gets nothing. */
-export interface RedisServer extends AsyncDisposable {
+/** A real Redis of a test's own. The default user is off: who has no password gets nothing. */
+export interface TargetRedis extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly password: string;
   readonly certificates: Certificates | undefined;
   /** Sends commands as the gate's account on a connection of its own; the answers as they came, joined. */
   command(...commands: readonly (readonly string[])[]): Promise<string>;
-  /** Where it keeps its data. */
-  readonly folder: string;
   /** Ends it at once, as a crash does, and starts it again on the same port and data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** The same as a process of this machine, on loopback. */
+export interface RedisServer extends TargetRedis {
+  /** Where it keeps its data. */
+  readonly folder: string;
+}
+
+/** The parameters of redis-server that make the gate's account and turn the default user off. */
+export function accountOf({ rules = '~* &* +@all' }: RedisOptions, password: string): readonly string[] {
+  return ['--user', LOGIN, 'on', `>${password}`, ...rules.split(' '), '--user', 'default', 'off'];
+}
+
+/** Sends commands as the gate's account to a port without TLS. */
+export function commander(port: number, password: string): TargetRedis['command'] {
+  return (...commands) =>
+    converse(port, [['AUTH', LOGIN, password], ...commands]).then((text) => text.replace(/^\+OK\r\n/, ''));
 }
 
 /** Starts a server and waits until it answers. Throws when it does not come up. */
@@ -58,19 +73,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
         ];
   const clients = certificates === undefined ? [] : ['--tls-auth-clients', 'no'];
   const listening = ['--port', String(plainPort), '--bind', '127.0.0.1', '--save', '', '--dir', folder.path];
-  const account = ['--user', LOGIN, 'on', `>${password}`, ...(options.rules ?? '~* &* +@all').split(' ')];
-  const parameters = [
-    ...listening,
-    ...tls,
-    ...clients,
-    ...(options.settings ?? []),
-    ...account,
-    '--user',
-    'default',
-    'off',
-  ];
-  const command: RedisServer['command'] = (...commands) =>
-    converse(plainPort, [['AUTH', LOGIN, password], ...commands]).then((text) => text.replace(/^\+OK\r\n/, ''));
+  const parameters = [...listening, ...tls, ...clients, ...(options.settings ?? []), ...accountOf(options, password)];
+  const command = commander(plainPort, password);
   let server = startProcess(program, parameters);
   const stop = async (): Promise<void> => {
     await server.stop('SIGKILL');

@@ -1,9 +1,12 @@
 import { openRunStage, type RunStage } from '../run-stage.ts';
 import { accessFile, configurationFile, tlsFiles } from '../stage-files.ts';
-import { converse, LOGIN, type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
+import { converse, LOGIN, type RedisOptions, type TargetRedis } from './redis-server.ts';
+import { startTargetRedis } from './target-redis.ts';
 
 export interface RedisStageOptions extends RedisOptions {
   readonly identity?: 'Token' | 'Workload';
+  /** How the server is started; default: in a container where Docker answers, else as a program of this machine. */
+  readonly start?: (options: RedisOptions) => Promise<TargetRedis>;
   /** The text of policy.yaml; default: nothing is refused or masked. */
   readonly policy?: string;
   /** The subject of whoever decides. */
@@ -18,16 +21,16 @@ export interface RedisStageOptions extends RedisOptions {
 
 /** A real Redis, and Sidegate before it. */
 export interface RedisStage extends RunStage, AsyncDisposable {
-  readonly redis: RedisServer;
+  readonly redis: TargetRedis;
   /** Sends AUTH and the commands in one write, then QUIT; the answers as they came, without that to AUTH. */
   converse(...commands: readonly (readonly string[])[]): Promise<string>;
   stop(): Promise<void>;
 }
 
 export async function openRedisStage(options: RedisStageOptions = {}): Promise<RedisStage> {
-  const { identity = 'Token' } = options;
+  const { identity = 'Token', start = startTargetRedis } = options;
   await using started = new AsyncDisposableStack();
-  const redis = started.use(await startRedis(options));
+  const redis = started.use(await start(options));
   if (options.setup !== undefined) await redis.command(...options.setup);
   const running = await openRunStage(started, { identity, files: (issuer) => filesOf(options, redis, issuer) });
   const whole = started.move();
@@ -46,7 +49,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 
 function filesOf(
   { identity = 'Token', policy, owner, ownerGroups = [], password: given, redis = '' }: RedisStageOptions,
-  { port, password, certificates }: RedisServer,
+  { port, password, certificates }: TargetRedis,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
   const { tls, authority } = tlsFiles(certificates?.authority, 'cache-ca');

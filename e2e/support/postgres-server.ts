@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import pg from 'pg';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { freePort } from './free-port.ts';
+import { accessTo, loggingSettings, type PostgresAccess, settingLines } from './postgres-access.ts';
 import { giveToServer, npmPostgres, type PostgresBuild, serverCommand, unprivileged } from './postgres-build.ts';
-import { DEADLINE_MS, type RunningProcess, runProcess, startProcess } from './processes.ts';
-import { type LoggedStatement, statementsOf } from './statement-log.ts';
+import { type RunningProcess, runProcess, startProcess } from './processes.ts';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
+import { untilFound } from './until-found.ts';
 
 const HOST = '127.0.0.1';
 const PORTS_TRIED_MAX = 10;
-const ADMIN = 'sidegate-test-admin';
 
 export interface PostgresOptions {
   /** Default: the current PostgreSQL from npm. */
@@ -25,15 +24,9 @@ export interface PostgresOptions {
   readonly database?: string;
 }
 
-/** Where to connect a client as somebody; what is left out is the superuser on the made database. */
-export interface ClientOptions {
-  readonly user?: string;
-  readonly password?: string;
-  readonly database?: string;
-}
-
-/** A real PostgreSQL of a test's own on loopback. Passwords are checked by SCRAM-SHA-256; every statement is logged. */
-export interface PostgresServer extends AsyncDisposable {
+/** A real PostgreSQL of a test's own. Passwords are checked by SCRAM-SHA-256; every statement is logged. */
+export interface TargetPostgres extends PostgresAccess, AsyncDisposable {
+  /** The major version: `18`. */
   readonly version: string;
   readonly host: string;
   readonly port: number;
@@ -43,25 +36,20 @@ export interface PostgresServer extends AsyncDisposable {
   readonly password: string;
   /** Undefined when TLS is off. */
   readonly certificates: Certificates | undefined;
-  /** Holds the server's Unix socket `.s.PGSQL.<port>`. */
-  readonly socketDirectory: string;
-  /** A connected node-postgres client, straight to the server; the caller ends it. */
-  connect(options?: ClientOptions): Promise<pg.Client>;
-  /** One query as the superuser on a connection of its own: the rows. */
-  query(sql: string, values?: readonly unknown[], database?: string): Promise<readonly Record<string, unknown>[]>;
-  /** The server's log for people so far. */
-  log(): string;
-  /**
-   * What every client but `query` and `connect` ran, in the server's order, complete up to this moment. `since` leaves out that many
-   * from the start.
-   */
-  statements(since?: number): Promise<readonly LoggedStatement[]>;
   /** Ends it at once, as a crash does; `startAgain` recovers it. */
   crash(): Promise<void>;
   /** Starts a stopped or crashed server on the same port and data. */
   startAgain(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
+}
+
+/** The same as processes of this machine, on loopback. */
+export interface PostgresServer extends TargetPostgres {
+  /** Holds the server's Unix socket `.s.PGSQL.<port>`. */
+  readonly socketDirectory: string;
+  /** The server's log for people so far. */
+  log(): string;
 }
 
 /** Starts a server and waits until it takes connections. Throws with the server's log when it does not come up. */
@@ -95,53 +83,20 @@ async function startIn(
   }
   let server: RunningProcess = running;
 
-  const connect = async (as: ClientOptions = {}): Promise<pg.Client> => {
-    const client = new pg.Client({
-      host: HOST,
-      port,
-      user: as.user ?? 'postgres',
-      password: as.password ?? password,
-      database: as.database ?? database,
-      application_name: ADMIN,
-      ssl: certificates === undefined ? false : { ca: certificates.authority, servername: 'localhost' },
-    });
-    // A server that goes away under an idle client is what some tests are about: the next query tells.
-    client.on('error', () => undefined);
-    await client.connect();
-    return client;
-  };
-  const query: PostgresServer['query'] = async (sql, values, inDatabase = database) => {
-    const client = await connect({ database: inDatabase });
-    try {
-      const result = await client.query(sql, values === undefined ? undefined : [...values]);
-      return result.rows ?? [];
-    } finally {
-      await client.end();
-    }
-  };
-  const statements: PostgresServer['statements'] = async (since = 0) => {
-    if (Number(build.version) < 15)
-      throw new Error(`PostgreSQL ${build.version} writes no JSON log to read statements from`);
-    // Backends write to the log before they answer, so all that was answered so far stands before this mark.
-    const mark = `SELECT 'mark-${randomBytes(8).toString('hex')}'`;
-    await query(mark);
-    const isMark = (statement: LoggedStatement): boolean => statement.text === mark;
-    const all = await until(() => {
-      const read = statementsOf(readIfThere(folder.file('log/postgres.json')));
-      return read.some(isMark) ? read : undefined;
-    }, `the statement log of PostgreSQL has no ${mark}`);
-    return all.filter((statement) => statement.applicationName !== ADMIN).slice(since);
-  };
-
-  await query(`CREATE DATABASE "${database}"`, undefined, 'postgres');
-  if (options.setup !== undefined) await query(options.setup);
+  const { version } = build;
+  // The JSON log came with 15.
+  const statementLog = Number(version) < 15 ? undefined : async () => readIfThere(folder.file('log/postgres.json'));
+  const access = accessTo({ host: HOST, port, database, password, certificates, statementLog });
+  await access.query(`CREATE DATABASE "${database}"`, undefined, 'postgres');
+  if (options.setup !== undefined) await access.query(options.setup);
 
   const stop = async (): Promise<void> => {
     await server.stop('SIGINT');
     folder.remove();
   };
   return {
-    version: build.version,
+    ...access,
+    version,
     host: HOST,
     port,
     database,
@@ -149,10 +104,7 @@ async function startIn(
     password,
     certificates,
     socketDirectory: folder.file('socket'),
-    connect,
-    query,
     log: () => logOf(folder),
-    statements,
     crash: async () => {
       await server.stop('SIGQUIT');
     },
@@ -187,23 +139,13 @@ async function initialise(
     password_encryption: `'scram-sha-256'`,
     timezone: `'UTC'`,
     fsync: 'off',
-    logging_collector: 'on',
-    // The JSON log came with 15; `statements` needs it.
-    log_destination: Number(build.version) < 15 ? `'stderr'` : `'stderr,jsonlog'`,
-    log_directory: `'${folder.file('log')}'`,
-    log_filename: `'postgres.log'`,
-    log_rotation_age: '0',
-    log_rotation_size: '0',
-    log_timezone: `'UTC'`,
-    log_statement: `'all'`,
-    log_parameter_max_length: '-1',
+    ...loggingSettings(folder.file('log'), Number(build.version) >= 15),
     ...(certificates === undefined
       ? {}
       : { ssl: 'on', ssl_cert_file: `'${certificates.certificateFile}'`, ssl_key_file: `'${certificates.keyFile}'` }),
     ...options.settings,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  appendFileSync(folder.file('data/postgresql.conf'), lines.join(''));
+  appendFileSync(folder.file('data/postgresql.conf'), settingLines(settings));
   if (options.tls === 'Required') {
     const rules = `local all all scram-sha-256\nhostssl all all ${HOST}/32 scram-sha-256\n`;
     writeFileSync(folder.file('data/pg_hba.conf'), rules);
@@ -223,27 +165,16 @@ async function launch(
     ended = true;
   });
   const fresh = (): string => logOf(folder).slice(before) + server.output();
-  const state = await until(() => {
+  const state = await untilFound('PostgreSQL does not get ready', () => {
     if (fresh().includes('database system is ready to accept connections')) return 'Ready';
     return ended ? 'Ended' : undefined;
-  }, 'PostgreSQL does not get ready').catch(async (error: unknown) => {
+  }).catch(async (error: unknown) => {
     await server.stop('SIGQUIT');
     throw new Error(`${String(error)}:\n${fresh()}`);
   });
   if (state === 'Ready') return server;
   if (/could not bind|Address already in use/.test(fresh())) return 'PortTaken';
   throw new Error(`PostgreSQL ended while starting:\n${fresh()}`);
-}
-
-/** The first value that `look` gives, asked again and again until the deadline. */
-async function until<T>(look: () => T | undefined, otherwise: string): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`${otherwise} within ${DEADLINE_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 function logOf(folder: TemporaryFolder): string {

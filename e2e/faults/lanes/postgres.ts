@@ -4,6 +4,7 @@ import { query as queryFrame } from '../../../sidecar/src/protocols/postgres/tes
 import { clientError } from '../../client-error.ts';
 import { OPEN_POLICY } from '../../clients/open-policy.ts';
 import { openStage, type Stage, type StageOptions } from '../../stage.ts';
+import { startPostgres } from '../../support/postgres-server.ts';
 import { WireAgent } from '../../wire-agent.ts';
 import { until } from '../account.ts';
 import type { Lane, LaneAgent, LaneStage, StalledAnswer, Turn } from '../lane.ts';
@@ -22,7 +23,7 @@ const SETUP = 'CREATE TABLE marks (mark text PRIMARY KEY); ALTER TABLE marks OWN
 
 /** The stage of a load, for faults that need more of it than all lanes have. */
 export function openPostgresLoad(options: Pick<StageOptions, 'prepareState' | 'environment'> = {}): Promise<Stage> {
-  return openStage({ setup: SETUP, files: { 'policy.yaml': OPEN_POLICY }, ...options });
+  return openStage({ start: startPostgres, setup: SETUP, files: { 'policy.yaml': OPEN_POLICY }, ...options });
 }
 
 export function laneStageOf(stage: Stage): LaneStage {

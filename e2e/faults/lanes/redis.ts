@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { encode, LOGIN, REDIS_SERVER, type RedisServer } from '../../redis/redis-server.ts';
+import { encode, LOGIN, REDIS_SERVER, type RedisServer, startRedis } from '../../redis/redis-server.ts';
 import { openRedisStage, type RedisStage } from '../../redis/redis-stage.ts';
 import { until } from '../account.ts';
 import type { Lane, LaneAgent, LaneStage, Ran, StalledAnswer, Turn } from '../lane.ts';
@@ -35,14 +35,15 @@ export const REDIS_LANE: Lane = {
   needs: REDIS_SERVER === undefined ? 'redis-server' : undefined,
   open: async () => {
     const setup = FILLERS.map((bytes) => ['SET', `filler-${bytes}`, 'f'.repeat(bytes)]);
-    const stage = await openRedisStage({ policy: POLICY, settings: APPEND_ONLY, setup });
-    const monitor = new Monitor(stage.redis);
+    const server = await startRedis({ settings: APPEND_ONLY });
+    const stage = await openRedisStage({ policy: POLICY, start: () => Promise.resolve(server), setup });
+    const monitor = new Monitor(server);
     await monitor.watch();
-    return laneStageOf(stage, monitor);
+    return laneStageOf(stage, server, monitor);
   },
 };
 
-function laneStageOf(stage: RedisStage, monitor: Monitor): LaneStage {
+function laneStageOf(stage: RedisStage, server: RedisServer, monitor: Monitor): LaneStage {
   const stop = async (): Promise<void> => {
     monitor.close();
     await stage.stop();
@@ -58,9 +59,9 @@ function laneStageOf(stage: RedisStage, monitor: Monitor): LaneStage {
     connect: () => connect(stage),
     stall: (mebibytes) => stall(stage, mebibytes),
     ran: async () => {
-      await serverIsQuiet(stage.redis);
+      await serverIsQuiet(server);
       await monitor.isUpToDate();
-      const texts = new Set([...monitor.texts, ...appendOnlyTexts(stage.redis)].filter((text) => MARK.test(text)));
+      const texts = new Set([...monitor.texts, ...appendOnlyTexts(server)].filter((text) => MARK.test(text)));
       return [...texts].map((text): Ran => ({ text }));
     },
     answerOf: (parts) => [Buffer.concat(parts)],
