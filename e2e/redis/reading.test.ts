@@ -18,6 +18,11 @@ spec:
       action: RequireApproval
       reason: Customers stay.
       approval: {approvers: {subjects: [owner]}, timeoutSeconds: 600}
+    - name: ask-once
+      match: {redis: {commands: [DEL], keys: [{name: 'order:*'}]}}
+      action: RequireApproval
+      reason: Orders stay.
+      approval: {approvers: {subjects: [owner]}, timeoutSeconds: 600, grant: {scope: Session}}
   masks:
     - {name: ssn, keys: ['customer:*->ssn'], with: {type: Partial, keepLast: 4}}
 `;
@@ -75,6 +80,22 @@ real(
     expect(await stage.redis.command(['EXISTS', 'customer:1'])).toBe(':1\r\n');
     await stage.cli('approve', held.id);
     expect(await answer).toBe('$-1\r\n:1\r\n:0\r\n');
+  },
+  TIMEOUT_MS,
+);
+
+real(
+  'what is approved for a session is so in the database that it was asked in, and in no other',
+  async () => {
+    const del = ['DEL', 'order:1'];
+    const answer = stage.converse(del, del, ['SELECT', '1'], del);
+    const first = await waiting(stage);
+    expect(first).toMatchObject({ text: 'DEL order:1', reason: 'Orders stay.' });
+    await stage.cli('approve', first.id);
+    const second = await waiting(stage);
+    expect(second).toMatchObject({ text: 'DEL order:1\n-- with database 1', reason: 'Orders stay.' });
+    await stage.cli('refuse', second.id, '--reason', 'another database');
+    expect(await answer).toMatch(/^:0\r\n:0\r\n\+OK\r\n-NOPERM data\/guard\/ask-once: /);
   },
   TIMEOUT_MS,
 );

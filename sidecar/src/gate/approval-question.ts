@@ -41,7 +41,9 @@ export interface ShownCommand {
 
 /** Fault TooLongToShow. */
 export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow'> {
-  const text = judged.maskedText();
+  const text = [judged.maskedText(), ...sorted(judged.place ?? {}).map((words) => `-- with ${words.join(' ')}`)].join(
+    '\n',
+  );
   const binds = judged.maskedBinds().map((bind) => bind ?? null);
   const length = binds.reduce((sum, bind) => sum + (bind?.length ?? 0), text.length);
   if (length > APPROVAL_TEXT_LENGTH_MAX) {
@@ -61,12 +63,15 @@ export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand
  */
 export function bindingOf(
   { door, details }: AskingSession,
-  { wire, verbs, objects }: JudgedCommand,
+  { wire, verbs, objects, place = {} }: JudgedCommand,
   asker: string,
 ): string {
-  const where = Object.entries(details).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  const meaning = JSON.stringify([asker, door.target, door.access, where, verbs, objects]);
+  const meaning = JSON.stringify([asker, door.target, door.access, sorted(details), sorted(place), verbs, objects]);
   return hash('sha256', Buffer.concat([Buffer.from(`${Buffer.byteLength(meaning)}\n${meaning}`), wire]), 'hex');
+}
+
+function sorted(words: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(words).toSorted(([one], [other]) => (one < other ? -1 : 1));
 }
 
 /** A held command as its approver sees it. */

@@ -198,9 +198,9 @@ export class Playback {
     if (!this.#isReady) this.#breach('a Judge before Ready');
     if (this.#judged.has(commandId)) this.#breach('a command that is judged twice');
     this.#judged.add(commandId);
-    const { text, wire, verbs, objects, cacheKey, prepares, command } = judged;
+    const { text, wire, verbs, objects, cacheKey, prepares, place, command } = judged;
     const shown = { text, masked: judged.maskedText(), binds: judged.maskedBinds().map((bind) => bind ?? null) };
-    const rest = { wire: hexOf(wire), verbs, objects, cacheKey, prepares, complete: command.complete };
+    const rest = { wire: hexOf(wire), verbs, objects, cacheKey, prepares, place, complete: command.complete };
     this.#note('Judge', commandId, undefined, JSON.stringify({ ...shown, ...rest }));
     const answer = this.#answers.settle(judged);
     if (typeof answer === 'object') return this.#session.settle(commandId, { kind: 'Refuse', refusal: answer });

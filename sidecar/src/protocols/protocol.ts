@@ -197,6 +197,11 @@ export interface JudgedCommand {
   readonly maskedText: () => string;
   /** Bind values as text with masks applied; undefined is NULL. */
   readonly maskedBinds: () => readonly (string | undefined)[];
+  /**
+   * What of the session gives the bytes another meaning than where it began, by name: a database, a role. An approval is bound to it, and whoever approves
+   * is told. Absent: nothing does.
+   */
+  readonly place?: Readonly<Record<string, string>>;
   /** The exact bytes that would be forwarded: their SHA-256 binds an approval. */
   readonly wire: Uint8Array;
   /** Short names for lists: `SELECT`, `read public.orders`. */

@@ -273,8 +273,9 @@ export class AgentSide {
     return classify({ ...this.#source(), text, numbered, wire, readable });
   }
 
-  #source(): Pick<CommandSource, 'recordMasks'> {
-    return { recordMasks: () => this.#lane.recordMasks };
+  #source(): Pick<CommandSource, 'recordMasks' | 'place'> {
+    const { state } = this.#lane;
+    return { recordMasks: () => this.#lane.recordMasks, place: state.place };
   }
 
   #text(bytes: Uint8Array): string {

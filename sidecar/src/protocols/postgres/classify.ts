@@ -1,4 +1,5 @@
 import type { Mask, MaskRules, PostgresCommand } from '@sidegate/policy';
+import { concatenate } from '../../concatenate.ts';
 import type { CommandId, JudgedCommand } from '../protocol.ts';
 import { asLatin1 } from './codec.ts';
 import { type NumberedReading, shownText } from './reading-cache.ts';
@@ -13,6 +14,8 @@ export interface CommandSource {
   readonly wire: Uint8Array;
   /** What the record and approvers may see, as of when they see it: masks may be added while a command waits. */
   readonly recordMasks: () => MaskRules;
+  /** As in `JudgedCommand.place`, but for prepared statements. */
+  readonly place: Readonly<Record<string, string>> | undefined;
   /** The command whose portal it goes on with. */
   readonly continues?: CommandId;
   readonly prepares?: string;
@@ -24,21 +27,32 @@ export interface CommandSource {
 
 /** A command as policy reads it. */
 export function classify(source: CommandSource): JudgedCommand {
-  const { text, numbered, wire, recordMasks, prepares, continues, readable } = source;
-  const { reading, number } = numbered;
+  const { text, numbered, recordMasks, prepares, continues, readable } = source;
+  const { reading, number, runs = [] } = numbered;
+  const place = placeOf(source);
   return {
     command: readable ? reading.command : unreadable(reading.command),
     text,
     maskedText: () => shownText(numbered, recordMasks()),
     maskedBinds: () => maskBinds(source),
-    wire,
+    wire: runs.length === 0 ? source.wire : concatenate([...runs.map(({ wire }) => wire), source.wire]),
     verbs: reading.verbs,
     objects: reading.objects,
     claims: maskClaims(commenterClaims(text), recordMasks()),
     cacheKey: readable ? `sql-${number}` : undefined,
+    ...(place === undefined ? {} : { place }),
     ...(prepares === undefined ? {} : { prepares: prepares === '' ? '(unnamed)' : prepares }),
     ...(continues === undefined ? {} : { continues }),
   };
+}
+
+/** Where it runs, and the prepared statements that it runs by name. */
+function placeOf({ numbered, place, recordMasks }: CommandSource): JudgedCommand['place'] {
+  const { runs } = numbered;
+  if (runs === undefined) return place;
+  const masks = recordMasks();
+  const statements = runs.map(({ name, whole }) => [`prepared ${masks.maskContent(name)}:`, shownText(whole, masks)]);
+  return { ...place, ...Object.fromEntries(statements) };
 }
 
 /** A function called by its OID: nobody can see what it does. */

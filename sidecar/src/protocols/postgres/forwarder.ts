@@ -142,6 +142,7 @@ export class Forwarder {
     const statement: PreparedStatement = {
       name,
       text,
+      whole: numbered,
       readable,
       prepareIndex: undefined,
       wire: Uint8Array.from(frame),

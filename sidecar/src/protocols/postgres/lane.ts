@@ -6,7 +6,7 @@ import { commandOf, type Expectation } from './expectation.ts';
 import type { NumberedReading, ReadingCache } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';
-import type { RelationCatalog, SqlReading } from './sql-reading.ts';
+import type { RelationCatalog, SqlReading, SqlState } from './sql-reading.ts';
 import type { SessionState } from './sql-state.ts';
 import { type Place, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
 import type { Waiting } from './waiting.ts';
@@ -124,9 +124,8 @@ export class Lane {
   }
 
   read(text: string): NumberedReading {
-    return this.#cache.read(text, this.catalog, this.state.key, () =>
-      this.state.view(this.#prepared, this.statements.portalOutputs()),
-    );
+    const view = (): SqlState => this.state.view(this.#prepared, this.statements.portalOutputs());
+    return this.#prepared.during(() => this.#cache.read(text, this.catalog, this.state.key, view));
   }
 
   /** The reading of a prepared statement under what holds now: the server looks names up again, too. */
@@ -263,14 +262,15 @@ export class Lane {
   }
 
   /** PREPARE made a statement that EXECUTE, and Bind too, can name. */
-  preparedInSql(name: string, reading: SqlReading, { text, statementIndex }: RunningCommand): void {
+  preparedInSql(name: string, inner: SqlReading, { text, statementIndex, reading = inner }: RunningCommand): void {
     this.statements.addStatement({
       name,
       text,
+      whole: this.#cache.numbered(reading),
       readable: true,
       prepareIndex: statementIndex,
       wire: Buffer.from(text),
-      memo: { key: this.memoKey(), numbered: this.#cache.numbered(reading) },
+      memo: { key: this.memoKey(), numbered: this.#cache.numbered(inner) },
       parameterTypes: [],
       shape: undefined,
       shapeEpoch: 0,

@@ -12,6 +12,17 @@ export interface NumberedReading {
   readonly reading: SqlReading;
   /** What a record shows of the text, by masks: sessions have their own. */
   readonly shown: WeakMap<MaskRules, string>;
+  /** Prepared statements that it runs by name: the text alone does not say what they do. Absent: none. */
+  readonly runs?: readonly RunByName[];
+}
+
+/** A prepared statement, as far as a text depends on it that runs it. */
+export interface RunByName {
+  readonly name: string;
+  /** What made it. */
+  readonly wire: Uint8Array;
+  /** The reading of what made it: what of that may be shown. */
+  readonly whole: NumberedReading;
 }
 
 /** The text with masks applied, made once as long as the masks stay the same. */

@@ -123,3 +123,25 @@ test('cursors end with the transaction, apart from those WITH HOLD', () => {
   state.applied({ kind: 'CloseCursor', name: undefined }, '');
   expect(cursors()).toEqual([]);
 });
+
+test('where a statement means something else than at the start is told, as long as it is so', () => {
+  const state = new SessionState(new Map(), '"$user", public', 'ann');
+  const places = [state.place];
+  for (const effect of [
+    set('app, "B"'),
+    { kind: 'SetRole', role: 'bob' },
+    { kind: 'Unknown' },
+    { kind: 'DiscardAll' },
+  ] as const) {
+    state.applied(effect, '');
+    state.ready(IDLE);
+    places.push(state.place);
+  }
+  expect(places).toEqual([
+    undefined,
+    { search_path: '"app", "B"' },
+    { search_path: '"app", "B"', role: 'bob' },
+    { search_path: '(not known)', role: '(not known)' },
+    undefined,
+  ]);
+});

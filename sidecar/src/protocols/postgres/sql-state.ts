@@ -29,6 +29,7 @@ export class SessionState {
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
+  #place: Readonly<Record<string, string>> | undefined;
   #names: SessionNames = NO_NAMES;
 
   constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
@@ -50,6 +51,22 @@ export class SessionState {
   /** Changes with every setting; part of cache keys. */
   get key(): string {
     return this.#key;
+  }
+
+  /** What names mean otherwise than at the start, for people; undefined: nothing does. */
+  get place(): Readonly<Record<string, string>> | undefined {
+    return this.#place;
+  }
+
+  #placeNow(): Readonly<Record<string, string>> | undefined {
+    const { searchPath, role } = this.#settings;
+    const start = this.#atStart;
+    const place: Record<string, string> = {};
+    if (role !== start.role) place['role'] = role ?? NOT_KNOWN;
+    if (JSON.stringify(searchPath) !== JSON.stringify(start.searchPath)) {
+      place['search_path'] = searchPath?.map((schema) => JSON.stringify(schema)).join(', ') ?? NOT_KNOWN;
+    }
+    return Object.keys(place).length === 0 ? undefined : place;
   }
 
   /** What a reading needs. `prepared` and open portals come from the session's registry. */
@@ -218,8 +235,11 @@ export class SessionState {
   #rekey(): void {
     const { searchPath, standardConformingStrings, role } = this.#settings;
     this.#key = JSON.stringify([searchPath ?? null, standardConformingStrings ?? null, role ?? null, this.#names.key]);
+    this.#place = this.#placeNow();
   }
 }
+
+const NOT_KNOWN = '(not known)';
 
 function isOn(value: string): boolean {
   return ['on', 'true', 'yes', '1', 't', 'y'].includes(value.toLowerCase());

@@ -11,6 +11,8 @@ export interface PreparedStatement {
   /** False when the server may have read another text (encoding). */
   readonly readable: boolean;
   readonly prepareIndex: number | undefined;
+  /** The reading of `text` when it was made: what of it may be shown. */
+  readonly whole: NumberedReading;
   /** The Parse frame, copied: part of what an approval of a Bind is bound to. */
   readonly wire: Uint8Array;
   /** The reading and what it was read under; read again when that is no longer so. */
@@ -163,6 +165,8 @@ export class Statements {
 export class PreparedReadings extends Map<string, SqlReading> {
   readonly #statements: Statements;
   readonly #current: (statement: PreparedStatement) => SqlReading;
+  /** Those that the reading under way looked up. */
+  #runs: PreparedStatement[] = [];
 
   constructor(statements: Statements, current: (statement: PreparedStatement) => SqlReading) {
     super();
@@ -172,7 +176,19 @@ export class PreparedReadings extends Map<string, SqlReading> {
 
   override get(name: string): SqlReading | undefined {
     const statement = this.#statements.statement(name);
-    return statement === undefined ? undefined : this.#current(statement);
+    if (statement === undefined) return undefined;
+    this.#runs.push(statement);
+    return this.#current(statement);
+  }
+
+  /** What a reading gives, with the statements that it looked up, also by way of others. */
+  during(read: () => NumberedReading): NumberedReading {
+    const around = this.#runs;
+    this.#runs = [];
+    const numbered = read();
+    const runs = this.#runs;
+    this.#runs = [...around, ...runs];
+    return runs.length === 0 ? numbered : { ...numbered, runs };
   }
 
   override has(name: string): boolean {

@@ -163,7 +163,7 @@ export class AgentSide {
       });
     }
     if (name === 'CLIENT REPLY') return this.#setReplyMode(waiting);
-    const isSpoilt = name === 'EXEC' && lane.inTransaction && lane.transactionSpoilt;
+    const isSpoilt = name === 'EXEC' && args.length === 1 && lane.inTransaction && lane.transactionSpoilt;
     const { permit, masks, recordMasks, meter } = settlement;
     // As in Redis: RESET ends OFF before it is answered.
     if (name === 'RESET' && lane.replies === 'Off') lane.replies = 'On';
@@ -186,7 +186,7 @@ export class AgentSide {
     const bytes = isSpoilt ? DISCARD : this.#bytesOf(name, waiting.wire);
     lane.outbox.push({ kind: 'ToTarget', commandId, permit, bytes });
     lane.owe({ kind: 'Forwarded', command });
-    this.#after(name, command);
+    this.#after(name, command, args);
   }
 
   /** RESET also ends the gate's own login, so that goes right behind it. */
@@ -215,8 +215,10 @@ export class AgentSide {
     }
   }
 
-  #after(name: string, command: RunningCommand): void {
+  #after(name: string, command: RunningCommand, args: readonly Uint8Array[]): void {
     const lane = this.#lane;
+    // With arguments these are refused by the server, and change nothing.
+    if (args.length > 1 && (name === 'MULTI' || name === 'EXEC' || name === 'DISCARD')) return;
     switch (name) {
       case 'MULTI':
         if (!lane.inTransaction) lane.transactionSpoilt = false;
@@ -225,9 +227,13 @@ export class AgentSide {
       case 'EXEC':
       case 'DISCARD':
         lane.inTransaction = false;
+        // What EXEC selects is known when it is answered.
+        if (lane.selecting !== undefined) lane.barrier = command;
+        lane.selecting = undefined;
         break;
       case 'SELECT':
-        if (!command.isQueued) lane.barrier = command;
+        if (command.isQueued) lane.selecting = numberAt(args, 1) ?? -1;
+        else lane.barrier = command;
         break;
       case 'HELLO':
         lane.barrier = command;

@@ -36,6 +36,11 @@ export interface Waiting {
   readonly judged: JudgedCommand;
 }
 
+/** A command of a transaction that the server has put off. */
+export interface PutOff extends AnswerRules {
+  readonly onOk: RunningCommand['onOk'];
+}
+
 export type ChannelKind = 'channel' | 'pattern' | 'shard';
 
 export interface LaneOptions {
@@ -75,12 +80,14 @@ export class Lane {
   /** The protocol version of answers. */
   version: 2 | 3;
   database = 0;
+  /** The database that a SELECT names which was put off until EXEC. */
+  selecting: number | undefined;
   /** MULTI was forwarded and neither EXEC nor DISCARD. */
   inTransaction = false;
   /** A command of the transaction was refused, or the rules changed: EXEC must not run it. */
   transactionSpoilt = false;
   /** What the server said it has put off, in order. */
-  queued: AnswerRules[] = [];
+  queued: PutOff[] = [];
   /** As CLIENT REPLY set it. */
   replies: 'On' | 'Off' | 'SkipNext' = 'On';
   readonly subscriptions: Readonly<Record<ChannelKind, Set<string>>> = {
@@ -98,6 +105,11 @@ export class Lane {
     this.version = options.version;
     this.masks = options.masks;
     this.recordMasks = options.recordMasks;
+  }
+
+  /** The database that a command finds which is read now, for people. */
+  get databaseShown(): string {
+    return this.selecting === undefined ? String(this.database) : `${this.selecting} (if SELECT in EXEC succeeds)`;
   }
 
   get head(): Owed | undefined {
@@ -155,6 +167,7 @@ export class Lane {
   reset(): void {
     this.version = 2;
     this.database = 0;
+    this.selecting = undefined;
     this.inTransaction = false;
     this.queued = [];
     this.replies = 'On';

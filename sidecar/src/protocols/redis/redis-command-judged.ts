@@ -7,22 +7,29 @@ const NOTHING: readonly never[] = [];
 const NO_CLAIMS: JudgedCommand['claims'] = {};
 /** With more keys no decision is kept: such commands seldom come again. */
 const CACHED_KEYS_MAX = 4;
+/** The database that a session begins in. */
+const FIRST = '0';
+
+/** What of its session a command is shown with. */
+interface JudgingSession {
+  readonly recordMasks: MaskRules;
+  /** The database that it finds. */
+  readonly databaseShown: string;
+}
 
 /** A command of Redis as it is judged and recorded. What only some need of it is made when somebody asks. */
 export class RedisCommandJudged implements JudgedCommand {
   readonly wire: Uint8Array;
+  readonly place?: Readonly<Record<string, string>>;
   readonly #args: readonly Uint8Array[];
   readonly #reading: RedisReading;
   /** Whose masks are in force when it is shown. */
-  readonly #session: { readonly recordMasks: MaskRules };
+  readonly #session: Pick<JudgingSession, 'recordMasks'>;
 
-  constructor(
-    args: readonly Uint8Array[],
-    wire: Uint8Array,
-    reading: RedisReading,
-    session: { readonly recordMasks: MaskRules },
-  ) {
+  constructor(args: readonly Uint8Array[], wire: Uint8Array, reading: RedisReading, session: JudgingSession) {
     this.wire = wire;
+    const { databaseShown } = session;
+    if (databaseShown !== FIRST) this.place = { database: databaseShown };
     this.#args = args;
     this.#reading = reading;
     this.#session = session;

@@ -148,6 +148,8 @@ export class TargetSide {
     else {
       if (incoming.event in CONFIRMATIONS && frames[0]?.index === 1 && !isNull) incoming.channel = nameBefore(body);
       if (type === TYPE.bulk && !isNull) incoming.names += 1;
+      const isDone = incoming.isTransaction && frames.length === 1 && type === TYPE.simple;
+      if (isDone) this.#lane.queued[frames[0]?.index ?? 0]?.onOk?.();
     }
     this.#value(incoming, type, body, isNull);
     if (incoming.flow.refusal !== undefined && incoming.flow.begun) this.#cut(incoming);
@@ -322,9 +324,10 @@ export class TargetSide {
   /** What the answer says about the session. */
   #effects(incoming: Incoming, command: RunningCommand): void {
     const lane = this.#lane;
-    const { plan, masks, recordMasks } = command;
-    if (command.isQueued && incoming.status === 'QUEUED') lane.queued.push({ plan, masks, recordMasks });
-    if (incoming.isOk) command.onOk?.();
+    const { plan, masks, recordMasks, onOk } = command;
+    if (incoming.status === 'QUEUED') {
+      if (command.isQueued) lane.queued.push({ plan, masks, recordMasks, onOk });
+    } else if (incoming.isOk) onOk?.();
     if (command.name === 'EXEC' || command.name === 'DISCARD') lane.queued = [];
   }
 
