@@ -20,7 +20,7 @@ function connectTarget(agent: ServerClient): Promise<Client> {
   target.on('close', () => agent.end());
   agent.on('close', () => target.end());
   const ready = new Promise<Client>((resolve, reject) => {
-    target.once('ready', () => resolve(target));
+    target.once('ready', () => resolve(target.setNoDelay(true)));
     target.on('error', reject);
   });
   target.connect({
@@ -55,6 +55,7 @@ function serve(agent: ServerClient): void {
   handlers.CHANNEL_REQUEST = (protocol, recipient, type, isAnswered, data) =>
     asked(protocol, recipient, type, isAnswered, type === 'subsystem' ? `${RAW}${String(data)}` : data);
   agent.on('ready', () => {
+    agent.setNoDelay(true);
     const ready = connectTarget(agent);
     ready.catch(() => agent.end());
     // Taken at once: ssh2 takes none once the agent's input has ended.

@@ -85,5 +85,5 @@ async function connectPlain(port: number, { user, privateKey }: SshStage['server
       readyTimeout: DEADLINE_MS,
     });
   });
-  return client;
+  return client.setNoDelay(true);
 }

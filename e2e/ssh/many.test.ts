@@ -8,9 +8,9 @@ import { openSshStage, type SshStage } from './ssh-stage.ts';
 
 const TIMEOUT_MS = 600_000;
 const real = testGiven(SSH === undefined ? undefined : SSHD, 'ssh or sshd is not installed');
-/** What CI runs is small, as each takes a process; larger numbers are for runs by hand. */
-const CHANNELS = Number(process.env['SIDEGATE_TEST_CHANNELS'] ?? 20);
-const EXECS = Number(process.env['SIDEGATE_TEST_EXECS'] ?? 20);
+/** Larger numbers are for runs by hand. */
+const CHANNELS = Number(process.env['SIDEGATE_TEST_CHANNELS'] ?? 1_000);
+const EXECS = Number(process.env['SIDEGATE_TEST_EXECS'] ?? 1_000);
 /** What the channels may add to a gate at rest, also a thousand of them. */
 const CHANNELS_MIB_MAX = 400;
 /** What a heap that is not yet collected may hide between one round and the next. */

@@ -87,6 +87,8 @@ export async function startSsh({
     'MaxSessions 2000',
     'MaxStartups 1000',
     'AcceptEnv LANG LC_* EVIL',
+    // Else bash reads the user's ~/.bashrc for each program, which may take long and say anything.
+    'SetEnv SHLVL=1',
     `Subsystem sftp ${SFTP_SERVER}`,
     ...settings(folder.path),
     ...(isCertified ? [`TrustedUserCAKeys ${folder.file('authority.pub')}`] : []),

@@ -30,6 +30,7 @@ declare module 'ssh2' {
     exec(command: string, opened: Opened): boolean;
     subsys(name: string, opened: Opened): boolean;
     rekey(done: (error?: Error) => void): void;
+    setNoDelay(noDelay: boolean): this;
     end(): this;
     destroy(): this;
   }
@@ -47,6 +48,7 @@ declare module 'ssh2' {
   export interface ServerClient extends EventEmitter {
     /** Not public: what is called with each message that was read. */
     readonly _protocol: { readonly _handlers: { CHANNEL_REQUEST: Request } };
+    setNoDelay(noDelay: boolean): this;
     end(): void;
   }
 

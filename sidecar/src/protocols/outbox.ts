@@ -1,6 +1,9 @@
 import { concatenate } from '../concatenate.ts';
 import type { CommandId, Step } from './protocol.ts';
 
+/** A piece of so many bytes is a step of its own: to copy it together with others would cost more than a step does. */
+const LARGE_BYTES = 16 * 1024;
+
 /**
  * Gathers the steps of one call. Neighbouring pieces of one command's answer become one step: frames that lie behind one another in the
  * received chunk stay a single view of it, and only a mixture of views and rewritten rows is copied together.
@@ -35,9 +38,12 @@ export class Outbox {
     if (commandId !== this.#commandId) this.flush();
     this.#commandId = commandId;
     this.#endView();
+    const isLarge = bytes.length >= LARGE_BYTES;
+    if (isLarge) this.flush();
     if (recorded !== bytes && this.#recorded === undefined) this.#recorded = [...this.#parts];
     this.#parts.push(bytes);
     this.#recorded?.push(recorded);
+    if (isLarge) this.flush();
   }
 
   /** Any other step, after what was gathered. */

@@ -57,7 +57,7 @@ export class Connection implements Wires {
   }
 
   sendAgent(bytes: Uint8Array): void {
-    if (this.#agentTransport !== undefined) this.#agentTransport.send(bytes);
+    if (this.#agentTransport !== undefined) this.#corkedFor(() => this.#agentTransport?.send(bytes));
     else this.#writeAgent(bytes);
   }
 
@@ -67,7 +67,7 @@ export class Connection implements Wires {
   }
 
   sendTarget(bytes: Uint8Array): void {
-    if (this.#targetTransport !== undefined) this.#targetTransport.send(bytes);
+    if (this.#targetTransport !== undefined) this.#corkedFor(() => this.#targetTransport?.send(bytes));
     else this.#writeTarget(bytes);
   }
 
@@ -212,8 +212,9 @@ export class Connection implements Wires {
     socket.resume();
   }
 
-  /** What a transport answers by itself (keys, above all) leaves in one write. */
+  /** The parts in which a transport writes a packet, and what it answers by itself, leave in one write. */
   #corkedFor(act: () => void): void {
+    if (this.#corked) return act();
     this.cork();
     try {
       act();

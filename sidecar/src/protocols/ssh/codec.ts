@@ -1,3 +1,4 @@
+import { ByteQueue } from './byte-queue.ts';
 import type { Piece } from './flow.ts';
 import { LENGTH_BYTES, MESSAGE, STDERR } from './messages.ts';
 
@@ -9,8 +10,7 @@ export function readFrameLength(bytes: Uint8Array, at: number): number {
 
 /** Takes frames out of bytes that come in any pieces. */
 export class FrameReader {
-  #bytes: Uint8Array = new Uint8Array(0);
-  #at = 0;
+  readonly #bytes = new ByteQueue();
   readonly #messageBytesMax: number;
 
   /** `messageBytesMax`: the largest message that is taken, in bytes. */
@@ -19,25 +19,22 @@ export class FrameReader {
   }
 
   feed(bytes: Uint8Array): void {
-    const rest = this.#bytes.subarray(this.#at);
-    this.#bytes = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    this.#at = 0;
+    this.#bytes.push(bytes);
   }
 
   /** How much waits to be read, in bytes. */
   get waiting(): number {
-    return this.#bytes.length - this.#at;
+    return this.#bytes.length;
   }
 
   /** The next message; undefined: more must come. `TooLarge`: nothing can be read from here on. */
   next(): Uint8Array | 'TooLarge' | undefined {
     if (this.waiting < LENGTH_BYTES) return undefined;
-    const length = readFrameLength(this.#bytes, this.#at);
+    const length = readFrameLength(this.#bytes.peek(LENGTH_BYTES), 0);
     if (length > this.#messageBytesMax) return 'TooLarge';
-    const start = this.#at + LENGTH_BYTES;
-    if (this.#bytes.length < start + length) return undefined;
-    this.#at = start + length;
-    return this.#bytes.subarray(start, start + length);
+    if (this.waiting < LENGTH_BYTES + length) return undefined;
+    this.#bytes.skip(LENGTH_BYTES);
+    return this.#bytes.take(length);
   }
 }
 

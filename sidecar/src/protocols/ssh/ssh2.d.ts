@@ -1,5 +1,7 @@
 /** The parts of ssh2 1.17.0 that it does not describe: its protocol without sockets, and its reader of keys. */
 declare module 'ssh2/lib/protocol/Protocol.js' {
+  import type { KeyObject } from 'node:crypto';
+
   export interface Negotiated {
     readonly kex: string;
     readonly serverHostKey: string;
@@ -48,6 +50,9 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     _onPayload: (payload: Buffer) => unknown;
     readonly _kex: { readonly sessionID: Buffer } | undefined;
     readonly _packetRW: { readonly write: PacketWriter };
+    /** Made anew by each key exchange; those of AES-GCM make a cipher of OpenSSL for each packet, from the key that stands here. */
+    readonly _cipher: { _encKey?: Buffer | KeyObject };
+    readonly _decipher: { _decipherKey?: Buffer | KeyObject } | undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import Ssh2Protocol, { type Negotiated, type Offer } from 'ssh2/lib/protocol/Protocol.js';
 import packets from 'ssh2/lib/protocol/utils.js';
 import { concatenate } from '../../concatenate.ts';
@@ -97,6 +98,7 @@ export class SshTransport implements Transport {
     if (this.#over) return;
     this.#bytes.received += bytes.length;
     this.#attempt(() => this.#protocol.parse(bytes, 0, bytes.length));
+    this.#keepKeys();
     this.#deliver();
     this.#rekeyWhenDue();
   }
@@ -129,6 +131,13 @@ export class SshTransport implements Transport {
     const length = Buffer.allocUnsafe(LENGTH_BYTES);
     length.writeUInt32BE(payload.length);
     this.#frames.push(length, payload);
+  }
+
+  /** From bytes, Node.js makes the key again for each packet, which takes longer than to encrypt a small one. */
+  #keepKeys(): void {
+    const { _cipher: cipher, _decipher: decipher } = this.#protocol;
+    if (Buffer.isBuffer(cipher._encKey)) cipher._encKey = createSecretKey(cipher._encKey);
+    if (Buffer.isBuffer(decipher?._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey);
   }
 
   /** All messages of one read at once. */

@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import type { GatedSession } from '../gate/gated-session.ts';
+import { Connection } from './connection.ts';
+import type { TargetAddress } from './target-address.ts';
+
+/** A socket that keeps each write to the network by itself. */
+class WatchedSocket extends Duplex {
+  readonly writes: string[] = [];
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
+    this.writes.push(bytes.toString());
+    done();
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+}
+
+test('a packet that a transport writes in parts leaves in one write, also when nothing else is sent', () => {
+  const socket = new WatchedSocket();
+  const connection = new Connection(socket as unknown as Socket, {
+    target: {} as TargetAddress,
+    agentTls: undefined,
+    bug: (error) => {
+      throw error;
+    },
+    transport: (_side, end) => ({
+      start: () => undefined,
+      receive: () => undefined,
+      close: () => undefined,
+      send: (bytes) => {
+        for (const part of [Buffer.from('length '), bytes, Buffer.from(' tag')]) end.write(part);
+      },
+    }),
+  });
+  connection.attach({} as GatedSession);
+  connection.sendAgent(Buffer.from('one'));
+  connection.cork();
+  connection.sendAgent(Buffer.from('two'));
+  connection.sendAgent(Buffer.from('three'));
+  connection.uncork();
+  expect(socket.writes).toEqual(['length one tag', 'length two taglength three tag']);
+});
