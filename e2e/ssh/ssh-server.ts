@@ -20,6 +20,8 @@ export interface SshServer extends AsyncDisposable {
   /** As known_hosts has it, without the name. */
   readonly hostKey: string;
   readonly folder: string;
+  /** What it said of its work, as far as its `LogLevel` lets it. */
+  log(): string;
   /** The texts that a server with a witness was asked to run, so far. */
   ran(): readonly string[];
   /** Ends it with its connections at once, as a crash does, and starts it again; what it ran finds out by itself. */
@@ -112,6 +114,7 @@ export async function startSsh({
     certificate: isCertified ? read('login-cert.pub') : undefined,
     hostKey: `${type} ${blob}`.trim(),
     folder: folder.path,
+    log: () => server.stderr(),
     ran: () => (existsSync(folder.file('ran')) ? read('ran').split('\0').slice(0, -1) : []),
     restart: async () => {
       const all = descendantsOf(server.pid).filter(isSshd);
