@@ -3,15 +3,17 @@ import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, rmSync } from 'n
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleImage } from './bundle.ts';
-import { IMAGES } from './programs.ts';
+import { FOREIGN_IMAGES, IMAGES } from './programs.ts';
 
-const HELP = `npm run images -- [--tag TAG] [--base IMAGE] [--only NAME]... [--contexts]
+const HELP = `npm run images -- [--tag TAG] [--base IMAGE] [--packages IMAGE] [--only NAME]... [--contexts]
 
-  Bundles the programs and builds the images sidegate/operator, sidegate/gate, sidegate/store and sidegate/cli with the Docker
-  daemon that DOCKER_HOST names.
+  Bundles the programs and builds the images sidegate/operator, sidegate/gate, sidegate/store, sidegate/cli and sidegate/lock
+  with the Docker daemon that DOCKER_HOST names.
 
   --tag TAG      the images' tag (dev)
   --base IMAGE   an image with glibc and libstdc++ in place of the pinned one
+  --packages IMAGE
+                 an image of Debian in place of debian:12-slim, of which nft is taken for sidegate/lock
   --only NAME    only this image
   --contexts     makes the folders that Docker builds from (dist/images), and no image
 `;
@@ -35,17 +37,20 @@ export async function makeContexts(into: string, only?: readonly string[]): Prom
     cpSync(join(root, 'images', program.name, 'Dockerfile'), join(folder, 'Dockerfile'));
     made.push(program.name);
   }
+  for (const name of FOREIGN_IMAGES) {
+    if (only !== undefined && !only.includes(name)) continue;
+    cpSync(join(root, 'images', name), join(into, name), { recursive: true });
+    made.push(name);
+  }
   return made;
 }
 
-/** Builds the image of one folder. Throws with Docker's words. */
-export function buildImage(folder: string, tag: string, base?: string, host?: string): void {
+/** Builds the image of one folder. Throws with Docker's words. `given`: arguments of Dockerfiles, of which one takes what it knows. */
+function buildImage(folder: string, tag: string, given: Readonly<Record<string, string | undefined>>): void {
   const parameters = ['build', '--quiet', '--network', 'host', '-t', tag];
-  if (base !== undefined) parameters.push('--build-arg', `BASE=${base}`);
-  const { status, stderr, error } = spawnSync('docker', [...parameters, folder], {
-    encoding: 'utf8',
-    env: { ...process.env, ...(host === undefined ? {} : { DOCKER_HOST: host }) },
-  });
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined) parameters.push('--build-arg', `${name}=${value}`);
+  const { status, stderr, error } = spawnSync('docker', [...parameters, folder], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${tag} cannot be built: ${error?.message ?? stderr}`);
 }
 
@@ -54,6 +59,7 @@ async function main(): Promise<number> {
     options: {
       tag: { type: 'string', default: 'dev' },
       base: { type: 'string' },
+      packages: { type: 'string' },
       only: { type: 'string', multiple: true },
       contexts: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -66,7 +72,8 @@ async function main(): Promise<number> {
   const into = join(root, 'dist', 'images');
   if (existsSync(into)) rmSync(into, { recursive: true });
   for (const name of await makeContexts(into, values.only)) {
-    if (!values.contexts) buildImage(join(into, name), `sidegate/${name}:${values.tag}`, values.base);
+    if (!values.contexts)
+      buildImage(join(into, name), `sidegate/${name}:${values.tag}`, { BASE: values.base, PACKAGES: values.packages });
     process.stdout.write(`${values.contexts ? join(into, name) : `sidegate/${name}:${values.tag}`}\n`);
   }
   return 0;

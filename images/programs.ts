@@ -10,6 +10,9 @@ export interface ImageProgram {
 /** PostgreSQL's own parser, which reads every statement. */
 const SQL_PARSER = 'node_modules/libpg-query/wasm/libpg-query.wasm';
 
+/** Images that hold no program of ours: their Dockerfiles alone are their contexts. */
+export const FOREIGN_IMAGES: readonly string[] = ['lock'];
+
 const COMMAND_LINE = 'cli/src/main.ts';
 
 export const IMAGES: readonly ImageProgram[] = [

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { approvalGuards } from './src/approvals/approval-guards.ts';
-import { TEMPLATE } from './src/fixture/gated-pod.ts';
+import { LOCKED_TEMPLATE, TEMPLATE } from './src/fixture/gated-pod.ts';
 import { GOLDEN_PODS } from './src/fixture/golden-pods.ts';
 import { pod } from './src/fixture/resources.ts';
 import { guardPolicies } from './src/injection/guard-policies.ts';
@@ -24,7 +24,12 @@ export function generate(): ReadonlyMap<string, string> {
     [`${CHART}/guards.yaml`, yamlOf(guardPolicies())],
     ...Object.entries(GOLDEN_PODS).map(([name, spec]): [string, string] => [
       `${GOLDEN}/${name}.yaml`,
-      yamlOf([injectPod(pod({}, spec), TEMPLATE, { name: 'agents', keepsTokens: name.endsWith('with-token') }).spec]),
+      yamlOf([
+        injectPod(pod({}, spec), name.endsWith('locked') ? LOCKED_TEMPLATE : TEMPLATE, {
+          name: 'agents',
+          keepsTokens: name.endsWith('with-token'),
+        }).spec,
+      ]),
     ]),
   ]);
 }

@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Result } from '@sidegate/crds';
 import { INJECTION_LABEL } from '@sidegate/crds';
 import { type InjectionSettings, SETTING_KEYS } from '../../operator/src/injection/injection-settings.ts';
+import { readLock } from '../../operator/src/injection/lock-settings.ts';
 import { type ApiClient, type ApiRequest, openApiClient } from '../../operator/src/kube/api-client.ts';
 import type { ApiFault } from '../../operator/src/kube/api-fault.ts';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
@@ -17,6 +18,20 @@ export const SETTINGS: InjectionSettings = {
   clusterDomain: 'cluster.local',
   root: '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n',
 };
+
+/** Of the ConfigMap: egress is locked, but for these networks. */
+export const LOCKED_KEYS = {
+  egress: 'Locked',
+  'lock-image': 'sidegate.test/lock:1',
+  'egress-allowed-cidrs': '192.0.2.0/24,2001:db8::/32,198.51.100.7/32',
+} as const;
+
+/** The same as it is read. */
+export function lockedSettings(keys: Readonly<Record<string, string>> = LOCKED_KEYS): InjectionSettings {
+  const lock = readLock(keys, {});
+  if (!lock.ok || lock.value === undefined) throw new Error('the keys of these tests lock nothing');
+  return { ...SETTINGS, lock: lock.value };
+}
 
 /** The one path of the node that pods may mount. */
 export const ALLOWED_PATH = '/srv/data';
@@ -109,7 +124,7 @@ export class AdmissionStage {
 
   async settings(settings: InjectionSettings = SETTINGS, more: Readonly<Record<string, string>> = {}): Promise<void> {
     const data = Object.fromEntries(
-      Object.entries(SETTING_KEYS).map(([field, key]) => [key, settings[field as keyof InjectionSettings]]),
+      Object.entries(SETTING_KEYS).map(([field, key]) => [key, settings[field as keyof typeof SETTING_KEYS]]),
     );
     const metadata = { name: 'sidegate-injection', namespace: 'sidegate-system' };
     const object = {

@@ -3,23 +3,35 @@ import { type Asked, BARE, DRY, type Fields, type GuardCase, POD_CASES, PODS_PAT
 
 /** A pod with its gate in the namespace {@link BARE}. */
 export const VICTIM = 'victim';
+/** The same, made with its lock. */
+export const LOCKED_VICTIM = 'locked-victim';
 /** A node that only a kubelet speaks of. */
 export const NODE = 'node1';
-const patch = (subresource: string, body: Fields): Asked => ({
+const patch = (subresource: string, body: Fields, victim = VICTIM): Asked => ({
   method: 'PATCH',
-  path: `${PODS_PATH}/${VICTIM}${subresource}`,
+  path: `${PODS_PATH}/${victim}${subresource}`,
   query: DRY,
   contentType: 'application/strategic-merge-patch+json',
   body,
 });
-const debug = (change: Fields): Asked =>
-  patch('/ephemeralcontainers', {
-    spec: {
-      ephemeralContainers: [
-        { name: 'debug', image: 'busybox', securityContext: { ...SAFE, runAsUser: 1000 }, ...change },
-      ],
+const debug = (change: Fields, victim = VICTIM): Asked =>
+  patch(
+    '/ephemeralcontainers',
+    {
+      spec: {
+        ephemeralContainers: [
+          { name: 'debug', image: 'busybox', securityContext: { ...SAFE, runAsUser: 1000 }, ...change },
+        ],
+      },
     },
-  });
+    victim,
+  );
+/** Debugging of a locked pod: with these capabilities dropped, and with escalation or without. */
+const debugLocked = (drop: readonly string[], allowPrivilegeEscalation: boolean, more: Fields = {}): Asked =>
+  debug(
+    { securityContext: { runAsUser: 0, capabilities: { drop }, allowPrivilegeEscalation }, ...more },
+    LOCKED_VICTIM,
+  );
 const DEBUGGED = debug({ targetContainerName: 'agent' });
 
 function debugging(clause: string, what: string, change: Fields, shows: RegExp): GuardCase {
@@ -73,6 +85,38 @@ const CHANGES: readonly GuardCase[] = [
     { securityContext: { ...SAFE, runAsUser: 64_732 } },
     /debug runs as/,
   ),
+  {
+    what: 'debugging the lock',
+    guards: ['sidegate-debug/processes'],
+    attack: debugLocked(['ALL'], false, { targetContainerName: 'sidegate-lock' }),
+    neighbour: debugLocked(['ALL'], false, { targetContainerName: 'agent' }),
+    shows: /debug would see/,
+  },
+  {
+    what: 'debugging a locked pod with another user’s rights',
+    guards: ['sidegate-debug/change-user'],
+    attack: debugLocked(['NET_RAW'], false),
+    neighbour: debugLocked(['NET_RAW', 'SETUID'], false),
+    shows: /debug keeps the capability SETUID/,
+  },
+  {
+    what: 'debugging a locked pod with set-user-ID programs',
+    guards: ['sidegate-debug/escalation'],
+    attack: debugLocked(['ALL'], true),
+    neighbour: debugLocked(['ALL'], false),
+    shows: /debug allows privilege escalation/,
+  },
+  {
+    what: 'another image for the lock of a running pod',
+    guards: ['sidegate-pod-changes/image'],
+    attack: patch(
+      '',
+      { spec: { initContainers: [{ name: 'sidegate-lock', image: 'own.test/lock:1' }] } },
+      LOCKED_VICTIM,
+    ),
+    neighbour: patch('', { spec: { containers: [{ name: 'agent', image: 'agent.test/agent:2' }] } }, LOCKED_VICTIM),
+    shows: /image of the container sidegate cannot be changed.*sidegate-lock/,
+  },
   {
     what: 'another image in a running pod',
     guards: ['sidegate-pod-changes/image'],

@@ -2,14 +2,14 @@ import { afterAll, test as always, beforeAll, describe, expect, jest } from '@je
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION, ok } from '@sidegate/crds';
 import { parseAllDocuments } from 'yaml';
 import { generate } from '../../operator/generate.ts';
-import { type AdmissionServer, serveAdmission } from '../../operator/src/admission/admission-server.ts';
+import type { AdmissionServer } from '../../operator/src/admission/admission-server.ts';
 import { mutatePods } from '../../operator/src/admission/mutate-pods.ts';
 import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
 import { builtPrograms } from '../cluster/programs.ts';
-import { makeCertificates } from '../support/certificates.ts';
 import { testGiven } from '../support/test-given.ts';
 import { AdmissionStage, AGENTS, eventually, type Manifest, SETTINGS } from './admission-stage.ts';
 import { AGENT, PODS, podOf } from './pods.ts';
+import { installWebhook } from './webhook-installation.ts';
 
 jest.setTimeout(600_000);
 
@@ -32,7 +32,8 @@ beforeAll(async () => {
   await stage.namespace(HOOKED);
   await stage.serviceAccount(HOOKED, 'default');
   await stage.policies(manifests('inject.yaml'));
-  await installWebhook();
+  const judge = mutatePods({ template: () => ok(template), annotationsOf: () => annotations });
+  webhook = await installWebhook(stage, HOOKED, judge);
   for (const namespace of [AGENTS, HOOKED]) {
     await eventually(async () => {
       const made = await stage.create(podOf({}, 'canary', namespace));
@@ -51,38 +52,6 @@ function manifests(file: string): readonly Manifest[] {
   return parseAllDocuments(generate().get(`charts/sidegate/generated/${file}`) ?? '').map(
     (document): Manifest => document.toJS(),
   );
-}
-
-async function installWebhook(): Promise<void> {
-  const { authority, certificate, key } = makeCertificates(stage.server.folder.path);
-  const judge = mutatePods({ template: () => ok(template), annotationsOf: () => annotations });
-  const serving = { certificate, key };
-  const served = await serveAdmission(new Map([['/mutate/pods', judge]]), { host: '127.0.0.1', port: 0, serving });
-  if (!served.ok) throw new Error(served.fault.message);
-  webhook = served.value;
-  const core = { apiGroups: [''], apiVersions: ['v1'] };
-  await stage.put('/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'sidegate-injection' },
-    webhooks: [
-      {
-        name: 'inject.sidegate.dev',
-        clientConfig: {
-          url: `https://127.0.0.1:${webhook.port}/mutate/pods`,
-          caBundle: Buffer.from(authority).toString('base64'),
-        },
-        rules: [
-          { ...core, operations: ['CREATE'], resources: ['pods'] },
-          { ...core, operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'] },
-        ],
-        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': HOOKED } },
-        admissionReviewVersions: ['v1'],
-        sideEffects: 'None',
-        failurePolicy: 'Fail',
-      },
-    ],
-  });
 }
 
 function specOf(pod: unknown): Readonly<Record<string, unknown>> {

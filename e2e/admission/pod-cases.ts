@@ -2,7 +2,7 @@ import { gateTemplate } from '../../operator/src/injection/gate-template.ts';
 import { injectPod } from '../../operator/src/injection/inject-pod.ts';
 import type { Pod } from '../../operator/src/kinds.ts';
 import type { ApiRequest } from '../../operator/src/kube/api-client.ts';
-import { ALLOWED_PATH, SETTINGS } from './admission-stage.ts';
+import { ALLOWED_PATH, lockedSettings, SETTINGS } from './admission-stage.ts';
 import { podOf } from './pods.ts';
 
 export type Asked = Omit<ApiRequest, 'signal'>;
@@ -34,6 +34,8 @@ const VOLUMES = POD.spec.volumes ?? [];
 export function gated(change: Fields = {}, name = 'pod'): Fields {
   return { ...POD, metadata: { name, namespace: BARE }, spec: { ...POD.spec, ...change } };
 }
+
+const LOCK = gateTemplate(lockedSettings()).lock ?? { name: '' };
 
 export const PODS_PATH = `/api/v1/namespaces/${BARE}/pods`;
 export const DRY = { dryRun: 'All' };
@@ -71,6 +73,20 @@ export const POD_CASES: readonly GuardCase[] = [
     'a container before the gate',
     { initContainers: [{ ...INJECTED, name: 'first' }, GATE] },
     { initContainers: [GATE, { ...INJECTED, name: 'second' }] },
+    /first init container.*must be sidegate/,
+  ),
+  pod(
+    'lock',
+    'a lock of its own, where egress is open',
+    { initContainers: [LOCK, GATE] },
+    { initContainers: [GATE, { ...INJECTED, name: 'lock' }] },
+    /sidegate-lock is not the one that is injected/,
+  ),
+  pod(
+    'one-gate',
+    'a lock of its own elsewhere',
+    { initContainers: [GATE, LOCK] },
+    {},
     /first init container.*must be sidegate/,
   ),
   pod(

@@ -57,6 +57,8 @@ export const PODS: Readonly<Record<string, Fields>> = {
   },
   'dropped capabilities': one({ securityContext: { runAsUser: 1000, capabilities: { drop: ['NET_RAW'] } } }),
   'other capabilities dropped': one({ securityContext: { runAsUser: 0, capabilities: { drop: ['CHOWN'] } } }),
+  'the change of user dropped': one({ securityContext: { runAsUser: 0, capabilities: { drop: ['SETUID'] } } }),
+  'no privilege escalation': one({ securityContext: { runAsUser: 1000, allowPrivilegeEscalation: false } }),
   'no word on capabilities': one({ securityContext: { runAsUser: 1000, capabilities: {} } }),
   variables: one({
     env: [

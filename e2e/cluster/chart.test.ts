@@ -124,6 +124,9 @@ withHelm.each([
   ['a mode that there is not', 'injection.mode=Maybe'],
   ['replicas that are no number', 'operator.replicas=many'],
   ['a name server that is no address', 'injection.upstreamDns={one.example}'],
+  ['an egress that there is not', 'injection.egress=Shut'],
+  ['an address that is no network', 'injection.egressAllowedCIDRs={10.0.0.1}'],
+  ['a name that is no network', 'injection.egressAllowedCIDRs={one.example/8}'],
 ])('%s is refused', (_, setting) => {
   expect(() => renderChart(helm ?? '', [setting])).toThrow('values don');
 });

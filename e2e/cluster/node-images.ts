@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import { makeContexts } from '../../images/build.ts';
-import { buildAgent, buildBase, buildPause, buildPostgres, ImageBuilder, loadImages } from './images.ts';
+import { buildAgent, buildPause, buildPostgres, ImageBuilder, loadImages, localImages } from './images.ts';
 import type { ClusterNode } from './node.ts';
 
 /** What the images of a checkout are called while they are tested. */
@@ -17,10 +17,10 @@ export async function loadAllImages(
   await using builder = new ImageBuilder(join(state, 'docker'));
   await builder.start();
   tell('bundling the programs and building the images');
-  const base = buildBase(builder);
+  const local = localImages(builder);
   const contexts = builder.folder('sidegate');
   const ours = (await makeContexts(contexts)).map((name) =>
-    builder.build(join(contexts, name), `sidegate/${name}:${IMAGE_TAG}`, '--build-arg', `BASE=${base}`),
+    builder.build(join(contexts, name), `sidegate/${name}:${IMAGE_TAG}`, ...local),
   );
   const images = [buildPause(programs, builder), buildAgent(builder), buildPostgres(builder), ...ours];
   for (const line of builder.docker('images', '--format', '{{.Repository}}:{{.Tag}} {{.Size}}').trim().split('\n'))
@@ -38,13 +38,13 @@ export async function loadCheckout(
 ): Promise<readonly string[]> {
   await using builder = new ImageBuilder(join(state, 'docker'));
   await builder.start();
-  const base = buildBase(builder);
+  const local = localImages(builder);
   const made = spawnSync(process.execPath, ['images/build.ts', '--contexts'], { cwd: folder, encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`${folder} does not bundle its images: ${made.stderr}`);
   const images = made.stdout
     .trim()
     .split('\n')
-    .map((context) => builder.build(context, `sidegate/${basename(context)}:${tag}`, '--build-arg', `BASE=${base}`));
+    .map((context) => builder.build(context, `sidegate/${basename(context)}:${tag}`, ...local));
   loadImages(programs, node.containerdSocket, builder, images);
   return images;
 }

@@ -25,11 +25,21 @@ test('every case has a name of its own and says how it can fail', () => {
 /** What no attacker can try, because injection puts it right: shown on a bare API server, where another webhook would put it wrong. */
 const PUT_RIGHT = ['sidegate-pods/settings', 'sidegate-pods/names', 'sidegate-pods/port', 'sidegate-pods/raw-sockets'];
 
+/** What holds where egress is locked: shown on a bare API server. */
+const WHILE_LOCKED = [
+  'sidegate-pods/lock',
+  'sidegate-pods/change-user',
+  'sidegate-pods/escalation',
+  'sidegate-debug/change-user',
+  'sidegate-debug/escalation',
+];
+
 test('every clause of the guards is tried', () => {
   const tried = ALL.map(({ refusedBy, without }) => `${refusedBy} ${without?.what ?? ''}`).join(' ');
   const clauses = GUARD_POLICIES.flatMap(({ name, clauses: all }) => all.map(({ id }) => `${name}/${id}`));
   const apart = new Set([
     ...PUT_RIGHT,
+    ...WHILE_LOCKED,
     'sidegate-pods/certificates',
     'sidegate-exec/gate',
     'sidegate-debug/raw-sockets',

@@ -1,4 +1,5 @@
 import type { Container, Volume } from '../kinds.ts';
+import { LOCK_CONTAINER, USER_CAPABILITY, USER_DROPPED } from './egress-lock.ts';
 import {
   GATE_CONTAINER,
   GATE_ONLY_VOLUMES,
@@ -8,20 +9,33 @@ import {
   TRUST_VOLUME,
 } from './gate-template.ts';
 
-/** Why a container that is not the gate reaches into it: a phrase after the container's name. Undefined when it does not. */
+/** Our containers, by their names. */
+export const OWN_CONTAINERS: readonly string[] = [GATE_CONTAINER, LOCK_CONTAINER];
+
+/**
+ * Why a container that is not ours reaches into the gate, or past the lock of a pod that is `locked`: a phrase after the container's name. Undefined
+ * when it does not.
+ */
 export function agentFault(
   { securityContext = {}, volumeMounts = [], targetContainerName }: Container,
   podUid: unknown,
+  locked: boolean,
 ): string | undefined {
   if (targetContainerName === GATE_CONTAINER) return 'sees the gate’s processes';
+  if (targetContainerName === LOCK_CONTAINER) return 'sees the lock’s processes';
   const mounted = volumeMounts.find(({ name }) => GATE_ONLY_VOLUMES.includes(name));
   if (mounted !== undefined) return `mounts ${mounted.name}, which is the gate's alone`;
   if (volumeMounts.some(({ name, readOnly }) => name === TRUST_VOLUME && readOnly !== true))
     return `mounts ${TRUST_VOLUME} so that it can write what other containers trust`;
   if (securityContext.privileged === true) return 'is privileged';
   if ((securityContext.capabilities?.add ?? []).length > 0) return 'adds capabilities';
-  if (!(securityContext.capabilities?.drop ?? []).some((name) => RAW_DROPPED.includes(name)))
-    return `keeps the capability ${RAW_CAPABILITY}`;
+  const drop = securityContext.capabilities?.drop ?? [];
+  if (!drop.some((name) => RAW_DROPPED.includes(name))) return `keeps the capability ${RAW_CAPABILITY}`;
+  if (locked && !drop.some((name) => USER_DROPPED.includes(name)))
+    return `keeps the capability ${USER_CAPABILITY}, and the pod is locked`;
+  // A program of the image with the set-user-ID bit is another way to the gate's user.
+  if (locked && securityContext.allowPrivilegeEscalation !== false)
+    return 'allows privilege escalation, and the pod is locked';
   // An image's USER is invisible here, so an explicit other user is required.
   const uid = securityContext.runAsUser ?? podUid;
   if (uid === undefined || uid === null) return 'does not state runAsUser, and the pod does not either';

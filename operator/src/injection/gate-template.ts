@@ -1,4 +1,5 @@
 import type { Container, Variable, Volume, VolumeMount } from '../kinds.ts';
+import { lockContainer } from './egress-lock.ts';
 import type { InjectionSettings } from './injection-settings.ts';
 
 /** The gate's container; a pod that brings one of this name itself is refused. */
@@ -44,11 +45,18 @@ const TRUST_VARIABLES = [
   'AWS_CA_BUNDLE',
 ] as const;
 
-/** What every pod of a labelled namespace gets. Values are as the API server stores them, its defaults spelled out, so that they can be compared. */
-export interface GateTemplate {
+/** Our containers in a pod. */
+export interface OwnContainers {
+  /** The gate. */
   readonly container: Container;
-  /** The container as it was set before, for gates that still run. */
-  readonly former: readonly Container[];
+  /** What closes the pod's network, before the gate; absent where egress is open. */
+  readonly lock?: Container;
+}
+
+/** What every pod of a labelled namespace gets. Values are as the API server stores them, its defaults spelled out, so that they can be compared. */
+export interface GateTemplate extends OwnContainers {
+  /** The containers as they were set before, for gates that still run. */
+  readonly former: readonly OwnContainers[];
   readonly volumes: readonly Volume[];
   /** What each container that is not the gate gets. */
   readonly agent: {
@@ -76,8 +84,8 @@ export function gateTemplate(
   hostPaths: readonly string[] = [],
 ): GateTemplate {
   return {
-    container: gateContainer(settings),
-    former: former.map(gateContainer),
+    ...ownContainers(settings),
+    former: former.map(ownContainers),
     volumes: VOLUMES,
     agent: {
       mounts: [
@@ -100,6 +108,11 @@ export function dnsConfig(namespace: string, clusterDomain: string) {
     searches: [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain],
     options: [{ name: 'ndots', value: '5' }],
   } as const;
+}
+
+function ownContainers(settings: InjectionSettings): OwnContainers {
+  const { lock } = settings;
+  return { container: gateContainer(settings), ...(lock === undefined ? {} : { lock: lockContainer(lock, GATE_UID) }) };
 }
 
 /** A native sidecar: up before the agents, and there for as long as they are. */

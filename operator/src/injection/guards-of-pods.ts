@@ -1,4 +1,6 @@
+import { OWN_CONTAINERS } from './agent-container.ts';
 import { celOf } from './cel.ts';
+import { LOCK_CONTAINER, USER_CAPABILITY, USER_DROPPED } from './egress-lock.ts';
 import {
   AGENT_AUDIENCE,
   GATE_AUDIENCE,
@@ -15,12 +17,21 @@ import { agentGuard, type Guard, type GuardPolicy } from './guard.ts';
 import { API_VOLUME } from './inject-pod.ts';
 import { FREE_FIELDS } from './injection-check.ts';
 import { INJECTION_CONFIG_MAP } from './injection-settings.ts';
-import { HOST_PATHS, KEEPS_RAW, KEEPS_TOKENS, MISSING_SETTING, OPEN_TEMPLATE } from './mutating-policy.ts';
+import {
+  HOST_PATHS,
+  KEEPS_RAW,
+  KEEPS_TOKENS,
+  LOCKED,
+  LOCKED_POD,
+  MISSING_SETTING,
+  OPEN_LOCK,
+  OPEN_TEMPLATE,
+} from './mutating-policy.ts';
 
 /** A Secret's name that Kubernetes gave to the token of a service account. */
 const TOKEN_SECRET = '-token-[a-z0-9]{5}$';
 
-const AGENTS = `(object.spec.?initContainers.orValue([]) + object.spec.containers).filter(c, c.name != "${GATE_CONTAINER}")`;
+const AGENTS = `(object.spec.?initContainers.orValue([]) + object.spec.containers).filter(c, !(c.name in ${celOf(OWN_CONTAINERS)}))`;
 const VOLUMES = 'object.spec.?volumes.orValue([])';
 
 /** What holds of each agent's container, whenever it comes. */
@@ -56,6 +67,18 @@ const AGENT_GUARDS: readonly Guard[] = [
     `With it an agent reads what the gate sends: drop ${RAW_DROPPED.join(' or ')} in securityContext.capabilities; injection does.`,
   ),
   agentGuard(
+    'change-user',
+    `variables.locked && !c.?securityContext.?capabilities.?drop.orValue([]).exists(d, d in ${celOf(USER_DROPPED)})`,
+    `keeps the capability ${USER_CAPABILITY}, and the pod is locked`,
+    `With it an agent becomes the gate’s user, which gets out: drop ${USER_DROPPED.join(' or ')} in securityContext.capabilities; injection does.`,
+  ),
+  agentGuard(
+    'escalation',
+    'variables.locked && c.?securityContext.?allowPrivilegeEscalation.orValue(true)',
+    'allows privilege escalation, and the pod is locked',
+    'A program with the set-user-ID bit makes an agent the gate’s user, which gets out: set securityContext.allowPrivilegeEscalation to false; injection does, where nothing is said.',
+  ),
+  agentGuard(
     'user-stated',
     '!c.?securityContext.?runAsUser.hasValue() && !object.spec.?securityContext.?runAsUser.hasValue()',
     'does not say which user it runs as',
@@ -68,6 +91,13 @@ const AGENT_GUARDS: readonly Guard[] = [
     'Set securityContext.runAsUser to another user.',
   ),
 ];
+
+/** CEL: what of the found container is not as stated, of all that counts. Each is the name of a variable. */
+function changedFields(stated: string, found: string): string {
+  const free = celOf([...FREE_FIELDS].filter((field) => field !== 'image'));
+  return `(variables.${stated}.map(k, k) + variables.${found}.map(k, k).filter(k, !(k in variables.${stated})))
+  .filter(k, !(k in ${free}) && variables.${stated}[?k] != variables.${found}[?k])`;
+}
 
 const FLAGS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
 
@@ -87,14 +117,18 @@ export const POD_GUARDS: GuardPolicy = {
     MISSING_SETTING,
     KEEPS_TOKENS,
     HOST_PATHS,
+    LOCKED,
     { name: 'agents', expression: AGENTS },
     { name: 'gate', expression: `variables.missing != "" ? {} : ${celOf(OPEN_TEMPLATE.container)}` },
-    { name: 'found', expression: 'object.spec.?initContainers[?0].orValue({})' },
+    { name: 'lock', expression: `variables.missing != "" || !variables.locked ? {} : ${celOf(OPEN_LOCK)}` },
     {
-      name: 'changed',
-      expression: `(variables.gate.map(k, k) + variables.found.map(k, k).filter(k, !(k in variables.gate)))
-  .filter(k, !(k in ${celOf([...FREE_FIELDS].filter((field) => field !== 'image'))}) && variables.gate[?k] != variables.found[?k])`,
+      name: 'hasLock',
+      expression: `object.spec.?initContainers[?0].?name.orValue("") == "${LOCK_CONTAINER}"`,
     },
+    { name: 'foundLock', expression: 'variables.hasLock ? object.spec.initContainers[0] : {}' },
+    { name: 'found', expression: 'object.spec.?initContainers[?(variables.hasLock ? 1 : 0)].orValue({})' },
+    { name: 'changed', expression: changedFields('gate', 'found') },
+    { name: 'changedLock', expression: changedFields('lock', 'foundLock') },
     { name: 'volumes', expression: celOf(OPEN_TEMPLATE.volumes) },
     {
       name: 'changedVolumes',
@@ -106,12 +140,20 @@ export const POD_GUARDS: GuardPolicy = {
       id: 'settings',
       expression: 'variables.missing == ""',
       message: `The ConfigMap ${INJECTION_CONFIG_MAP} does not say what to inject.`,
-      messageExpression: `"The ConfigMap ${INJECTION_CONFIG_MAP} says nothing for " + variables.missing + ". Install the chart again with these values; root.crt comes from the operator."`,
+      messageExpression: `"The ConfigMap ${INJECTION_CONFIG_MAP} says nothing, or nothing that can be, for " + variables.missing + ". Install the chart again with these values; root.crt comes from the operator."`,
     },
     {
       id: 'one-gate',
-      expression: `variables.found.?name.orValue("") == "${GATE_CONTAINER}" && variables.agents.size() + 1 == object.spec.containers.size() + object.spec.?initContainers.orValue([]).size()`,
-      message: `The first init container, and no other container, must be ${GATE_CONTAINER}: without it nothing of the agent's is judged. A pod must not bring a container of this name; if it does not, the policy sidegate-inject or the webhook did not run.`,
+      expression: `variables.found.?name.orValue("") == "${GATE_CONTAINER}" && variables.agents.size() + (variables.hasLock ? 2 : 1) == object.spec.containers.size() + object.spec.?initContainers.orValue([]).size()`,
+      message: `The first init container (where egress is Locked, the first after ${LOCK_CONTAINER}), and no other container, must be ${GATE_CONTAINER}: without it nothing of the agent's is judged. A pod must not bring a container of this name; if it does not, the policy sidegate-inject or the webhook did not run.`,
+    },
+    {
+      id: 'lock',
+      expression: 'variables.changedLock.size() == 0',
+      message: `The container ${LOCK_CONTAINER} is not the one that is injected.`,
+      messageExpression: `variables.locked && !variables.hasLock
+? "Egress is Locked, and the first init container is not ${LOCK_CONTAINER}: a pod must not bring a container of this name, and no other webhook may put one before it; if neither is so, the policy sidegate-inject or the webhook did not run."
+: "The container ${LOCK_CONTAINER} is not the one that is injected: " + variables.changedLock.join(", ") + ". A pod must not bring a container of this name, and no other webhook may change it."`,
     },
     {
       id: 'gate',
@@ -183,11 +225,11 @@ export const DEBUG_GUARDS: GuardPolicy = {
       expression: `object.spec.?initContainers.orValue([]).exists(c, c.name == "${GATE_CONTAINER}")`,
     },
   ],
-  variables: [{ name: 'agents', expression: 'object.spec.?ephemeralContainers.orValue([])' }],
+  variables: [LOCKED_POD, { name: 'agents', expression: 'object.spec.?ephemeralContainers.orValue([])' }],
   clauses: [
     agentGuard(
       'processes',
-      `c.?targetContainerName.orValue("") == "${GATE_CONTAINER}"`,
+      `c.?targetContainerName.orValue("") in ${celOf(OWN_CONTAINERS)}`,
       'would see the gate’s processes',
       'Name another container with --target, or none.',
     ),

@@ -1,25 +1,28 @@
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
+import { OWN_CONTAINERS } from './agent-container.ts';
+import { celOf } from './cel.ts';
+import { LOCK_CONTAINER } from './egress-lock.ts';
 import { AGENT_AUDIENCE, GATE_AUDIENCE, GATE_CONTAINER } from './gate-template.ts';
 import { type GuardPolicy, hasVerb, isLabelled } from './guard.ts';
 
-const GATE_OF = (object: string): string =>
-  `${object}.spec.?initContainers.orValue([]).filter(c, c.name == "${GATE_CONTAINER}")`;
+const OWN_OF = (object: string): string =>
+  `${object}.spec.?initContainers.orValue([]).filter(c, c.name in ${celOf(OWN_CONTAINERS)})`;
 
-/** What may be changed of a pod that has its gate: nothing of the gate. */
+/** What may be changed of a pod that has its gate: nothing of our containers. A lock is run again when the pod's sandbox is made anew. */
 export const CHANGE_GUARDS: GuardPolicy = {
   name: 'sidegate-pod-changes',
   scope: 'Labelled',
   operations: ['UPDATE'],
   resources: ['pods', 'pods/resize', 'pods/ephemeralcontainers'],
   variables: [
-    { name: 'before', expression: GATE_OF('oldObject') },
-    { name: 'after', expression: GATE_OF('object') },
+    { name: 'before', expression: OWN_OF('oldObject') },
+    { name: 'after', expression: OWN_OF('object') },
   ],
   clauses: [
     {
       id: 'image',
       expression: 'variables.before.map(c, c.image) == variables.after.map(c, c.image)',
-      message: `The image of the container ${GATE_CONTAINER} cannot be changed in a pod that is there. Make the pod again: it gets the gate of today.`,
+      message: `The image of the container ${GATE_CONTAINER} cannot be changed in a pod that is there, nor that of ${LOCK_CONTAINER}. Make the pod again: it gets the gate of today.`,
     },
     {
       id: 'resources',
@@ -40,8 +43,8 @@ export const CONNECT_GUARDS: readonly GuardPolicy[] = [
     clauses: [
       {
         id: 'gate',
-        expression: `object.?container.orValue("") != "${GATE_CONTAINER}"`,
-        message: `Nobody runs programs in the container ${GATE_CONTAINER} or attaches to it: it holds the credentials. Name another container with -c; its log can be read with kubectl logs.`,
+        expression: `!(object.?container.orValue("") in ${celOf(OWN_CONTAINERS)})`,
+        message: `Nobody runs programs in the container ${GATE_CONTAINER}, or in ${LOCK_CONTAINER}, or attaches to it: it holds the credentials. Name another container with -c; its log can be read with kubectl logs.`,
       },
     ],
   },

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { TEMPLATE } from '../fixture/gated-pod.ts';
+import { LOCKED_TEMPLATE, TEMPLATE } from '../fixture/gated-pod.ts';
 import { GOLDEN_PODS } from '../fixture/golden-pods.ts';
 import { pod } from '../fixture/resources.ts';
 import { injectEphemeral, injectPod } from './inject-pod.ts';
@@ -9,9 +9,10 @@ const FACTS = { name: 'agents', keepsTokens: false };
 
 test.each(Object.entries(GOLDEN_PODS))('%s passes the check, and injecting again changes nothing', (name, spec) => {
   const facts = { ...FACTS, keepsTokens: name.endsWith('with-token') };
-  const once = injectPod(pod({}, spec), TEMPLATE, facts);
-  expect(checkInjection(once, TEMPLATE)).toEqual({ ok: true, value: undefined });
-  expect(injectPod(once, TEMPLATE, facts)).toEqual(once);
+  const template = name.endsWith('locked') ? LOCKED_TEMPLATE : TEMPLATE;
+  const once = injectPod(pod({}, spec), template, facts);
+  expect(checkInjection(once, template)).toEqual({ ok: true, value: undefined });
+  expect(injectPod(once, template, facts)).toEqual(once);
 });
 
 test.each([
@@ -35,6 +36,25 @@ test.each([
 ])('a pod that brings %s of our name does not pass the check afterwards', (_, spec, expected) => {
   const checked = checkInjection(injectPod(pod({}, spec), TEMPLATE, FACTS), TEMPLATE);
   expect(checked.ok ? 'ok' : checked.fault.code).toBe(expected);
+});
+
+test('a pod that has its gate gets the lock before it', () => {
+  const gated = injectPod(pod(), TEMPLATE, FACTS);
+  const locked = injectPod(gated, LOCKED_TEMPLATE, FACTS);
+  expect(locked.spec.initContainers?.map(({ name }) => name)).toEqual(['sidegate-lock', 'sidegate']);
+});
+
+test('a debugging container is confined as its pod was made, whatever is set by now', () => {
+  const debug = (made: typeof TEMPLATE, now: typeof TEMPLATE): unknown => {
+    const { spec, ...rest } = injectPod(pod(), made, FACTS);
+    const debugged = injectEphemeral({ ...rest, spec: { ...spec, ephemeralContainers: [DEBUG] } }, now, FACTS);
+    return debugged.spec.ephemeralContainers?.[0]?.securityContext;
+  };
+  expect(debug(LOCKED_TEMPLATE, TEMPLATE)).toEqual({
+    capabilities: { drop: ['NET_RAW', 'SETUID'] },
+    allowPrivilegeEscalation: false,
+  });
+  expect(debug(TEMPLATE, LOCKED_TEMPLATE)).toEqual({ capabilities: { drop: ['NET_RAW'] } });
 });
 
 const DEBUG = { name: 'debug', image: 'busybox' };

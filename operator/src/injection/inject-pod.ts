@@ -1,4 +1,6 @@
 import type { Container, ContainerSecurity, Pod, Variable, Volume, VolumeMount } from '../kinds.ts';
+import { OWN_CONTAINERS } from './agent-container.ts';
+import { LOCK_CONTAINER, USER_CAPABILITY } from './egress-lock.ts';
 import {
   AGENT_TOKEN_PATH,
   AGENT_TOKEN_VOLUME,
@@ -6,7 +8,6 @@ import {
   GATE_CONTAINER,
   type GateTemplate,
   RAW_CAPABILITY,
-  RAW_DROPPED,
   SERVICE_ACCOUNT_PATH,
 } from './gate-template.ts';
 
@@ -27,11 +28,14 @@ export interface NamespaceFacts {
 export function injectPod(pod: Pod, template: GateTemplate, facts: NamespaceFacts): Pod {
   const { spec } = pod;
   const { containers, initContainers = [], ephemeralContainers, volumes = [] } = spec;
+  const locked = template.lock !== undefined;
   const agent = (container: Container): Container =>
-    container.name === GATE_CONTAINER
+    OWN_CONTAINERS.includes(container.name)
       ? withoutApiMounts(container, facts.keepsTokens)
-      : injectAgent(container, template.agent, facts.keepsTokens);
-  const hasGate = [...initContainers, ...containers].some(({ name }) => name === GATE_CONTAINER);
+      : injectAgent(container, template.agent, facts.keepsTokens, locked);
+  const missing = [template.lock, template.container]
+    .filter((own) => own !== undefined)
+    .filter(({ name }) => ![...initContainers, ...containers].some((one) => one.name === name));
   const security = Object(spec['securityContext'] ?? {});
   const names = new Set(template.sysctls.map(({ name }) => name));
   const others = (security.sysctls ?? []).filter(({ name }: { name: never }) => !names.has(name));
@@ -40,7 +44,7 @@ export function injectPod(pod: Pod, template: GateTemplate, facts: NamespaceFact
     spec: {
       ...spec,
       containers: containers.map(agent),
-      initContainers: [...(hasGate ? [] : [template.container]), ...initContainers.map(agent)],
+      initContainers: [...missing, ...initContainers.map(agent)],
       ...(ephemeralContainers === undefined ? {} : { ephemeralContainers: ephemeralContainers.map(agent) }),
       volumes: injectVolumes(volumes, template.volumes, facts.keepsTokens),
       securityContext: { ...security, sysctls: [...others, ...template.sysctls] },
@@ -57,8 +61,10 @@ export function injectEphemeral(pod: Pod, template: GateTemplate, facts: Namespa
   const { spec } = pod;
   if (spec.ephemeralContainers === undefined || !spec.initContainers?.some(({ name }) => name === GATE_CONTAINER))
     return pod;
+  // As the pod was made, whatever is set by now.
+  const locked = spec.initContainers.some(({ name }) => name === LOCK_CONTAINER);
   const ephemeralContainers = spec.ephemeralContainers.map((container) =>
-    injectAgent(container, template.agent, facts.keepsTokens),
+    injectAgent(container, template.agent, facts.keepsTokens, locked),
   );
   return { ...pod, spec: { ...spec, ephemeralContainers } };
 }
@@ -70,7 +76,12 @@ export function agentMounts(mounts: readonly VolumeMount[], keepsTokens: boolean
   );
 }
 
-function injectAgent(container: Container, agent: GateTemplate['agent'], keepsTokens: boolean): Container {
+function injectAgent(
+  container: Container,
+  agent: GateTemplate['agent'],
+  keepsTokens: boolean,
+  locked: boolean,
+): Container {
   const { env = [], volumeMounts = [] } = container;
   const own = new Set(env.map(({ name }) => name));
   const ours = agentMounts(agent.mounts, keepsTokens);
@@ -83,18 +94,28 @@ function injectAgent(container: Container, agent: GateTemplate['agent'], keepsTo
     ...container,
     env: [...env, ...added],
     volumeMounts: [...kept, ...ours],
-    securityContext: withoutRawSockets(container.securityContext),
+    securityContext: confined(container.securityContext, locked),
   };
 }
 
-function withoutRawSockets(security: ContainerSecurity = {}): ContainerSecurity {
-  const { capabilities = {} } = security;
-  const { drop = [] } = capabilities;
-  if (drop.some((name) => RAW_DROPPED.includes(name))) return security;
-  return { ...security, capabilities: { ...capabilities, drop: [...drop, RAW_CAPABILITY] } };
+/** Capabilities that agents lose. */
+export function droppedCapabilities(locked: boolean): readonly string[] {
+  return locked ? [RAW_CAPABILITY, USER_CAPABILITY] : [RAW_CAPABILITY];
 }
 
-/** The volume goes, so what a pod brings under the gate's name must not mount it: the guards then say what is wrong with it. */
+function confined(security: ContainerSecurity = {}, locked: boolean): ContainerSecurity {
+  const { capabilities = {}, allowPrivilegeEscalation } = security;
+  const { drop = [] } = capabilities;
+  const kept = droppedCapabilities(locked).filter((name) => !drop.includes(name) && !drop.includes('ALL'));
+  return {
+    ...security,
+    ...(kept.length === 0 ? {} : { capabilities: { ...capabilities, drop: [...drop, ...kept] } }),
+    // Who asks for it is told no by the guards.
+    ...(locked && allowPrivilegeEscalation === undefined ? { allowPrivilegeEscalation: false } : {}),
+  };
+}
+
+/** The volume goes, so what a pod brings under one of our names must not mount it: the guards then say what is wrong with it. */
 function withoutApiMounts(container: Container, keepsTokens: boolean): Container {
   const { volumeMounts } = container;
   if (keepsTokens || volumeMounts === undefined) return container;

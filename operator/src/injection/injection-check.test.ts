@@ -1,6 +1,9 @@
-import { expect, test } from '@jest/globals';
-import { gatedPod, TEMPLATE } from '../fixture/gated-pod.ts';
+import { describe, expect, test } from '@jest/globals';
+import { gatedPod, LOCK, LOCKED_TEMPLATE, SETTINGS, TEMPLATE } from '../fixture/gated-pod.ts';
+import { pod } from '../fixture/resources.ts';
 import type { Container, PodSpec, Volume } from '../kinds.ts';
+import { gateTemplate } from './gate-template.ts';
+import { injectPod } from './inject-pod.ts';
 import { checkInjection } from './injection-check.ts';
 
 const BASE = gatedPod().spec;
@@ -204,4 +207,40 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
 test.each(CASES)('%s', (_, change, expected) => {
   const checked = checkInjection(gatedPod({}, change), { ...TEMPLATE, hostPaths: ['/srv/data'] });
   expect(checked.ok ? 'ok' : checked.fault.code).toBe(expected);
+});
+
+/** What was made under one setting is judged under another. */
+describe('a pod made before the setting', () => {
+  const made = (template: typeof TEMPLATE) =>
+    injectPod(pod({}, { containers: [{ ...AGENT, securityContext: { runAsUser: 1000 } }] }), template, {
+      name: 'agents',
+      keepsTokens: false,
+    });
+  const otherLock = { ...SETTINGS, lock: { image: 'sidegate-lock:1' } };
+  const locked = { ...SETTINGS, lock: LOCK };
+  test.each([
+    ['open, and still open', TEMPLATE, TEMPLATE, 'ok'],
+    ['open, and now locked', TEMPLATE, LOCKED_TEMPLATE, 'NoLock'],
+    ['open, now locked, and what was open is listed', TEMPLATE, gateTemplate(locked, [SETTINGS]), 'ok'],
+    ['locked, and still locked', LOCKED_TEMPLATE, LOCKED_TEMPLATE, 'ok'],
+    ['locked, and now open', LOCKED_TEMPLATE, TEMPLATE, 'NoLock'],
+    ['locked, now open, and what was locked is listed', LOCKED_TEMPLATE, gateTemplate(SETTINGS, [locked]), 'ok'],
+    ['locked by another image', gateTemplate(otherLock), LOCKED_TEMPLATE, 'GateChanged'],
+    ['locked by another image that is listed', gateTemplate(otherLock), gateTemplate(locked, [otherLock]), 'ok'],
+    [
+      'locked with other networks',
+      gateTemplate({ ...SETTINGS, lock: { image: LOCK.image } }),
+      LOCKED_TEMPLATE,
+      'GateChanged',
+    ],
+    [
+      'locked, with the gate of one setting and the lock of another',
+      gateTemplate({ ...SETTINGS, image: 'sidegate:1', lock: LOCK }),
+      gateTemplate(locked, [{ ...otherLock, image: 'sidegate:1' }]),
+      'GateChanged',
+    ],
+  ])('%s', (_, before, now, expected) => {
+    const checked = checkInjection(made(before), now);
+    expect(checked.ok ? 'ok' : checked.fault.code).toBe(expected);
+  });
 });

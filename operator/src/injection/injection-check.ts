@@ -1,16 +1,18 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Container, Pod } from '../kinds.ts';
-import { agentFault, showsNode } from './agent-container.ts';
+import { agentFault, OWN_CONTAINERS, showsNode } from './agent-container.ts';
+import { LOCK_CONTAINER } from './egress-lock.ts';
 import {
   AGENT_AUDIENCE,
   GATE_AUDIENCE,
   GATE_CONTAINER,
   GATE_TOKEN_VOLUME,
   type GateTemplate,
+  type OwnContainers,
 } from './gate-template.ts';
 
 export type InjectionFault = Fault<
-  'NoGate' | 'GateChanged' | 'VolumeChanged' | 'PodOpen' | 'AgentOpen' | 'ForeignToken'
+  'NoGate' | 'NoLock' | 'GateChanged' | 'VolumeChanged' | 'PodOpen' | 'AgentOpen' | 'ForeignToken'
 >;
 
 /** Undefined when nothing is wrong. */
@@ -34,29 +36,82 @@ export const FREE_FIELDS: ReadonlySet<string> = new Set(['image', 'imagePullPoli
 /** The API server's own volume: where a namespace keeps service-account tokens, which the guards allow or not. */
 const API_VOLUME = 'kube-api-access-';
 
-const JUDGES: readonly Judge[] = [hasOneGate, gateIsOurs, volumesAreOurs, podIsClosed, agentsAreClosed, tokensAreOurs];
+const JUDGES: readonly Judge[] = [
+  hasOneGate,
+  hasOneLock,
+  gateIsOurs,
+  volumesAreOurs,
+  podIsClosed,
+  agentsAreClosed,
+  tokensAreOurs,
+];
 
 function hasOneGate({ spec }: Pod): InjectionFault | undefined {
   const { initContainers = [], containers, ephemeralContainers = [] } = spec;
   const all = [...initContainers, ...containers, ...ephemeralContainers];
   if (all.filter(({ name }) => name === GATE_CONTAINER).length !== 1)
     return { code: 'NoGate', message: `It has not exactly one container named ${GATE_CONTAINER}.` };
-  if (initContainers[0]?.name === GATE_CONTAINER) return undefined;
+  if (gateOf(initContainers)?.name === GATE_CONTAINER) return undefined;
   return {
     code: 'NoGate',
     message: `Its first init container is not ${GATE_CONTAINER}, so others run without a gate.`,
   };
 }
 
-function gateIsOurs({ spec }: Pod, { container, former }: GateTemplate): InjectionFault | undefined {
-  const gate = spec.initContainers?.[0] ?? { name: '' };
-  const ours = [container, ...former];
-  const sameImage = ours.filter(({ image }) => image === gate.image);
-  if (sameImage.length === 0)
-    return changedGate(`Its gate runs the image ${gate.image ?? ''}, and ${container.image ?? ''} is injected.`);
-  const changes = sameImage.map((one) => changedFields(one, gate));
+/** Whether the pod is locked as it is set now, or was when it was made. */
+function hasOneLock({ spec }: Pod, { lock, former }: GateTemplate): InjectionFault | undefined {
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  const all = [...initContainers, ...containers, ...ephemeralContainers];
+  const found = all.filter(({ name }) => name === LOCK_CONTAINER).length;
+  const first = lockOf(initContainers) === undefined ? 0 : 1;
+  if (found !== first)
+    return { code: 'NoLock', message: `Its container ${LOCK_CONTAINER} is not its first init container alone.` };
+  const known = [{ lock }, ...former].some((one) => (one.lock === undefined ? 0 : 1) === first);
+  if (known) return undefined;
+  return first === 0
+    ? {
+        code: 'NoLock',
+        message: `It has no container ${LOCK_CONTAINER}, and egress is Locked.`,
+        mend: 'Make the pod again.',
+      }
+    : {
+        code: 'NoLock',
+        message: `It has a container ${LOCK_CONTAINER}, and egress is open.`,
+        mend: 'Make the pod again.',
+      };
+}
+
+function gateIsOurs({ spec }: Pod, template: GateTemplate): InjectionFault | undefined {
+  const { initContainers = [] } = spec;
+  const [gate, lock] = [gateOf(initContainers) ?? { name: '' }, lockOf(initContainers)];
+  const ours = [template, ...template.former].filter((one) => (one.lock === undefined) === (lock === undefined));
+  const sameImage = ours.filter((one) => one.container.image === gate.image && one.lock?.image === lock?.image);
+  if (sameImage.length === 0) return changedGate(imagesMessage(gate, lock, template));
+  const changes = sameImage.map((one) => [
+    ...changedFields(one.container, gate).map((field) => `gate's ${field}`),
+    ...(one.lock === undefined || lock === undefined ? [] : changedFields(one.lock, lock)).map(
+      (field) => `lock's ${field}`,
+    ),
+  ]);
   if (changes.some((fields) => fields.length === 0)) return undefined;
-  return changedGate(`Its gate's ${changes[0]?.join(', ') ?? ''} is not what we inject.`);
+  return changedGate(`Its ${changes[0]?.join(', ') ?? ''} is not what we inject.`);
+}
+
+function imagesMessage(gate: Container, lock: Container | undefined, template: OwnContainers): string {
+  const [image = '', ours = ''] = [gate.image, template.container.image];
+  if (image !== ours || lock === undefined) return `Its gate runs the image ${image}, and ${ours} is injected.`;
+  return `Its lock runs the image ${lock.image ?? ''}, and ${template.lock?.image ?? 'none'} is injected.`;
+}
+
+/** The lock where it must be: before everything else. */
+function lockOf(initContainers: readonly Container[]): Container | undefined {
+  const [first] = initContainers;
+  return first?.name === LOCK_CONTAINER ? first : undefined;
+}
+
+/** What stands where the gate must be: first, or after the lock. */
+function gateOf(initContainers: readonly Container[]): Container | undefined {
+  return initContainers[lockOf(initContainers) === undefined ? 0 : 1];
 }
 
 /** The fields that make the gate's program another one, or open it to others: all that are not known to be harmless. */
@@ -94,8 +149,11 @@ function agentsAreClosed({ spec }: Pod, { hostPaths }: GateTemplate): InjectionF
   if (host !== undefined)
     return { code: 'AgentOpen', message: `Its volume ${host.name} shows the node's own folders.` };
   const podUid = Object(spec['securityContext']).runAsUser;
-  for (const container of [...initContainers.slice(1), ...containers, ...ephemeralContainers]) {
-    const why = agentFault(container, podUid);
+  const locked = lockOf(initContainers) !== undefined;
+  for (const container of [...initContainers, ...containers, ...ephemeralContainers]) {
+    // Each of these is there once, in its place, and is ours.
+    if (OWN_CONTAINERS.includes(container.name)) continue;
+    const why = agentFault(container, podUid, locked);
     if (why !== undefined) return { code: 'AgentOpen', message: `Its container ${container.name} ${why}.` };
   }
   return undefined;

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import type { LockSettings } from './egress-lock.ts';
+import { readLock } from './lock-settings.ts';
 
 /** The ConfigMap in the operator's namespace that says what is injected where the cluster differs from others. */
 export const INJECTION_CONFIG_MAP = 'sidegate-injection';
@@ -18,9 +20,11 @@ export interface InjectionSettings {
   readonly root: string;
   /** The gate's flag that lets a pod start with every Target closed while there is no operator; without it the pod waits. */
   readonly startClosed?: string;
+  /** What closes the pod's network to all but the gate; without it egress is open. */
+  readonly lock?: LockSettings;
 }
 
-type TextSetting = Exclude<keyof InjectionSettings, 'startClosed'>;
+type TextSetting = Exclude<keyof InjectionSettings, 'startClosed' | 'lock'>;
 
 /** Keys of the ConfigMap that all must be there. */
 export const SETTING_KEYS = {
@@ -102,6 +106,8 @@ function readOne(
     const why = text === '' ? 'is missing' : wrong(text);
     if (why !== undefined) return noSettings(`The key ${name} ${why}.`);
   }
+  const lock = readLock(data, otherwise);
+  if (!lock.ok) return noSettings(lock.fault.message);
   return ok({
     image: value('image'),
     control: value('control'),
@@ -110,6 +116,7 @@ function readOne(
     clusterDomain: value('clusterDomain'),
     root: value('root'),
     ...(data[START_CLOSED_KEY] === 'true' ? { startClosed: START_CLOSED_FLAG } : {}),
+    ...(lock.value === undefined ? {} : { lock: lock.value }),
   });
 }
 

@@ -47,7 +47,7 @@ async function checkPrograms(cluster: AskedCluster): Promise<readonly Finding[]>
   const here = `--namespace=${namespace}`;
   const operator = await readOne<Workload>(cluster, 'deployments.apps', 'sidegate-operator', here);
   const pods = await readAll<ClusterPod>(cluster, 'pods', here, OPERATOR_PODS);
-  const settings = await readOne<Settings>(cluster, 'configmaps', 'sidegate-injection', here);
+  const settings = await readSettings(cluster);
   const data = settings.ok ? settings.value?.data : undefined;
   const root = data?.['root.crt'] ?? '';
   const store = await readOne<Workload>(cluster, 'statefulsets.apps', 'sidegate-store', here);
@@ -67,6 +67,10 @@ async function checkPrograms(cluster: AskedCluster): Promise<readonly Finding[]>
     findings.push(...judge(`certificate ${name}`, pem, (text) => judgeServing(name, text, root, nowMs)));
   }
   return findings;
+}
+
+function readSettings(cluster: AskedCluster): Read<Settings | undefined> {
+  return readOne<Settings>(cluster, 'configmaps', 'sidegate-injection', `--namespace=${cluster.namespace}`);
 }
 
 /** The certificate of a Secret, in PEM. Its key is not asked to be printed. */
@@ -129,9 +133,12 @@ async function checkNamespaces(cluster: AskedCluster): Promise<readonly Finding[
     return [warned('labelled namespaces', 'there is none, so no pod has a gate', mend)];
   }
   const findings: Finding[] = [];
+  // That it cannot be read was said.
+  const settings = await readSettings(cluster);
+  const locked = settings.ok && settings.value?.data?.['egress'] === 'Locked';
   for (const { metadata } of labelled.value) {
     const pods = await readAll<ClusterPod>(cluster, 'pods', `--namespace=${metadata.name}`);
-    findings.push(...judge(`namespace ${metadata.name}`, pods, (all) => judgeNamespace(metadata.name, all)));
+    findings.push(...judge(`namespace ${metadata.name}`, pods, (all) => judgeNamespace(metadata, all, locked)));
   }
   return findings;
 }

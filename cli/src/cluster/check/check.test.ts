@@ -109,6 +109,24 @@ test('a warning alone is no failure', async () => {
   });
 });
 
+test('a namespace that cannot have what egress: Locked needs is told', async () => {
+  const [settings] = INSTALLED['configmaps'] as readonly [{ readonly data: object }];
+  const data = { ...settings.data, egress: 'Locked', 'lock-image': 'sidegate/lock:1' };
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  const { code, out } = await check({
+    ...INSTALLED,
+    configmaps: [{ ...settings, data }],
+    namespaces: [{ metadata: { name: 'agents', labels } }],
+  });
+  expect({ code, bad: badLines(out) }).toEqual({
+    code: 1,
+    bad: [
+      expect.stringMatching(/^FAIL {2}namespace agents: it enforces the Pod Security level restricted, which refuses/u),
+      expect.stringMatching(/^warn {2}namespace agents: egress is open in 1 of 1 pods: bot; make them again/u),
+    ],
+  });
+});
+
 test('every right that is missing before the installation is told', async () => {
   const { code, out } = await check(EMPTY, '--pre', '!clusterroles.rbac.authorization.k8s.io');
   expect({ code, bad: badLines(out) }).toEqual({

@@ -63,7 +63,11 @@ export interface ClusterPod extends Named {
   readonly status?: {
     readonly phase?: string;
     readonly conditions?: readonly Condition[];
-    readonly initContainerStatuses?: readonly { readonly name: string; readonly started?: boolean }[];
+    readonly initContainerStatuses?: readonly {
+      readonly name: string;
+      readonly started?: boolean;
+      readonly state?: { readonly terminated?: { readonly exitCode?: number } };
+    }[];
   };
 }
 

@@ -1,13 +1,22 @@
-import type { ClusterPod, Judged } from './cluster-objects.ts';
+import type { ClusterPod, Judged, Metadata } from './cluster-objects.ts';
 import { type Finding, failed, fine, warned } from './finding.ts';
 import { listed } from './judge-server.ts';
 
 /** The gate's container. */
 const GATE_CONTAINER = 'sidegate';
+/** What closes the pod's network, where egress is locked. */
+const LOCK_CONTAINER = 'sidegate-lock';
+/** The label by which a namespace says what pods it takes, and its values that refuse the lock's capability (NET_ADMIN). */
+const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
+const REFUSING: readonly string[] = ['baseline', 'restricted'];
 const OVER: readonly string[] = ['Succeeded', 'Failed'];
 
-/** Whether every pod of a labelled namespace has a gate, and every gate runs. */
-export function judgeNamespace(namespace: string, pods: readonly ClusterPod[]): readonly Finding[] {
+/** Whether every pod of a labelled namespace has a gate, every gate runs, and, where egress is `locked`, every pod is or can be. */
+export function judgeNamespace(
+  { name: namespace, labels = {} }: Metadata,
+  pods: readonly ClusterPod[],
+  locked: boolean,
+): readonly Finding[] {
   const running = pods.filter(
     ({ metadata, status }) => metadata.deletionTimestamp === undefined && !OVER.includes(status?.phase ?? ''),
   );
@@ -20,10 +29,44 @@ export function judgeNamespace(namespace: string, pods: readonly ClusterPod[]): 
       warned(what, `${bare.length} of ${running.length} pods have no gate: ${listed(bare)}`, 'make them again'),
     );
   if (stuck.length > 0) {
-    const mend = `kubectl -n ${namespace} logs ${stuck[0] ?? 'POD'} -c ${GATE_CONTAINER}`;
+    const [first] = running.filter((pod) => hasGate(pod) && !gateRuns(pod));
+    const container = first !== undefined && lockFails(first) ? LOCK_CONTAINER : GATE_CONTAINER;
+    const mend = `kubectl -n ${namespace} logs ${stuck[0] ?? 'POD'} -c ${container}`;
     found.push(warned(what, `the gate of ${listed(stuck)} has not started`, mend));
   }
+  if (locked) found.push(...judgeLocks(what, namespace, labels[POD_SECURITY] ?? '', running));
   return found.length > 0 ? found : [fine(`${what} (${running.length} pods with a gate)`)];
+}
+
+function judgeLocks(
+  what: string,
+  namespace: string,
+  level: string,
+  running: readonly ClusterPod[],
+): readonly Finding[] {
+  const found: Finding[] = [];
+  if (REFUSING.includes(level)) {
+    const why = `it enforces the Pod Security level ${level}, which refuses the container ${LOCK_CONTAINER} (NET_ADMIN): no pod can be made`;
+    found.push(
+      failed(what, why, `kubectl label namespace ${namespace} --overwrite ${POD_SECURITY}=privileged, or egress: Open`),
+    );
+  }
+  const open = running.filter((pod) => hasGate(pod) && !hasLock(pod)).map(({ metadata }) => metadata.name);
+  if (open.length > 0)
+    found.push(
+      warned(what, `egress is open in ${open.length} of ${running.length} pods: ${listed(open)}`, 'make them again'),
+    );
+  return found;
+}
+
+function hasLock({ spec }: ClusterPod): boolean {
+  return spec?.initContainers?.[0]?.name === LOCK_CONTAINER;
+}
+
+/** A pod whose lock is there and has not ended well. */
+function lockFails(pod: ClusterPod): boolean {
+  const lock = pod.status?.initContainerStatuses?.find(({ name }) => name === LOCK_CONTAINER);
+  return hasLock(pod) && lock?.state?.terminated?.exitCode !== 0;
 }
 
 function hasGate({ spec }: ClusterPod): boolean {

@@ -20,6 +20,12 @@ test('the ConfigMap must hold every key', () => {
   }
 });
 
+test('with egress locked, it must hold the image of the lock', () => {
+  const locked = { ...WHOLE, egress: 'Locked' };
+  expect(judgeSettings(settings(locked), NAMESPACE)).toMatchObject({ why: 'it lacks lock-image, so pods are refused' });
+  expect(judgeSettings(settings({ ...locked, 'lock-image': 'lock:1' }), NAMESPACE).level).toBe('ok');
+});
+
 test.each([
   ['early', 0, 'ok'],
   ['a day before three quarters of its life', 66, 'ok'],

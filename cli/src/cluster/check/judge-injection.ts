@@ -17,7 +17,8 @@ export function judgeSettings(settings: Settings | undefined, namespace: string)
   const what = 'ConfigMap sidegate-injection';
   if (settings === undefined)
     return failed(what, `it is not in the namespace ${namespace}, so pods are refused`, 'install the chart again');
-  const missing = SETTING_KEYS.filter((key) => (settings.data?.[key] ?? '') === '');
+  const needed = settings.data?.['egress'] === 'Locked' ? [...SETTING_KEYS, 'lock-image'] : SETTING_KEYS;
+  const missing = needed.filter((key) => (settings.data?.[key] ?? '') === '');
   if (missing.length === 0) return fine(what);
   const mend =
     missing.join() === 'root.crt'
