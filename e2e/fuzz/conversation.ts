@@ -40,6 +40,15 @@ export class Conversation<Model extends { receive(bytes: Uint8Array): Uint8Array
     }
   }
 
+  /** What either side says; the rule of sessions that was broken first. */
+  afterNoise(noise: readonly (readonly [isAgent: boolean, bytes: Uint8Array])[]): string | undefined {
+    for (const [isAgent, bytes] of noise) {
+      if (isAgent) this.agent(bytes);
+      else this.target(bytes);
+    }
+    return this.playback.violations[0];
+  }
+
   /** One chunk of the server, whatever it was asked. */
   target(bytes: Uint8Array): void {
     for (const piece of cutUp(bytes, this.#cuts.cutServer)) this.playback.target(piece);
@@ -68,14 +77,44 @@ export function outcomeOf(playback: Playback): string {
   return [latin1('Agent'), latin1('Target'), ...notes('Judge'), ...notes('Finished'), ...notes('Close')].join('\n');
 }
 
+/** Undefined: bytes that were cut so gave the same as whole ones. */
+export function differenceOf(cut: readonly number[], inPieces: Playback, whole: Playback): string | undefined {
+  const [gave, expected] = [outcomeOf(inPieces), outcomeOf(whole)];
+  if (gave === expected) return undefined;
+  return `cut ${JSON.stringify(cut)} gave ${JSON.stringify(gave)}, whole ${JSON.stringify(expected)}`;
+}
+
+/** What is wrong with a conversation, whole or cut so, or between the two. */
+export function wrongWhenCut(
+  cut: readonly number[],
+  run: (cut: readonly number[]) => { readonly playback: Playback },
+): string | undefined {
+  const [whole, inPieces] = [run(WHOLE).playback, run(cut).playback];
+  return differenceOf(cut, inPieces, whole) ?? whole.violations[0] ?? inPieces.violations[0];
+}
+
+/** Random bytes, and whether the agent says them. */
+export const noises: fc.Arbitrary<readonly (readonly [isAgent: boolean, bytes: Uint8Array])[]> = fc.array(
+  fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 40 })),
+  { maxLength: 6 },
+);
+
+/** A place, a byte for it, and whether the byte there is taken away (0), changed (1) or pushed on (2). */
+export type Damage = readonly [at: number, byte: number, way: number];
+
+export const oneDamage: fc.Arbitrary<Damage> = fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2));
+
+export function withDamage(bytes: Uint8Array, damages: readonly Damage[]): Uint8Array {
+  const damaged = Array.from(bytes);
+  for (const [at, byte, way] of damages) {
+    damaged.splice(at % Math.max(1, damaged.length), way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
+  }
+  return Uint8Array.from(damaged);
+}
+
 /** What an agent sends, as one chunk in which some bytes are changed, taken away or put in. */
 export function damaged(chunks: fc.Arbitrary<readonly Uint8Array[]>): fc.Arbitrary<readonly Uint8Array[]> {
   return fc
-    .tuple(chunks, fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { maxLength: 3 }))
-    .map(([whole, damages]) => {
-      const bytes = Array.from(Buffer.concat(whole));
-      for (const [at, byte, way] of damages)
-        bytes.splice(at % bytes.length, way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
-      return [Uint8Array.from(bytes)];
-    });
+    .tuple(chunks, fc.array(oneDamage, { maxLength: 3 }))
+    .map(([whole, damages]) => [withDamage(Buffer.concat(whole), damages)]);
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { commandPart } from './command-part.ts';
-import { cuts, damaged, EACH, outcomeOf, WHOLE } from './conversation.ts';
+import { cuts, damaged, differenceOf, EACH, noises, WHOLE, wrongWhenCut } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { ModelServer, SECRET } from './model-server.ts';
 import { AGENT, cutFrames, frame } from './postgres-frames.ts';
@@ -118,9 +118,8 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
       const all = talk([...chunks, CLOSING], isGuarded, WHOLE).playback;
       for (const way of [cut, EACH]) {
         const inPieces = talk(chunks, isGuarded, way).playback;
-        if (outcomeOf(inPieces) !== outcomeOf(whole)) {
-          return `cut ${JSON.stringify(way)} gave ${JSON.stringify(outcomeOf(inPieces))}, whole ${JSON.stringify(outcomeOf(whole))}`;
-        }
+        const difference = differenceOf(way, inPieces, whole);
+        if (difference !== undefined) return difference;
         if (!isClosed(chunks)) continue;
         // A server that is read in pieces may be asked more before its error is seen; the agent is told the same.
         const slow = talk([...chunks, CLOSING], isGuarded, WHOLE, way).playback;
@@ -159,17 +158,13 @@ export const FRAME_FUZZERS: readonly Fuzzer[] = [
         for (const chunk of said) conversation.target(chunk);
         return conversation;
       };
-      const whole = run(WHOLE).playback;
-      const inPieces = run(cut).playback;
-      if (outcomeOf(whole) !== outcomeOf(inPieces))
-        return `cut ${JSON.stringify(cut)} gave ${outcomeOf(inPieces)}, whole ${outcomeOf(whole)}`;
-      return whole.violations[0] ?? inPieces.violations[0];
+      return wrongWhenCut(cut, run);
     },
   }),
   defineFuzzer({
     name: 'frames-noise',
     promise: 'Random bytes from either side at any moment: no throw, and no rule of sessions is broken.',
-    cases: fc.tuple(fc.boolean(), fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 40 })), { maxLength: 6 })),
+    cases: fc.tuple(fc.boolean(), noises),
     check([isOpen, chunks]) {
       const conversation = new PostgresTalk({ isGuarded: true, cut: WHOLE });
       if (isOpen) conversation.open();

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { cuts, damaged, EACH, outcomeOf, WHOLE } from './conversation.ts';
+import { cuts, damaged, differenceOf, EACH, noises, WHOLE, wrongWhenCut } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { CARD, RedisModel, SECRET } from './redis-model.ts';
 import { RedisTalk, redisChunks } from './redis-talk.ts';
@@ -60,12 +60,10 @@ export const REDIS_FUZZERS: readonly Fuzzer[] = [
     promise: 'However the bytes of an agent are cut, damaged too, the same is sent, judged and finished.',
     cases: fc.tuple(fc.oneof(redisChunks, damagedChunks), cuts, fc.boolean()),
     check([chunks, cut, isGuarded]) {
-      const whole = outcomeOf(talk(chunks, isGuarded, WHOLE).playback);
-      for (const way of [cut, EACH]) {
-        const inPieces = outcomeOf(talk(chunks, isGuarded, way).playback);
-        if (inPieces !== whole) return `cut ${JSON.stringify(way)} gave ${inPieces}, whole ${whole}`;
-      }
-      return undefined;
+      const whole = talk(chunks, isGuarded, WHOLE).playback;
+      const difference = (way: readonly number[]): string | undefined =>
+        differenceOf(way, talk(chunks, isGuarded, way).playback, whole);
+      return difference(cut) ?? difference(EACH);
     },
   }),
   defineFuzzer({
@@ -96,24 +94,13 @@ export const REDIS_FUZZERS: readonly Fuzzer[] = [
         for (const chunk of said) conversation.target(chunk);
         return conversation;
       };
-      const [whole, inPieces] = [run(WHOLE).playback, run(cut).playback];
-      if (outcomeOf(whole) !== outcomeOf(inPieces)) {
-        return `cut ${JSON.stringify(cut)} gave ${outcomeOf(inPieces)}, whole ${outcomeOf(whole)}`;
-      }
-      return whole.violations[0] ?? inPieces.violations[0];
+      return wrongWhenCut(cut, run);
     },
   }),
   defineFuzzer({
     name: 'redis-noise',
     promise: 'Random bytes from either side at any moment: no throw, and no rule of sessions is broken.',
-    cases: fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 40 })), { maxLength: 6 }),
-    check(chunks) {
-      const conversation = new RedisTalk(true, WHOLE, WHOLE);
-      for (const [isAgent, bytes] of chunks) {
-        if (isAgent) conversation.agent(bytes);
-        else conversation.target(bytes);
-      }
-      return conversation.playback.violations[0];
-    },
+    cases: noises,
+    check: (noise) => new RedisTalk(true, WHOLE, WHOLE).afterNoise(noise),
   }),
 ];

@@ -1,18 +1,26 @@
 import * as fc from 'fast-check';
-import { cuts, EACH, outcomeOf, WHOLE } from './conversation.ts';
+import {
+  cuts,
+  type Damage,
+  differenceOf,
+  EACH,
+  noises,
+  oneDamage,
+  WHOLE,
+  withDamage,
+  wrongWhenCut,
+} from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { ADDRESS } from './ssh-model.ts';
 import { type Act, type Guard, SshTalk, sshActs } from './ssh-talk.ts';
 import { frame } from './ssh-wire.ts';
-
-type Damage = readonly [at: number, byte: number, way: number];
 
 /** Nothing, mostly. */
 const damages: fc.Arbitrary<readonly Damage[]> = fc.oneof(
   { weight: 2, arbitrary: fc.constant([]) },
   {
     weight: 1,
-    arbitrary: fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2)), { minLength: 1, maxLength: 3 }),
+    arbitrary: fc.array(oneDamage, { minLength: 1, maxLength: 3 }),
   },
 );
 
@@ -26,11 +34,7 @@ function talk(
 ): SshTalk {
   const conversation = new SshTalk(guard, cut, cutServer);
   for (const each of acts.slice(0, -1)) conversation.act(each);
-  const last = Array.from(conversation.bytesOf(acts.at(-1) ?? []));
-  for (const [at, byte, way] of damage) {
-    last.splice(at % Math.max(1, last.length), way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
-  }
-  conversation.agent(Uint8Array.from(last));
+  conversation.agent(withDamage(conversation.bytesOf(acts.at(-1) ?? []), damage));
   return conversation;
 }
 
@@ -65,10 +69,8 @@ export const SSH_FUZZERS: readonly Fuzzer[] = [
     check([acts, damage, cut, guard]) {
       const whole = talk(acts, damage, guard, WHOLE);
       for (const way of [cut, EACH]) {
-        const inPieces = outcomeOf(talk(acts, damage, guard, way, way).playback);
-        if (inPieces !== outcomeOf(whole.playback)) {
-          return `cut ${JSON.stringify(way)} gave ${inPieces}, whole ${outcomeOf(whole.playback)}`;
-        }
+        const difference = differenceOf(way, talk(acts, damage, guard, way, way).playback, whole.playback);
+        if (difference !== undefined) return difference;
       }
       return whole.server.breaches[0] ?? whole.playback.violations[0];
     },
@@ -106,25 +108,14 @@ export const SSH_FUZZERS: readonly Fuzzer[] = [
         for (const chunk of chunks) conversation.target(chunk);
         return conversation;
       };
-      const [whole, inPieces] = [run(WHOLE).playback, run(cut).playback];
-      if (outcomeOf(whole) !== outcomeOf(inPieces)) {
-        return `cut ${JSON.stringify(cut)} gave ${outcomeOf(inPieces)}, whole ${outcomeOf(whole)}`;
-      }
-      return whole.violations[0] ?? inPieces.violations[0];
+      return wrongWhenCut(cut, run);
     },
   }),
   defineFuzzer({
     name: 'ssh-noise',
     promise: 'Random bytes from either side at any moment: no throw, and no rule of sessions is broken.',
-    cases: fc.tuple(sshActs, fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 40 })), { maxLength: 6 })),
-    check([acts, chunks]) {
-      const conversation = talk(acts, [], 'Holding', WHOLE);
-      for (const [isAgent, bytes] of chunks) {
-        if (isAgent) conversation.agent(bytes);
-        else conversation.target(bytes);
-      }
-      return conversation.playback.violations[0];
-    },
+    cases: fc.tuple(sshActs, noises),
+    check: ([acts, noise]) => talk(acts, [], 'Holding', WHOLE).afterNoise(noise),
   }),
 ];
 
