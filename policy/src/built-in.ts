@@ -1,5 +1,5 @@
 import type { BoundPolicy } from './bound-policy.ts';
-import type { Command, PostgresStatement, RedisCommand, RedisKeyUse } from './command.ts';
+import type { ColumnUse, Command, PostgresStatement, RedisCommand, RedisKeyUse } from './command.ts';
 import type { KeyMasks, Mask, MaskRules } from './masking.ts';
 import { qualified } from './match/command-part.ts';
 
@@ -43,14 +43,12 @@ export function blindRead(command: Command, masks: MaskRules): BuiltInDenial | u
 }
 
 function conditionOnMasked({ columns }: PostgresStatement, masks: MaskRules): BuiltInDenial | undefined {
-  for (const { schema, table, column, use } of columns) {
-    if (use !== 'Condition') continue;
-    const mask = masks.columnMask(schema, table, column);
-    if (mask === undefined) continue;
-    const name = `${qualified(schema, table)}.${column}`;
+  for (const used of columns) {
+    const masked = used.use === 'Condition' ? describeMasked(used, masks) : undefined;
+    if (masked === undefined) continue;
     return {
       rule: 'masked-condition',
-      reason: `Column ${name} is masked by ${mask.rule}: filtering, joining, sorting or grouping by it would give it away.`,
+      reason: `${masked}: filtering, joining, sorting or grouping by it would give it away.`,
     };
   }
   return undefined;
@@ -59,18 +57,26 @@ function conditionOnMasked({ columns }: PostgresStatement, masks: MaskRules): Bu
 function copyOfMasked({ tables, columns }: PostgresStatement, masks: MaskRules): BuiltInDenial | undefined {
   const written = tables.filter(({ access }) => access === 'Write');
   if (written.length === 0) return undefined;
-  for (const { schema, table, column, use } of columns) {
+  for (const used of columns) {
+    const { schema, table, use } = used;
     // A column of the table that is written itself comes back through RETURNING, where it is masked.
     if (use !== 'Output' || written.some((other) => other.schema === schema && other.name === table)) continue;
-    const mask = masks.columnMask(schema, table, column);
-    if (mask === undefined) continue;
-    const name = `${qualified(schema, table)}.${column}`;
-    return {
-      rule: 'masked-copy',
-      reason: `Column ${name} is masked by ${mask.rule}: writing it into another table would take the mask off.`,
-    };
+    const masked = describeMasked(used, masks);
+    if (masked === undefined) continue;
+    return { rule: 'masked-copy', reason: `${masked}: writing it into another table would take the mask off.` };
   }
   return undefined;
+}
+
+/** Why nothing may be told of the column; undefined: it is not masked, nor any field in it. */
+function describeMasked({ schema, table, column, json }: ColumnUse, masks: MaskRules): string | undefined {
+  const name = `${qualified(schema, table)}.${column}`;
+  const mask = masks.columnMask(schema, table, column);
+  if (mask !== undefined) return `Column ${name} is masked by ${mask.rule}`;
+  const [field] = masks.fields;
+  return json === undefined || field === undefined
+    ? undefined
+    : `Fields of JSON in column ${name} are masked by ${field.mask.rule}`;
 }
 
 function blindKeyRead({ name, keys }: RedisCommand, masks: MaskRules): BuiltInDenial | undefined {

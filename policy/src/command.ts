@@ -25,6 +25,8 @@ export interface ColumnUse {
   readonly column: string;
   /** `Output`: the value itself appears in the result. `Condition`: the result tells something about it. */
   readonly use: 'Output' | 'Condition';
+  /** It may hold JSON, of which fields may be masked. */
+  readonly json?: true;
 }
 
 /** One statement, also one that is nested in another (a CTE that writes, the query of an EXPLAIN, the body of a PREPARE). */

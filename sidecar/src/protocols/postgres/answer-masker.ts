@@ -6,7 +6,7 @@ import type { CopyMasker } from './copy-masker.ts';
 import { RowMasker, RowOutput } from './data-row.ts';
 import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
 import type { Lane } from './lane.ts';
-import { MaskPlanner } from './mask.ts';
+import { guardsValues, MaskPlanner } from './mask.ts';
 import type { RowPlan, RunningCommand } from './running-command.ts';
 import { type Shape, withFormats } from './shape.ts';
 import type { RelationCatalog, SqlReading, StatementReading } from './sql-reading.ts';
@@ -173,7 +173,7 @@ export class AnswerMasker {
     if (masks.empty || !FREE_SETTINGS.has(name)) return value;
     // What the agent has said itself tells it nothing new. In the extended protocol nobody knows any more which command set it.
     const said = value === '' || this.#lane.said.get(name) === value || this.#lane.atStart.get(name) === value;
-    const involved = command === undefined ? masks.columns : this.#involved(command, masks);
+    const involved = this.#involved(command, masks);
     return involved && !said ? '[masked]' : masks.maskContent(value);
   }
 
@@ -234,7 +234,7 @@ export class AnswerMasker {
   }
 
   #involved(command: RunningCommand | undefined, masks: MaskRules): boolean {
-    if (!masks.columns || command === undefined) return masks.columns;
+    if (command === undefined || !guardsValues(masks)) return guardsValues(masks);
     return new MaskPlanner(masks, this.#lane.catalog).involved(command.reading);
   }
 }
@@ -250,5 +250,5 @@ function framed(data: Uint8Array): Uint8Array {
 
 function maskPayload(payload: string, masks: MaskRules): string {
   if (masks.empty || payload === '') return payload;
-  return masks.columns ? '[masked]' : masks.maskJson(payload);
+  return guardsValues(masks) ? '[masked]' : masks.maskJson(payload);
 }

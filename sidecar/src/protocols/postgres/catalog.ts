@@ -107,6 +107,9 @@ export type ReadBases = (
   relation: CatalogRelation,
 ) => readonly (readonly BaseColumn[] | undefined)[] | undefined;
 
+/** json, jsonb, and arrays of them. */
+const JSON_TYPES: ReadonlySet<number> = new Set([114, 199, 3802, 3807]);
+
 /** True for the schemas that the server brings along. */
 export function isSystemSchema(schema: string): boolean {
   return schema === 'pg_catalog' || schema === 'information_schema';
@@ -147,6 +150,11 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
         if (relation !== undefined) return relation;
       }
       return undefined;
+    },
+    holdsJson(schema, table, column) {
+      const relation = byName.get(`${schema}\0${table}`);
+      if (relation === undefined) return !isSystemSchema(schema);
+      return relation.columns.some(({ name, typeOid }) => (column ?? name) === name && JSON_TYPES.has(typeOid));
     },
     creationSchema: (searchPath) => searchPath?.find((schema) => schemas.has(schema)) ?? '',
     temporary: (name) => temporary.get(name) ?? [],

@@ -5,8 +5,9 @@ import { BinaryRows } from './copy-binary.ts';
 import { CsvRows } from './copy-csv.ts';
 import { type CopyMasker, FieldMasker, type MaskedPiece } from './copy-masker.ts';
 import { TextRows } from './copy-text.ts';
-import { type ColumnPlan, formOf, type MaskPlanner } from './mask.ts';
+import { type ColumnPlan, type MaskPlanner } from './mask.ts';
 import type { CopyShape, SqlReading } from './sql-reading.ts';
+import { formOf } from './value-form.ts';
 
 /**
  * The masker for a COPY, or undefined when its data passes as it is. A COPY whose columns cannot be told gives no row at all when masked
@@ -32,7 +33,7 @@ export function openCopyMasker(
     // Without a type, text is safe in the text formats; in binary only NULL is.
     const typeOid = shape.typeOids?.[at];
     const form = typeOid === undefined ? (shape.format === 'Binary' ? 'Container' : 'Text') : formOf(typeOid);
-    if (!masks.columns || mask === undefined)
+    if (!planner.guards || mask === undefined)
       return scans && form !== 'Fixed' ? { mask: undefined, form, binary: shape.format === 'Binary' } : undefined;
     return { mask, form, binary: shape.format === 'Binary' };
   });

@@ -1,22 +1,10 @@
 import type { Mask, MaskRules } from '@sidegate/policy';
+import { passesMasks } from '../passes-masks.ts';
 import { asLatin1, asText } from './codec.ts';
+import { hidesJson, holdsContent, isContentEscaped, maskDocument } from './container.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 import type { BaseColumn, OutputOrigin, RelationCatalog, SqlReading } from './sql-reading.ts';
-
-/** How a value of a type may be changed without breaking the client that reads it. */
-type Form =
-  /** Any text is a value of the type, and its binary format is that text. */
-  | 'Text'
-  /** Must stay valid JSON. */
-  | 'Json'
-  /** jsonb: in binary one version byte stands before the text. */
-  | 'Jsonb'
-  /** Bytes; scanned for contents, never rewritten in part. */
-  | 'Bytes'
-  /** Arrays, rows, types of the server's own making: text that may hold contents; masked as a whole it becomes NULL. */
-  | 'Container'
-  /** Numbers, dates, ...: no contents are looked for; masked it becomes NULL, which every client takes. */
-  | 'Fixed';
+import { type Form, formOf } from './value-form.ts';
 
 /** What happens to the values of one column. */
 export interface ColumnPlan {
@@ -28,24 +16,6 @@ export interface ColumnPlan {
 
 /** One entry for each column; undefined where values pass as they are. */
 export type MaskPlan = readonly (ColumnPlan | undefined)[];
-
-const FORMS: ReadonlyMap<number, Form> = new Map<number, Form>([
-  ...[25, 1043, 1042, 19, 705, 142, 2275, 4072].map((oid): [number, Form] => [oid, 'Text']),
-  [114, 'Json'],
-  [3802, 'Jsonb'],
-  [17, 'Bytes'],
-  // bool, int8, int2, int4, oid, tid, xid, cid, float4, float8, money, macaddr, inet, cidr, macaddr8, date, time, timestamp, timestamptz,
-  // interval, timetz, bit, varbit, numeric, uuid, pg_lsn, reg* types, txid_snapshot, "char", void, xid8
-  ...[
-    16, 18, 20, 21, 23, 26, 27, 28, 29, 700, 701, 790, 829, 869, 650, 774, 1082, 1083, 1114, 1184, 1186, 1266, 1560,
-    1562, 1700, 2950, 3220, 24, 2202, 2203, 2204, 2205, 2206, 4089, 4096, 4191, 2278, 2970, 5069,
-  ].map((oid): [number, Form] => [oid, 'Fixed']),
-]);
-
-/** The form of a type; types that are not known here are containers. */
-export function formOf(typeOid: number): Form {
-  return FORMS.get(typeOid) ?? 'Container';
-}
 
 /** Columns of the system's own tables and views that show values of any table, or statements of anybody. */
 const TELLTALE_COLUMNS = new Set([
@@ -75,11 +45,18 @@ function redaction(mask: Mask): Mask {
     : { rule: mask.rule, with: { type: 'Redact' } };
 }
 
+/** True when values count by where they come from, not by their contents alone: what nobody can follow must not be seen. */
+export function guardsValues({ columns, fields }: MaskRules): boolean {
+  return columns || fields.length > 0;
+}
+
 /** What holds in one session or command: where masks come from and what the columns are called. */
 export class MaskPlanner {
   readonly masks: MaskRules;
   readonly #catalog: RelationCatalog;
   readonly #scansContent: boolean;
+  /** Fields of JSON are masked: what is made of a document is not seen either. */
+  readonly #guardsJson: boolean;
   /** Tables of the result that the catalog did not know. */
   readonly unknownRelations = new Set<number>();
 
@@ -87,17 +64,28 @@ export class MaskPlanner {
     this.masks = masks;
     this.#catalog = catalog;
     this.#scansContent = masks.detect.length > 0 || masks.fields.length > 0;
+    this.#guardsJson = masks.fields.length > 0;
   }
 
   /** True when the statement may show something of a masked column in a way that nobody can follow. */
   involved(reading: SqlReading | undefined): boolean {
-    if (!this.masks.columns) return false;
+    if (!this.guards) return false;
     if (reading === undefined || !reading.command.complete) return true;
     return reading.command.statements.some(
       ({ tables, functions }) =>
-        tables.some(({ schema, name }) => this.masks.masksTable(schema, name) || isTelltaleTable(name)) ||
+        tables.some(({ schema, name }) => this.#guardsTable(schema, name)) ||
         functions.some(({ schema }) => schema !== 'pg_catalog'),
     );
+  }
+
+  /** As `guardsValues`. */
+  get guards(): boolean {
+    return guardsValues(this.masks);
+  }
+
+  #guardsTable(schema: string, name: string): boolean {
+    if (this.masks.columns && (this.masks.masksTable(schema, name) || isTelltaleTable(name))) return true;
+    return this.#guardsJson && this.#catalog.holdsJson?.(schema, name) === true;
   }
 
   /**
@@ -129,7 +117,9 @@ export class MaskPlanner {
     if (origin.kind === 'Literal') return undefined;
     if (origin.kind === 'Column') return this.baseMask(origin);
     // Keeping the last characters of something computed could show the first ones of what went in.
-    const masks = origin.columns.map((base) => this.baseMask(base)).filter((mask) => mask !== undefined);
+    const masks = origin.columns
+      .map((base) => this.baseMask(base) ?? this.#partMask(base))
+      .filter((mask) => mask !== undefined);
     return masks[0] === undefined ? undefined : redaction(masks[0]);
   }
 
@@ -142,17 +132,36 @@ export class MaskPlanner {
       : undefined;
   }
 
+  /** On what is made of a document of which fields are masked: only the whole one shows where these are. */
+  #partMask({ schema, table, column }: BaseColumn): Mask | undefined {
+    const isDocument = this.#guardsJson && this.#catalog.holdsJson?.(schema, table, column) === true;
+    return isDocument ? this.#unknown() : undefined;
+  }
+
   #columnMask(column: ShapeColumn, origin: OutputOrigin | undefined, involved: boolean): Mask | undefined {
-    if (!this.masks.columns) return undefined;
+    if (!this.guards) return undefined;
     const known = this.#baseColumns(column);
     const fromLineage = this.originMask(origin, known === undefined && (involved || origin !== undefined));
-    const fromServer = (known ?? []).map((base) => this.baseMask(base)).filter((mask) => mask !== undefined);
+    // A view's column may be made of what stands behind it.
+    const isWhole = origin?.kind === 'Column' || known === undefined || this.#isOwn(column, known);
+    const fromServer = (known ?? [])
+      .map((base) => this.baseMask(base) ?? (isWhole ? undefined : this.#partMask(base)))
+      .filter((mask) => mask !== undefined);
     const all = fromLineage === undefined ? fromServer : [fromLineage, ...fromServer];
     const [first] = all;
     if (first === undefined) return undefined;
     if (origin?.kind === 'Column' && known !== undefined && !known.some((base) => sameColumn(base, origin)))
       return redaction(first);
     return all.every((mask) => sameMask(mask, first)) ? first : redaction(first);
+  }
+
+  /** The column is one of a table, not of a view. */
+  #isOwn({ tableOid, attribute }: ShapeColumn, known: readonly BaseColumn[]): boolean {
+    const relation = this.#catalog.relation(tableOid);
+    const name = relation?.columns.get(attribute)?.name;
+    return known.some(
+      ({ schema, table, column }) => schema === relation?.schema && table === relation.name && column === name,
+    );
   }
 
   /** The base columns that the server itself names; undefined when it names none or the catalog cannot follow. */
@@ -185,9 +194,7 @@ function sameMask(a: Mask, b: Mask): boolean {
 /** True when the value from `start` to `end` is sure to stay as it is: most hold nothing that any detector would look at, and their bytes tell. */
 export function passes(plan: ColumnPlan, bytes: Uint8Array, start: number, end: number, masks: MaskRules): boolean {
   const { mask, form } = plan;
-  return (
-    mask === undefined && (form === 'Text' || form === 'Container') && masks.passesContent?.(bytes, start, end) === true
-  );
+  return mask === undefined && (form === 'Text' || form === 'Container') && passesMasks(bytes, masks, start, end);
 }
 
 /** The value as the agent may have it: the same bytes when nothing changes, null for NULL. `utf8` false: bytes are taken one by one. */
@@ -199,7 +206,8 @@ export function maskValue(plan: ColumnPlan, value: Uint8Array, masks: MaskRules,
   switch (form) {
     case 'Text': {
       const text = read(value);
-      if (mask === undefined) return replaced(value, text, masks.maskContent(text), encoding);
+      // A document is one as text, too.
+      if (mask === undefined) return replaced(value, text, maskDocument(text, masks), encoding);
       const masked = masks.maskValue(mask, text);
       return masked === null ? null : Buffer.from(masked, encoding);
     }
@@ -213,11 +221,11 @@ export function maskValue(plan: ColumnPlan, value: Uint8Array, masks: MaskRules,
       return Buffer.from(versioned ? `\u0001${masked}` : masked, encoding);
     }
     case 'Container': {
-      if (mask !== undefined) return null;
       const text = read(value);
+      if (mask !== undefined || (masks.fields.length > 0 && hidesJson(text))) return null;
+      if (binary) return holdsContent(value, masks, read) ? null : value;
       const masked = masks.maskContent(text);
-      if (binary) return masked === text ? value : null;
-      return replaced(value, text, masked, encoding);
+      return masked === text && isContentEscaped(text, masks) ? null : replaced(value, text, masked, encoding);
     }
     case 'Bytes': {
       if (mask !== undefined) return null;

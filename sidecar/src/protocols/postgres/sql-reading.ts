@@ -147,6 +147,8 @@ export interface RelationCatalog {
   readonly version: string;
   /** By pg_class oid. Undefined: no such relation when the catalog was read. */
   relation(oid: number): Relation | undefined;
+  /** True when the column, or without one any column of the table, may hold JSON: also when the catalog knows no such table. Absent: none does. */
+  holdsJson?(schema: string, table: string, column?: string): boolean;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CopyStmt, Node } from 'libpg-query';
 import type { CopyShape, OutputOrigin } from '../sql-reading.ts';
-import type { Context } from './findings.ts';
+import { type Context, recordUse } from './findings.ts';
 import { constantText, stringsOf } from './node.ts';
 import { type Outcome, outcome } from './outcome.ts';
 import { openScope, originsOf } from './scope.ts';
@@ -20,7 +20,16 @@ export function readCopy(copy: CopyStmt, context: Context): Outcome {
   const columns = copy.is_from === true ? readIn(copy, context) : readOut(copy, context);
   // A server-side file is no data of this connection.
   if (copy.filename !== undefined) return outcome();
-  return outcome({ copy: shapeOf(copy, columns, typesOf(columns, copy.query !== undefined, context)) });
+  const shape = shapeOf(copy, columns, typesOf(columns, copy.query !== undefined, context));
+  if (shape.direction === 'Out' && shape.format === 'Text' && mayBeValue(shape.nullText)) {
+    for (const origin of columns ?? []) recordUse(context, origin, 'Condition');
+  }
+  return outcome({ copy: shape });
+}
+
+/** A value that is written just like NULL shows that it is that text; one with a lone backslash in it is never written so. */
+function mayBeValue(nullText: string): boolean {
+  return nullText !== '\\N';
 }
 
 function readIn(copy: CopyStmt, context: Context): readonly OutputOrigin[] | undefined {

@@ -1,4 +1,4 @@
-import type { PostgresCommand } from '@sidegate/policy';
+import type { PostgresCommand, PostgresStatement } from '@sidegate/policy';
 import type { Node } from 'libpg-query';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
 import type { Findings } from './findings.ts';
@@ -16,8 +16,16 @@ export function commandOf(findings: Findings): PostgresCommand {
     protocol: 'Postgres',
     complete: incomplete.length === 0,
     incomplete,
-    statements: findings.statements.map((statement) => statement.finish()),
+    statements: findings.statements.map((statement) => withJson(statement.finish(), findings)),
   };
+}
+
+/** Says of which columns fields may be masked. */
+function withJson(statement: PostgresStatement, { catalog }: Findings): PostgresStatement {
+  const columns = statement.columns.map((used) =>
+    catalog.holdsJson?.(used.schema, used.table, used.column) === true ? { ...used, json: true as const } : used,
+  );
+  return { ...statement, columns };
 }
 
 export function finish(

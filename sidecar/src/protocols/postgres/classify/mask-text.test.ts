@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { MaskRules } from '@sidegate/policy';
+import { buildJsonMask, type MaskRules } from '@sidegate/policy';
 import type { Catalog } from '../catalog.ts';
 import { demoCatalog } from '../fixture/demo-catalog.ts';
 import { fakeMasks } from '../testing/fake-masks.ts';
@@ -56,6 +56,25 @@ describe('the text of a command as it is shown where columns are masked', () => 
     ['no literal at all', 'SELECT FROM WHERE', 'SELECT FROM WHERE'],
   ])('%s', (_story, text, expected) => {
     expect(shown(text, onSsn)).toBe(expected);
+  });
+
+  test('fields of documents are masked in literals', () => {
+    const field = { path: '$.ssn', mask: { rule: 'test', with: { type: 'Redact' } } } as const;
+    const onField = {
+      ...fakeMasks({}),
+      fields: [field],
+      maskJson: buildJsonMask([field], (text) => text, Buffer.from('key')),
+    };
+    for (const [open, close] of [
+      ["'", "'"],
+      ["E'", "'"],
+      ['$$', '$$'],
+    ]) {
+      expect(shown(`INSERT INTO orders (data) VALUES (${open}{"ssn": "HIDDEN", "a": 1}${close})`, onField)).toBe(
+        `INSERT INTO orders (data) VALUES ('{"ssn": "[masked]", "a": 1}')`,
+      );
+    }
+    expect(shown(`INSERT INTO orders (data) VALUES ('{"a": "it''s"}')`, onField)).toContain(`'{"a": "it''s"}'`);
   });
 
   test('without masked columns only contents are masked', () => {

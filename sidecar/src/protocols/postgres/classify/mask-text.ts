@@ -39,8 +39,10 @@ export function maskTokens(
     if (isUntold) endsAreSure ??= !text.includes('\\') && tokens.every(({ certain }) => certain);
     if (isUntold && endsAreSure !== true) return REDACTED;
     const mask = isUntold ? redact(masks) : strongest(columns ?? [], masks);
-    if (mask === undefined) continue;
-    masked += text.slice(from, token.start) + maskToken(text.slice(token.start, token.end), mask, masks);
+    const literal = text.slice(token.start, token.end);
+    const shown = mask === undefined ? maskFields(literal, masks) : maskToken(literal, mask, masks);
+    if (shown === literal) continue;
+    masked += text.slice(from, token.start) + shown;
     from = token.end;
   }
   return masks.maskContent(masked + text.slice(from));
@@ -63,9 +65,24 @@ function strongest(columns: readonly BaseColumn[], masks: MaskRules): Mask | und
   return found;
 }
 
+/** A literal that is a document, with its fields masked. */
+function maskFields(token: string, masks: MaskRules): string {
+  if (masks.fields.length === 0 || !/[[{]/.test(token)) return token;
+  const body = bodyOf(token).replaceAll("''", "'");
+  const masked = masks.maskJson(body);
+  return masked === body ? token : quoted(masked);
+}
+
 /** The content of a string constant without its quotes; escapes stay as they are written. */
 function maskToken(token: string, mask: Mask, masks: MaskRules): string {
-  const body = /^[A-Za-z]?&?'([^]*)'$/.exec(token)?.[1] ?? /^(\$[^$]*\$)([^]*)\1$/.exec(token)?.[2] ?? token;
-  const masked = masks.maskValue(mask, body);
-  return masked === null ? 'NULL' : `'${masked.replaceAll("'", "''")}'`;
+  const masked = masks.maskValue(mask, bodyOf(token));
+  return masked === null ? 'NULL' : quoted(masked);
+}
+
+function bodyOf(token: string): string {
+  return /^[A-Za-z]?&?'([^]*)'$/.exec(token)?.[1] ?? /^(\$[^$]*\$)([^]*)\1$/.exec(token)?.[2] ?? token;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { runClient } from './clients/client-run.ts';
+import { openStage, type Stage } from './stage.ts';
+import { findProgram } from './support/programs.ts';
+import { testGiven } from './support/test-given.ts';
+
+const TIMEOUT_MS = 300_000;
+const psql = findProgram('psql') ?? '';
+const withPsql = testGiven(psql !== '', 'psql is not installed');
+/** No detector knows it. */
+const SECRET = 'open sesame';
+const POLICY = `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+  masks:
+    - {name: secrets, fields: ['$.secret'], with: {type: Redact}}
+`;
+const SETUP = `
+CREATE TABLE documents (id integer, status text, note text, data jsonb, body json, body_text text);
+INSERT INTO documents SELECT n, 'open', 'first', d, d::json, d::text FROM generate_series(1, 2) AS n, (VALUES ('{"a": 1, "secret": "${SECRET}"}')) AS v, LATERAL (SELECT v.column1::jsonb) AS x(d);
+CREATE VIEW document_words AS SELECT id, data ->> 'secret' AS word, data AS document FROM documents;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC`;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage({ files: { 'policy.yaml': POLICY }, setup: SETUP });
+}, TIMEOUT_MS);
+afterAll(async () => {
+  await stage?.stop();
+}, TIMEOUT_MS);
+
+async function run(sql: string): Promise<string> {
+  const { stdout, stderr } = await runClient(stage, psql, ['-At', '-c', sql]);
+  return stdout + stderr;
+}
+
+const HIDING: readonly string[] = [
+  'SELECT data FROM documents',
+  'SELECT data::text FROM documents',
+  'SELECT data::json FROM documents',
+  "SELECT data ->> 'secret' FROM documents",
+  "SELECT data -> 'secret' FROM documents",
+  "SELECT data #>> '{secret}' FROM documents",
+  "SELECT data['secret'] FROM documents",
+  'SELECT (jsonb_each_text(data)).value FROM documents',
+  'SELECT value FROM documents, jsonb_each_text(data)',
+  "SELECT jsonb_path_query(data, '$.secret') FROM documents",
+  'SELECT jsonb_build_object(1, data) FROM documents',
+  'SELECT to_jsonb(documents) FROM documents',
+  'SELECT row_to_json(documents) FROM documents',
+  'SELECT json_agg(data) FROM documents',
+  'SELECT array_agg(data) FROM documents',
+  'SELECT documents FROM documents',
+  'SELECT ARRAY[data] FROM documents',
+  'SELECT md5(data::text), reverse(data::text) FROM documents',
+  'SELECT jsonb_pretty(data) FROM documents',
+  'SELECT word FROM document_words',
+  'SELECT document FROM document_words',
+  'SELECT body FROM documents',
+  'SELECT body_text FROM documents',
+  'COPY (SELECT data FROM documents) TO STDOUT',
+  'COPY (SELECT data FROM documents) TO STDOUT (FORMAT csv)',
+  'COPY (SELECT data FROM documents) TO STDOUT (FORMAT binary)',
+  "COPY (SELECT data ->> 'secret' FROM documents) TO STDOUT",
+  'COPY (SELECT array_agg(data) FROM documents) TO STDOUT',
+  'COPY documents TO STDOUT',
+  'COPY documents TO STDOUT (FORMAT binary)',
+  'COPY documents TO STDOUT (FORMAT csv)',
+  "SELECT ('x' || data::text)::json FROM documents",
+  "SELECT (data ->> 'secret')::int FROM documents",
+  "WITH d AS (SELECT data ->> 'secret' AS word FROM documents) SELECT word FROM d",
+  "SELECT word FROM (SELECT data ->> 'secret' FROM documents) AS t(word)",
+];
+
+withPsql.each(HIDING)('hides: %s', async (sql) => {
+  const seen = await run(sql);
+  const reversed = Array.from(SECRET).toReversed().join('');
+  for (const clear of [SECRET, 'sesame', reversed])
+    expect([sql, seen, seen.includes(clear)]).toEqual([sql, seen, false]);
+  expect(seen).not.toBe('');
+});
+
+withPsql.each([
+  "SELECT id FROM documents WHERE data ->> 'secret' LIKE 'open%'",
+  "SELECT id FROM documents ORDER BY data ->> 'secret'",
+  "CREATE TABLE words AS SELECT data ->> 'secret' AS word FROM documents",
+  "INSERT INTO documents (note) SELECT body_text FROM documents WHERE data ? 'secret'",
+])('refuses: %s', async (sql) => {
+  expect(await run(sql)).toMatch(
+    /^ERROR: .*\nDETAIL: .*Fields of JSON in column public.documents.data are masked by data\/guard\/secrets/,
+  );
+});
+
+withPsql.each([
+  ['SELECT id, status, note FROM documents ORDER BY id', '1|open|first\n2|open|first\n'],
+  ['SELECT data FROM documents WHERE id = 1', '{"a": 1, "secret": "[masked]"}\n'],
+  ['SELECT count(*), array_agg(id ORDER BY id), max(status) FROM documents', '2|{1,2}|open\n'],
+  ['COPY (SELECT id, note FROM documents ORDER BY id) TO STDOUT', '1\tfirst\n2\tfirst\n'],
+])('leaves: %s', async (sql, shown) => {
+  expect(await run(sql)).toBe(shown);
+});
