@@ -105,11 +105,11 @@ export type Damage = readonly [at: number, byte: number, way: number];
 export const oneDamage: fc.Arbitrary<Damage> = fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom(0, 1, 2));
 
 export function withDamage(bytes: Uint8Array, damages: readonly Damage[]): Uint8Array {
-  const damaged = Array.from(bytes);
+  const changed = Array.from(bytes);
   for (const [at, byte, way] of damages) {
-    damaged.splice(at % Math.max(1, damaged.length), way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
+    changed.splice(at % Math.max(1, changed.length), way === 2 ? 0 : 1, ...(way === 0 ? [] : [byte]));
   }
-  return Uint8Array.from(damaged);
+  return Uint8Array.from(changed);
 }
 
 /** What an agent sends, as one chunk in which some bytes are changed, taken away or put in. */
