@@ -36,6 +36,11 @@ export class Stage {
     this.kubeconfig = kubeconfig;
   }
 
+  /** Where kubelets of this cluster keep pods: on a node that is not ours `SIDEGATE_KUBELET_FOLDER` says it, where it is not the usual one. */
+  get kubeletFolder(): string {
+    return this.node?.kubeletFolder ?? process.env['SIDEGATE_KUBELET_FOLDER'] ?? '/var/lib/kubelet';
+  }
+
   /** Runs helm. Throws with its words when it fails. */
   async helm(...parameters: readonly string[]): Promise<string> {
     const where = ['--kubeconfig', this.kubeconfig, '-n', SYSTEM];

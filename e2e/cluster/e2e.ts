@@ -6,7 +6,8 @@ import { ClusterUnavailable } from './programs.ts';
 
 const HELP = `npm run e2e:cluster -- [--ci] [--keep] [--reuse] [--list] [--only NAME[,NAME]]...
 
-  Brings up a Kubernetes cluster (or takes the one that KUBECONFIG names), installs the chart, and shows case by case what holds on it.
+  Takes the Kubernetes cluster that KUBECONFIG names, else brings one up (of kind where Docker can pull, else of processes of this machine),
+  installs the chart, and shows case by case what holds on it.
 
   --ci                only the cases that do not break anything on purpose
   --keep              leaves the cluster up

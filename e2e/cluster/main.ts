@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { ClusterNode } from './node.ts';
-import { loadAllImages, loadCheckout } from './node-images.ts';
+import { archiveAllImages, loadAllImages, loadCheckout } from './node-images.ts';
 import { DEFAULT_STATE } from './node-network.ts';
 import { buildPrograms, ClusterUnavailable } from './programs.ts';
 
@@ -8,6 +9,7 @@ const HELP = `npm run cluster -- COMMAND
   build   builds the programs of a cluster (kept in the cache)
   up      brings up a one-node Kubernetes cluster as processes of this machine
   env     prints the KUBECONFIG to use, as a line for the shell
+  images  FILE: writes the images that the cases need to an archive, for a cluster that is there by other means
   load    CHECKOUT TAG: loads the images of another checkout of this repository, under that tag
   down    takes it down and leaves nothing behind
 
@@ -21,6 +23,15 @@ async function main([command, ...parameters]: readonly string[]): Promise<number
   if (command === undefined || command === 'help' || command === '--help') {
     process.stdout.write(HELP);
     return command === undefined ? 2 : 0;
+  }
+  if (command === 'images') {
+    const [file] = parameters;
+    if (file === undefined) {
+      tell(HELP);
+      return 2;
+    }
+    await archiveAllImages(resolve(file), tell);
+    return 0;
   }
   const programs = buildPrograms(tell);
   if (command === 'build') return 0;

@@ -197,7 +197,7 @@ export const POD_BYPASSES: readonly Bypass[] = [
       what: 'the token of another pod’s gate, read in the kubelet’s folder',
       refusal: /hostPath/,
       run: async (ground) => {
-        const path = ground.stage.node?.kubeletFolder ?? '/var/lib/kubelet';
+        const path = ground.stage.kubeletFolder;
         const file = `/node/pods/${await ground.uid()}/volumes/kubernetes.io~projected/sidegate-gate/token`;
         return await ran(
           ground,

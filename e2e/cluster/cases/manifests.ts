@@ -21,7 +21,7 @@ export const MANIFEST_CASES: readonly ClusterCase[] = [
     needs: ['injected'],
     skip: () => (findGo() === undefined ? 'Go fetches the definitions of others, and there is none' : undefined),
     run: async (stage) => {
-      await stage.cluster.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${TRIED}}}`);
+      await stage.cluster.apply(`apiVersion: v1\nkind: Namespace\nmetadata: {name: ${TRIED}}`);
       await stage.cluster.apply(otherDefinitions(), '--server-side');
       try {
         for (const name of OTHER_DEFINITIONS)
@@ -71,15 +71,19 @@ const JUDGED: readonly { readonly manifest: string; readonly says: RegExp }[] = 
   },
   { manifest: policy('match: {postgres: {tables: [{name: orders}]}}'), says: /tables\[0\]\.name/ },
   {
-    manifest: `{apiVersion: sidegate.dev/v1alpha1, kind: Target, metadata: {name: beside, namespace: agents},
-      spec: {protocol: Redis, host: a.b, port: 1, credential: {secretRef: {name: c}}}}`,
+    manifest: `apiVersion: sidegate.dev/v1alpha1
+kind: Target
+metadata: {name: beside, namespace: agents}
+spec: {protocol: Redis, host: a.b, port: 1, credential: {secretRef: {name: c}}}`,
     says: /metadata\.namespace.*Put Target and Secret into a namespace without agents/s,
   },
 ];
 
 function policy(field: string): string {
-  return `{apiVersion: sidegate.dev/v1alpha1, kind: Policy, metadata: {name: tried, namespace: data},
-    spec: {rules: [{name: r, action: Deny, ${field}}]}}`;
+  return `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: tried, namespace: data}
+spec: {rules: [{name: r, action: Deny, ${field}}]}`;
 }
 
 function dryRun(stage: Stage, manifest: string, ...flags: readonly string[]): Promise<Ended> {
@@ -134,8 +138,10 @@ async function closedTarget(stage: Stage): Promise<void> {
     'allowedNamespaces: {from: Same}\n  default',
   );
   const access = stage.example('access').replace('name: support-bot', 'name: too-far');
-  const service = `{apiVersion: v1, kind: Service, metadata: {name: closed-db, namespace: data},
-    spec: {selector: {app: orders-db}, ports: [{port: 5432}]}}`;
+  const service = `apiVersion: v1
+kind: Service
+metadata: {name: closed-db, namespace: data}
+spec: {selector: {app: orders-db}, ports: [{port: 5432}]}`;
   const query = ['psql', '-qAt', '-h', 'closed-db.data.svc', '-c', 'SELECT 4715 AS closed'];
   try {
     for (const one of [service, closed, access.replace('name: orders-db', 'name: closed-db')])

@@ -14,7 +14,7 @@ export const START_TIME_CASES: readonly ClusterCase[] = [
     needs: ['injected'],
     skip: OURS,
     run: async (stage) => {
-      await stage.cluster.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${BARE}}}`);
+      await stage.cluster.apply(`apiVersion: v1\nkind: Namespace\nmetadata: {name: ${BARE}}`);
       const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: AGENT, namespace: BARE } };
       await stage.cluster.apply(JSON.stringify(account));
       const seconds: Record<'with' | 'without', number[]> = { with: [], without: [] };
