@@ -2,13 +2,15 @@ import { expect, test } from '@jest/globals';
 import { FakeTime, until } from './kube/fixture/fake-time.ts';
 import { statusOf } from './kube/fixture/objects.ts';
 import { startScriptedServer } from './kube/fixture/scripted-server.ts';
-import { clearMark, markLeader } from './leader-mark.ts';
+import { clearMark, type LeaderMarkOptions, markLeader } from './leader-mark.ts';
 
-test('labels the pod while it leads, however often it takes, and takes the label away', async () => {
-  await using server = await startScriptedServer();
-  const time = new FakeTime();
-  const troubles: string[] = [];
-  const leading = new AbortController();
+/** The mark of a pod on that server, and what is said of it. */
+function markOn(server: Awaited<ReturnType<typeof startScriptedServer>>): {
+  readonly options: LeaderMarkOptions;
+  readonly time: FakeTime;
+  readonly troubles: readonly string[];
+} {
+  const [time, troubles] = [new FakeTime(), [] as string[]];
   const options = {
     client: server.client(time),
     timing: time,
@@ -16,6 +18,13 @@ test('labels the pod while it leads, however often it takes, and takes the label
     pod: 'operator-0',
     trouble: (what: string) => troubles.push(what),
   };
+  return { options, time, troubles };
+}
+
+test('labels the pod while it leads, however often it takes, and takes the label away', async () => {
+  await using server = await startScriptedServer();
+  const leading = new AbortController();
+  const { options, time, troubles } = markOn(server);
   const marked = markLeader(options, leading.signal, new AbortController().signal);
   (await server.next()).answer(503, statusOf(503, 'Busy'));
   await until(() => troubles.length === 1);
@@ -33,16 +42,8 @@ test('labels the pod while it leads, however often it takes, and takes the label
 
 test('takes away a mark that is left, however often it takes', async () => {
   await using server = await startScriptedServer();
-  const time = new FakeTime();
-  const troubles: string[] = [];
   const ending = new AbortController();
-  const options = {
-    client: server.client(time),
-    timing: time,
-    namespace: 'ops',
-    pod: 'operator-0',
-    trouble: (what: string) => troubles.push(what),
-  };
+  const { options, time, troubles } = markOn(server);
   const cleared = clearMark(options, ending.signal);
   for (const count of [1, 2]) {
     const tried = await server.next();
@@ -58,9 +59,8 @@ test('takes away a mark that is left, however often it takes', async () => {
 
 test('tries once more when the replica ends, and no more', async () => {
   await using server = await startScriptedServer();
-  const time = new FakeTime();
   const ending = new AbortController();
-  const options = { client: server.client(time), timing: time, namespace: 'ops', pod: 'operator-0', trouble: () => {} };
+  const { options } = markOn(server);
   const cleared = clearMark(options, ending.signal);
   const first = await server.next();
   ending.abort();

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ClusterCase, must } from '../case.ts';
-import { type Stage, SYSTEM } from '../cluster-stage.ts';
-import { bindsNewRule, masks, startLoad, takeAway } from './disturbance.ts';
+import type { Stage } from '../cluster-stage.ts';
+import { bindsNewRule, bringBackOperator, masks, startLoad, takeAway } from './disturbance.ts';
 
 /** The operator is away so long: as long as the longest restart that anybody waits for. */
 const AWAY_MS = 600_000;
@@ -27,7 +27,7 @@ export const ABSENCE_CASES: readonly ClusterCase[] = [
       const away = (Date.now() - began) / 1000;
       const { failed, wrong, statements, slowestSeconds } = await endLoad();
       must(failed === 0 && statements > AWAY_MS / 1000, 'the agent was disturbed', wrong);
-      await bringBack(stage);
+      await bringBackOperator(stage);
       const back = Date.now();
       await stage.cluster.until('the new pod starts', () => isReady(stage, 'late-bot'));
       const seconds = (Date.now() - back) / 1000;
@@ -53,7 +53,7 @@ export const ABSENCE_CASES: readonly ClusterCase[] = [
         const tried = await stage.psql('SELECT count(*) FROM orders', 'early-bot');
         must(tried.code !== 0, 'a Target is open', tried);
         must(await masks(stage), 'the pod of before does not work');
-        await bringBack(stage);
+        await bringBackOperator(stage);
         await stage.cluster.until('its Target is opened', async () => (await masks(stage, 'early-bot')) || undefined);
         await bindsNewRule(stage);
         await stage.deletePod('early-bot', 'agents', '--wait=false');
@@ -66,11 +66,6 @@ export const ABSENCE_CASES: readonly ClusterCase[] = [
 
 function apply(stage: Stage, pod: string): Promise<string> {
   return stage.cluster.apply(stage.example('agent').replaceAll('name: support-bot', `name: ${pod}`));
-}
-
-async function bringBack(stage: Stage): Promise<void> {
-  await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=2');
-  await stage.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment/sidegate-operator', '--timeout=180s');
 }
 
 async function waitsForGate(stage: Stage, pod: string): Promise<void> {

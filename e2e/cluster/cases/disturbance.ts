@@ -38,6 +38,12 @@ export async function takeAway(stage: Stage, kind: 'deployment' | 'statefulset',
   );
 }
 
+/** Resolves when as many operators are ready as the chart asks for. */
+export async function bringBackOperator(stage: Stage): Promise<void> {
+  await stage.cluster.kubectl('scale', 'deployment', 'sidegate-operator', '-n', SYSTEM, '--replicas=2');
+  await stage.cluster.kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment/sidegate-operator', '--timeout=180s');
+}
+
 /** The public half of the pod's own authority. */
 export async function authority(stage: Stage): Promise<string> {
   return (await stage.agent(['cat', '/var/run/sidegate/trust/ca.pem'])).stdout;

@@ -3,7 +3,7 @@ import type { ClusterCase } from '../case.ts';
 import { ABSENCE_CASES } from './absence.ts';
 import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
-import { BYPASS_CASES, QUICK_BYPASS_CASES } from './bypass.ts';
+import { BYPASS_CASES, SLOW_BYPASS_CASES } from './bypass.ts';
 import { CHECK_CASES, PRE_CHECK_CASES } from './checks.ts';
 import { FAULT_CASES } from './faults.ts';
 import { LANE_CASES } from './lanes.ts';
@@ -34,17 +34,20 @@ export const CASES: readonly ClusterCase[] = [
   ...UNINSTALL_CASES,
 ];
 
-/** Those that run with every change: they break nothing on purpose. */
-export const CI_CASES: readonly string[] = [
-  ...PRE_CHECK_CASES,
-  ...BASIC_CASES,
-  ...APPROVAL_CASES,
-  ...LANE_CASES,
-  ...MANIFEST_CASES,
-  ...CHECK_CASES,
-  ...QUICK_BYPASS_CASES,
-  ...UNINSTALL_CASES,
-].map(({ name }) => name);
+/** Those that break something on purpose, or take long: they are run by hand. */
+const BY_HAND: ReadonlySet<ClusterCase> = new Set([
+  ...SLOW_BYPASS_CASES,
+  ...FAULT_CASES,
+  ...ABSENCE_CASES,
+  ...ROTATION_CASES,
+  ...NODE_FAULT_CASES,
+  ...START_TIME_CASES,
+  ...MODE_CASES,
+  ...UPGRADE_CASES,
+]);
+
+/** The names of all others: they run with every change. */
+export const CI_CASES: readonly string[] = CASES.filter((one) => !BY_HAND.has(one)).map(({ name }) => name);
 
 /** All cases, or those named (by name or group) with all that they need, in order. */
 export function casesFor(names: readonly string[]): Result<readonly ClusterCase[], Fault<'NoSuchCase'>> {
