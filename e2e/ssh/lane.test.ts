@@ -124,13 +124,23 @@ describe('OpenSSH through the gate', () => {
   );
 
   real(
-    'masks reach output, and a terminal that they cannot reach is refused',
+    'masks reach output, and what they cannot reach is refused: a terminal, programs that speak a protocol of their own',
     async () => {
       await stage.policy(MASKED);
       const { stdout } = await stage.ssh([HOST, 'printf "a ada@exam"; sleep 0; printf "ple.com b"']);
       expect(stdout).not.toContain('ada@example.com');
       expect(stdout).toContain('[masked]');
-      expect((await stage.ssh(['-tt', HOST, 'echo hi'])).code).toBe(255);
+      for (const words of [
+        ['-tt', HOST, 'echo hi'],
+        [HOST, 'scp -f /etc/hostname'],
+        [HOST, 'rsync --server . /tmp/x'],
+      ]) {
+        expect(await stage.ssh(words)).toMatchObject({
+          code: 255,
+          stdout: '',
+          stderr: expect.stringContaining('Masks are in force, which cannot reach'),
+        });
+      }
       await stage.policy(OPEN);
     },
     TIMEOUT_MS,

@@ -1,5 +1,5 @@
 import { assertNever } from '@sidegate/crds';
-import type { JudgedCommand, Settlement } from '../protocol.ts';
+import type { JudgedCommand, Refusal, Settlement } from '../protocol.ts';
 import { type Asked, Channel, RunningCommand, type Waiting } from './channel.ts';
 import { classify, type Request } from './classify.ts';
 import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame, writePiece } from './codec.ts';
@@ -12,6 +12,7 @@ import { writeFarewell } from './refuse.ts';
 import { Operation } from './sftp/operation.ts';
 import { SftpChannel } from './sftp-channel.ts';
 import { TypedInput } from './typed-input.ts';
+import { unmaskable } from './unmaskable.ts';
 
 /** The largest packet that the transport takes. */
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -277,13 +278,11 @@ export class AgentSide {
     const lane = this.#lane;
     const { commandId, targetNumber } = channel;
     if (commandId === undefined || targetNumber === undefined) return undefined;
-    const unsupported = unsupportedOf(channel, waiting.request, settlement);
-    if (unsupported !== undefined) {
-      const refusal = { kind: 'Unsupported', rule: 'ssh', reason: unsupported, hint: '' } as const;
-      return lane.refuse(channel, refusal, waiting.wantsReply);
-    }
+    const cannotMask = unmaskableIn(channel, waiting);
+    const refusal = unsupportedIn(channel, waiting.request) ?? (settlement.masks.empty ? undefined : cannotMask);
+    if (refusal !== undefined) return lane.refuse(channel, refusal, waiting.wantsReply);
     channel.waiting = undefined;
-    const command = new RunningCommand(commandId, settlement.permit, settlement);
+    const command = new RunningCommand(commandId, settlement.permit, { ...settlement, cannotMask });
     channel.command = command;
     const frames = [...channel.preparing, waiting.message].map((message) => asking(forwardTo(targetNumber, message)));
     for (const _ of channel.preparing) channel.owed.push('Preparing');
@@ -348,16 +347,15 @@ function isSftp(request: Request): boolean {
   return request.kind === 'Subsystem' && request.name === 'sftp';
 }
 
-function unsupportedOf(
-  { hasTerminal }: Channel,
-  request: Request,
-  { masks }: Extract<Settlement, { readonly kind: 'Forward' }>,
-): string | undefined {
-  if (isSftp(request)) return hasTerminal ? 'A terminal changes what it carries, and SFTP is no text.' : undefined;
-  const { kind } = request;
-  if (masks.empty) return undefined;
-  if (kind === 'Subsystem') return 'Masks are in force, which cannot reach what a subsystem sends.';
-  return hasTerminal || kind === 'Shell' ? 'Masks are in force, which cannot reach what a terminal shows.' : undefined;
+function unsupportedIn({ hasTerminal }: Channel, request: Request): Refusal | undefined {
+  if (!hasTerminal || !isSftp(request)) return undefined;
+  const reason = 'A terminal changes what it carries, and SFTP is no text.';
+  return { kind: 'Unsupported', rule: 'ssh', reason, hint: '' };
+}
+
+function unmaskableIn({ hasTerminal }: Channel, { request, judged }: Waiting): Refusal | undefined {
+  const { command } = judged;
+  return unmaskable({ request, hasTerminal, commands: command.protocol === 'SSH' ? command.commands : [] });
 }
 
 function judgedOf(channel: Channel, request: Request, message: Uint8Array, lane: Lane): JudgedCommand {

@@ -1,7 +1,7 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
 import { bothMasks } from '../both-masks.ts';
-import type { AnswerMeter, CommandId, JudgedCommand, Settlement } from '../protocol.ts';
+import type { AnswerMeter, CommandId, JudgedCommand, Refusal, Settlement } from '../protocol.ts';
 import type { Request } from './classify.ts';
 import type { Flow } from './flow.ts';
 import type { SftpSession } from './sftp/session.ts';
@@ -75,6 +75,8 @@ export class RunningCommand {
   readonly permit: Permit;
   readonly meter: AnswerMeter | undefined;
   readonly outputs: readonly [stdout: OutputMasks, stderr: OutputMasks];
+  /** Why it must end once masks are in force; undefined: its output can be masked. */
+  readonly cannotMask: Refusal | undefined;
   /** Masks what the record shows of the input. */
   readonly input: StreamMask;
   tag = '';
@@ -88,6 +90,7 @@ export class RunningCommand {
     this.id = id;
     this.permit = permit;
     this.meter = rules.meter;
+    this.cannotMask = rules.cannotMask;
     this.outputs = [new OutputMasks(rules.masks, rules.recordMasks), new OutputMasks(rules.masks, rules.recordMasks)];
     this.input = new StreamMask(rules.recordMasks, 'RecordOfKeys');
     this.#masks = rules.masks;
@@ -119,6 +122,7 @@ interface Rules {
   readonly masks: MaskRules;
   readonly recordMasks: MaskRules;
   readonly meter?: AnswerMeter | undefined;
+  readonly cannotMask?: Refusal | undefined;
 }
 
 /** A conversation of SFTP in a channel, as the channel's messages drive it. */

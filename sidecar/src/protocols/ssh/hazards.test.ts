@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Playback } from '../playback.ts';
 import { writeData, writeFrame } from './codec.ts';
 import { MESSAGE } from './messages.ts';
-import { sshExhibit } from './testing/exhibit.ts';
+import { MASKS, NO_SSH_MASKS, sshExhibit } from './testing/exhibit.ts';
 import { exec, openPlayback, sentBy, typesOf, u32 } from './testing/ssh-playback.ts';
 
 const remarks = (playback: Playback): number => playback.trace.filter(({ kind }) => kind === 'Remark').length;
@@ -97,6 +97,41 @@ describe('what belongs to a command waits for its permit', () => {
       MESSAGE.channelData,
     ]);
     expect(sentBy(playback, 'Target', () => playback.agent(exec('date')))).toEqual([]);
+    expect([playback.closed, playback.violations]).toEqual([false, []]);
+  });
+});
+
+describe('what masks cannot reach', () => {
+  const told = (playback: Playback): string => Buffer.from(playback.sent('Agent')).toString('latin1');
+
+  test.each([
+    'scp -t /tmp/x',
+    '/usr/bin/scp -v -r -f /tmp/x',
+    'rsync --server --sender -logDtpre.iLsfxCIvu . /tmp/x',
+    "git-upload-pack '/srv/x.git'",
+    'git receive-pack /srv/x.git',
+    'cd /srv && git-upload-archive x.git',
+  ])('%s is refused with the reason, not left waiting for bytes that masks keep back', (text) => {
+    const playback = openPlayback();
+    expect(typesOf(sentBy(playback, 'Target', () => playback.agent(exec(text))))).toEqual([MESSAGE.channelClose]);
+    expect(told(playback)).toMatch(/sidegate: denied: ssh: Masks are in force, which cannot reach what/);
+    expect([playback.closed, playback.violations]).toEqual([false, []]);
+  });
+
+  test.each(['scp host:a b', 'rsync -a a b', 'git log', 'cat scp rsync'])('%s writes text, and runs', (text) => {
+    const playback = openPlayback();
+    expect(typesOf(sentBy(playback, 'Target', () => playback.agent(exec(text))))).toEqual([MESSAGE.channelRequest]);
+  });
+
+  test('and what runs already is ended when masks come; what can be masked goes on', () => {
+    const playback = openPlayback(sshExhibit.opening, NO_SSH_MASKS);
+    playback.agent(Buffer.concat([exec('rsync --server . x', 0), exec('cat', 1)]));
+    playback.target(Buffer.concat([0, 1].map((id) => writeFrame(MESSAGE.channelSuccess, u32(id)))));
+    const closed = sentBy(playback, 'Target', () => playback.masksChanged(MASKS));
+    expect(closed).toEqual([Buffer.from(writeFrame(MESSAGE.channelClose, u32(0)).subarray(4))]);
+    expect(told(playback)).toContain('what rsync says to its other side');
+    playback.target(writeData(1, false, Buffer.from('ada@example.com\n')));
+    expect(told(playback)).toContain('[masked]\n');
     expect([playback.closed, playback.violations]).toEqual([false, []]);
   });
 });

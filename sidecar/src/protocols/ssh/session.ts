@@ -1,3 +1,4 @@
+import type { MaskRules } from '@sidegate/policy';
 import { type LaneEnding, LaneSession, type OpenLane } from '../lane-session.ts';
 import type { CloseCode, CommandId, Refusal, SessionOptions, Settlement } from '../protocol.ts';
 import { AgentSide } from './agent-side.ts';
@@ -82,7 +83,14 @@ export class SshSession extends LaneSession<Open> {
     return true;
   }
 
-  protected masksAdded(): void {}
+  /** What runs and cannot be masked goes on no longer. */
+  protected masksAdded({ lane }: Open, masks: MaskRules): void {
+    if (masks.empty) return;
+    for (const channel of lane.channels.values()) {
+      const refusal = channel.command?.cannotMask;
+      if (refusal !== undefined) lane.refuse(channel, refusal, false);
+    }
+  }
 
   protected farewell(refusal: Refusal, code: CloseCode): Uint8Array {
     return this.open === undefined ? this.opening.farewell(refusal, code) : writeFarewell(refusal, code);

@@ -1,3 +1,4 @@
+import type { MaskRules } from '@sidegate/policy';
 import { Playback } from '../../playback.ts';
 import type { TranscriptChunk } from '../../transcript.ts';
 import { type Field, FrameReader, writeFrame } from '../codec.ts';
@@ -14,9 +15,12 @@ export const exec = (text: string, channel = 0): Uint8Array =>
   writeFrame(MESSAGE.channelRequest, u32(channel), 'exec', true, text);
 
 /** A session of the exhibit, as far as `opening` leads it. */
-export function openPlayback(opening: readonly TranscriptChunk[] = sshExhibit.opening): Playback {
+export function openPlayback(
+  opening: readonly TranscriptChunk[] = sshExhibit.opening,
+  masks: MaskRules = sshExhibit.answers.masks,
+): Playback {
   const session = new SshSession({ ...sshExhibit.sessionOptions(LIMITS), shared: undefined });
-  const playback = new Playback(session, sshExhibit.answers);
+  const playback = new Playback(session, { ...sshExhibit.answers, masks });
   for (const { from, bytes } of opening) {
     if (from === 'Agent') playback.agent(bytes);
     else playback.target(bytes);
