@@ -56,7 +56,7 @@ export function lockContainer(lock: LockSettings, user: number): Container {
 
 /**
  * The parameters of `nft`, which reads them as one text (nft(8)) and carries it out as one transaction: all rules, or none and a failure. Every time
- * alike, whatever was there before.
+ * alike, whatever was there before. Protocols are numbers (ICMP 1, TCP 6, ICMPv6 58): in the image is no file that knows their names.
  *
  * What has no socket with an owner is the kernel's own: what it says for a connection after its program has closed it, and neighbour discovery. Agents
  * may answer on connections that came to them, and no more: with `established` alone they could take the port of one that the gate had just closed
@@ -71,7 +71,7 @@ function lockRules({ allow4, allow6 }: LockSettings, user: number): readonly str
     `meta skuid ${user} accept;`,
     `meta skuid != ${user} goto agents;`,
     'ct state established accept;',
-    'ct state related meta l4proto { icmp, ipv6-icmp } accept;',
+    'ct state related meta l4proto { 1, 58 } accept;',
     'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } accept;',
     'goto refused; };',
     'chain agents { ct state established ct direction reply accept;',
@@ -79,7 +79,7 @@ function lockRules({ allow4, allow6 }: LockSettings, user: number): readonly str
     ...(allow6 === undefined ? [] : [allow6]),
     'goto refused; };',
     // At once, so that a client does not wait for a timeout.
-    'chain refused { meta l4proto tcp reject with tcp reset; reject with icmpx admin-prohibited; };',
+    'chain refused { meta l4proto 6 reject with tcp reset; reject with icmpx admin-prohibited; };',
     'chain forward { type filter hook forward priority filter; policy drop; };',
     '};',
   ];
