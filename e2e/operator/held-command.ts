@@ -71,6 +71,7 @@ export function hold(
     },
     commandId: 7 as ApprovalQuestion['commandId'],
     isLimit: rule.isLimit,
+    shown: (words) => words,
     binding: 'b'.repeat(64),
     by: { policy: { namespace, name }, rule: rule.name },
     reason: rule.reason,

@@ -3,6 +3,7 @@ import type { ApprovalTerms, Fault, HeldApproval } from '@sidegate/crds';
 import { type ApprovalState, approvalsNeeded, type Identity, type RuleReference, ruleName } from '@sidegate/policy';
 import type { CommandId, JudgedCommand } from '../protocols/protocol.ts';
 import type { DoorNames } from './door-names.ts';
+import { shownWords } from './opened-record.ts';
 
 /** The longest text and binds together that an approver is shown, in UTF-16 units. Longer ones are refused: nobody approves what nobody saw. */
 export const APPROVAL_TEXT_LENGTH_MAX = 16 * 1024;
@@ -23,6 +24,8 @@ export interface ApprovalQuestion {
   readonly commandId: CommandId;
   /** A limit asks, not a rule: it may have the name of one. */
   readonly isLimit: boolean;
+  /** Words of the agent's as its approvers may see them. */
+  readonly shown: (text: string) => string;
   /** From {@link bindingOf}. */
   readonly binding: string;
   readonly by: RuleReference;
@@ -40,7 +43,7 @@ export interface ShownCommand {
 }
 
 /** Fault TooLongToShow. */
-export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow'> {
+export function showCommand({ judged, session, shown }: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow'> {
   const text = [judged.maskedText(), ...sorted(judged.place ?? {}).map((words) => `-- with ${words.join(' ')}`)].join(
     '\n',
   );
@@ -50,10 +53,7 @@ export function showCommand({ judged, session }: ApprovalQuestion): ShownCommand
     const message = `It has ${length} characters, too many to show an approver whole (${APPROVAL_TEXT_LENGTH_MAX}).`;
     return { code: 'TooLongToShow', message, mend: 'Split it into shorter commands.' };
   }
-  const claims = Object.entries(session.identity.claimed).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  const claimed = { ...Object.fromEntries(claims), ...judged.claims };
+  const claimed = { ...shownWords(session.identity.claimed, shown), ...judged.claims };
   return { text, binds, sha256: hash('sha256', judged.wire, 'hex'), claimed };
 }
 

@@ -1,5 +1,12 @@
 import { assertNever } from '@sidegate/crds';
-import { type ApprovalState, type ApprovalUse, type Decision, type RuleReference, ruleName } from '@sidegate/policy';
+import {
+  type ApprovalState,
+  type ApprovalUse,
+  type Decision,
+  type MaskRules,
+  type RuleReference,
+  ruleName,
+} from '@sidegate/policy';
 import type { CommandJudged, HoldEnded } from '@sidegate/session';
 import type { Permit } from '../permit.ts';
 import {
@@ -70,6 +77,8 @@ export class CommandJudge {
   readonly #held = new Map<CommandId, Held>();
   readonly #approved = new Map<CommandId, RuleNames>();
   readonly #meter: AnswerMeter = { take: (rows, bytes) => this.#take(rows, bytes) };
+  /** Words of whoever it may be, as the record and others see them. */
+  readonly #shown = (text: string): string => this.#admission.rules.recordMasks.maskContent(text);
   #admission: Admission;
   #budget: SessionBudget | undefined;
 
@@ -84,7 +93,7 @@ export class CommandJudge {
     const atUs = this.#around.nowUs();
     const granted = (judged.continues === undefined ? undefined : this.#approved.get(judged.continues)) ?? NO_RULES;
     const weighed = this.#weigh(judged, granted);
-    this.#around.append(describeCommand(commandId, judged, weighed.decision, atUs));
+    this.#record(commandId, judged, weighed.decision, atUs);
     this.#around.decided(weighed.decision, this.#around.nowUs() - atUs);
     return this.#settlement(commandId, judged, weighed, granted);
   }
@@ -130,7 +139,7 @@ export class CommandJudge {
   }
 
   #weigh(judged: JudgedCommand, granted: RuleNames): Weighed {
-    const decision = this.#byRules(judged, granted);
+    const decision = masked(this.#byRules(judged, granted), this.#admission.rules.recordMasks);
     // What is only made ready is neither held nor counted: its execution is.
     if (judged.prepares !== undefined) return { decision: prepared(decision), exceeded: undefined };
     if (decision.action !== 'Allow' || this.#budget === undefined) return { decision, exceeded: undefined };
@@ -209,6 +218,7 @@ export class CommandJudge {
       commandId,
       isLimit,
       binding,
+      shown: this.#shown,
       by,
       reason,
       terms,
@@ -238,7 +248,7 @@ export class CommandJudge {
     const { judged, weighed, decision, granted } = held;
     const { by } = decision;
     if (state.kind !== 'Approved') {
-      const why = whyNotApproved(state);
+      const why = this.#shown(whyNotApproved(state));
       this.#recordHold(commandId, state, why);
       this.#around.settle(commandId, { kind: 'Refuse', refusal: notApproved(by, why) });
       return;
@@ -280,12 +290,12 @@ export class CommandJudge {
     if (state !== undefined) this.#recordHold(commandId, state, reason);
   }
 
-  #record(commandId: CommandId, judged: JudgedCommand, decision: Decision): void {
-    this.#around.append(describeCommand(commandId, judged, decision, this.#around.nowUs()));
+  #record(commandId: CommandId, judged: JudgedCommand, decision: Decision, atUs = this.#around.nowUs()): void {
+    this.#around.append(describeCommand({ commandId, judged, decision, atUs }, this.#shown));
   }
 
   #recordHold(commandId: CommandId, state: ApprovalState, why: string): void {
-    this.#around.append(describeHold(commandId, state, this.#around.nowUs(), why));
+    this.#around.append(describeHold({ commandId, state, atUs: this.#around.nowUs(), why }, this.#shown));
   }
 
   #useOf(judged: JudgedCommand, weighed: Weighed): ApprovalUse {
@@ -308,6 +318,16 @@ export class CommandJudge {
   #nowMs(): number {
     return this.#around.nowUs() / 1000;
   }
+}
+
+/** Its reasons may say what an agent wrote: names that are not known, words that are not read. */
+function masked(decision: Decision, masks: MaskRules): Decision {
+  if (masks.empty) return decision;
+  const reason = masks.maskContent(decision.reason);
+  const observed = decision.observed.map((one) => ({ ...one, reason: masks.maskContent(one.reason) }));
+  const isSame =
+    reason === decision.reason && observed.every((one, at) => one.reason === decision.observed[at]?.reason);
+  return isSame ? decision : { ...decision, reason, observed };
 }
 
 /** What asks, by name; a limit and a rule of one name are two. */

@@ -26,12 +26,17 @@ function describeDecision(decision: Decision): DescribedDecision {
   return words;
 }
 
-/** The record of a judged command: its masked text, and the hash of the very bytes that would go to the target. */
+interface JudgedFacts {
+  readonly commandId: CommandId;
+  readonly judged: JudgedCommand;
+  readonly decision: Decision;
+  readonly atUs: number;
+}
+
+/** The record of a judged command: its masked text, and the hash of the very bytes that would go to the target. `shown`: as its words may be shown. */
 export function describeCommand(
-  commandId: CommandId,
-  judged: JudgedCommand,
-  decision: Decision,
-  atUs: number,
+  { commandId, judged, decision, atUs }: JudgedFacts,
+  shown: (text: string) => string,
 ): CommandJudged {
   const { rule, observed } = describeDecision(decision);
   return {
@@ -42,7 +47,7 @@ export function describeCommand(
     sha256: hashOf(judged.wire),
     binds: judged.maskedBinds(),
     verbs: judged.verbs,
-    objects: judged.objects,
+    objects: judged.objects.map(shown),
     complete: judged.command.complete,
     decision: decision.action,
     rule,
@@ -50,7 +55,7 @@ export function describeCommand(
     policyVersion: decision.version,
     observed,
     claimed: judged.claims,
-    ...(judged.prepares === undefined ? {} : { prepares: judged.prepares }),
+    ...(judged.prepares === undefined ? {} : { prepares: shown(judged.prepares) }),
   };
 }
 

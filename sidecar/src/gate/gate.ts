@@ -221,6 +221,8 @@ export class Gate {
       openRecord: (admission, step) => {
         const identity = admission.ok ? admission.value.identity : admission.fault.identity;
         const durability = admission.ok ? admission.value.rules.durability : 'Spool';
+        const shown = (text: string): string =>
+          admission.ok ? admission.value.rules.recordMasks.maskContent(text) : text;
         const gate = { id: this.#options.gateId, version: this.#options.gateVersion };
         const facts = {
           sessionId: this.#newSessionId(),
@@ -229,6 +231,7 @@ export class Gate {
           door: opened.door,
           target: opened.target,
           identity,
+          shown,
         };
         return recorder.open(
           describeOpening({ ...facts, details: step.details, policyVersion: rules().version }),

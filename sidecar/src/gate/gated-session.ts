@@ -140,7 +140,12 @@ export class GatedSession {
   }
 
   #remark(code: string, text: string): void {
-    this.#append({ kind: 'Remark', atUs: this.#around.nowUs(), code, text });
+    this.#append({ kind: 'Remark', atUs: this.#around.nowUs(), code, text: this.#shown(text) });
+  }
+
+  /** Words in which agents and targets may be quoted, as the record shows them. */
+  #shown(text: string): string {
+    return this.#admission?.rules.recordMasks.maskContent(text) ?? text;
   }
 
   #carryOut(steps: readonly Step[]): void {
@@ -255,7 +260,9 @@ export class GatedSession {
     else this.#carryOut(this.#session.settle(commandId, settlement));
   }
 
-  #finish({ commandId, outcome, tag, errorCode, errorText, rows, maskedValues }: StepOf<'Finished'>): void {
+  #finish({ commandId, outcome, errorCode, rows, maskedValues, ...words }: StepOf<'Finished'>): void {
+    const tag = this.#shown(words.tag);
+    const errorText = this.#shown(words.errorText);
     const atUs = this.#around.nowUs();
     const { durationUs, answerBytes } = this.#running.finish(commandId, atUs);
     const figures = { rows, answerBytes, durationUs, maskedValues };
@@ -327,7 +334,7 @@ export class GatedSession {
       const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason, rows: 0, maskedValues: 0 } as const;
       this.#finish({ kind: 'Finished', commandId, ...lost });
     }
-    this.#append({ kind: 'Closed', atUs: this.#around.nowUs(), code, reason });
+    this.#append({ kind: 'Closed', atUs: this.#around.nowUs(), code, reason: this.#shown(reason) });
   }
 
   /** What runs is cancelled at the target, and nothing waits for the store any longer. */

@@ -2,8 +2,15 @@ import type { ApprovalState } from '@sidegate/policy';
 import type { HoldEnded } from '@sidegate/session';
 import type { CommandId } from '../protocols/protocol.ts';
 
-/** The record of how a held command's waiting ended: who said what, when and why. */
-export function describeHold(commandId: CommandId, state: ApprovalState, atUs: number, why: string): HoldEnded {
+interface HoldFacts {
+  readonly commandId: CommandId;
+  readonly state: ApprovalState;
+  readonly atUs: number;
+  readonly why: string;
+}
+
+/** The record of how a held command's waiting ended: who said what, when and why. `shown`: as their words may be shown. */
+export function describeHold({ commandId, state, atUs, why }: HoldFacts, shown: (text: string) => string): HoldEnded {
   return {
     kind: 'HoldEnded',
     atUs,
@@ -13,10 +20,10 @@ export function describeHold(commandId: CommandId, state: ApprovalState, atUs: n
     decidedBy: state.votes.map(({ by, verdict, reason, atMs }) => ({
       user: by.user,
       decision: verdict === 'Approve' ? 'Approved' : 'Refused',
-      reason,
+      reason: shown(reason),
       atUs: atMs * 1000,
     })),
-    reason: why,
+    reason: shown(why),
   };
 }
 

@@ -13,6 +13,8 @@ export interface OpenedFacts {
   readonly identity: Identity | undefined;
   readonly details: Readonly<Record<string, string>>;
   readonly policyVersion: string;
+  /** Words of the agent's as the record may show them. */
+  readonly shown: (text: string) => string;
 }
 
 const NOBODY: Opened['verified'] = {
@@ -34,11 +36,9 @@ export function describeOpening({
   identity,
   details,
   policyVersion,
+  shown,
 }: OpenedFacts): Opened {
   const verified = identity?.verified;
-  const claimed = Object.entries(identity?.claimed ?? {}).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
   return {
     kind: 'Opened',
     atUs,
@@ -60,8 +60,14 @@ export function describeOpening({
             expiresAtMs: Number.isFinite(verified.expiresAtMs) ? verified.expiresAtMs : 0,
             ...(verified.pod === undefined ? {} : { pod: verified.pod }),
           },
-    claimed: Object.fromEntries(claimed),
-    details,
+    claimed: shownWords(identity?.claimed ?? {}, shown),
+    details: shownWords(details, shown),
     policyVersion,
   };
+}
+
+/** What an agent says of itself, by name, as it may be shown. */
+export function shownWords(words: object, shown: (text: string) => string): Readonly<Record<string, string>> {
+  const texts = Object.entries(words).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return Object.fromEntries(texts.map(([name, text]) => [name, shown(text)]));
 }

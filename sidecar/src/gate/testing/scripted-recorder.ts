@@ -6,6 +6,8 @@ import type { Commit, Recorder, SessionRecord } from '../../recorder.ts';
 export class ScriptedRecorder implements Recorder {
   readonly written: string[] = [];
   gathered: string[] = [];
+  /** All that was recorded, as it was given. */
+  readonly events: (Opened | SessionEvent)[] = [];
   fault: Fault<'SpoolFull' | 'SpoolBroken'> | undefined;
   central: Promise<Result<void, Fault<'StoreUnavailable'>>> | undefined;
   makeRoom: () => void = () => {};
@@ -13,7 +15,11 @@ export class ScriptedRecorder implements Recorder {
 
   open(opened?: Opened): SessionRecord {
     this.gathered.push('Opened');
-    const append = (event: SessionEvent) => void this.gathered.push(describeEvent(event));
+    if (opened !== undefined) this.events.push(opened);
+    const append = (event: SessionEvent): void => {
+      this.events.push(event);
+      this.gathered.push(describeEvent(event));
+    };
     return { sessionId: opened?.sessionId ?? `s${++this.#opened}`, append, require: () => undefined };
   }
 

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { type ApprovalTerms, type Durability, fail, type HeldApproval, ok } from '@sidegate/crds';
 import type { Approver, Command, Decision, LimitRule, MaskRules, RuleReference, SessionRules } from '@sidegate/policy';
+import type { ProtocolSession } from '../../protocols/protocol.ts';
 import { ApprovalDesk } from '../approval-desk.ts';
 import { Budgets } from '../budgets.ts';
 import { GatedSession } from '../gated-session.ts';
@@ -11,7 +12,7 @@ import type { Wires } from '../wires.ts';
 import { LineSession } from './line-protocol.ts';
 import { ScriptedRecorder } from './scripted-recorder.ts';
 
-const MASKS: MaskRules = {
+export const MASKS: MaskRules = {
   empty: true,
   columns: false,
   columnMask: () => undefined,
@@ -32,14 +33,17 @@ export interface RulesScript {
   readonly durability?: Durability;
   readonly terms?: Partial<ApprovalTerms>;
   readonly limits?: readonly LimitRule[];
+  /** Why they decide as they do; default: because. */
+  readonly reason?: string;
+  readonly recordMasks?: MaskRules;
 }
 
 /** Rules that hold what begins with HOLD (rule `r`), and what begins with HOLD TWICE also by rule `r2`. */
 export function rulesOf(version: string, script: RulesScript = {}): SessionRules {
-  const { denied = [], released = [], durability = 'Spool', terms, limits = [] } = script;
+  const { denied = [], released = [], durability = 'Spool', terms, limits = [], reason = 'because' } = script;
   function decide(command: Command, granted: (by: RuleReference) => boolean = () => false): Decision {
     const verb = command.protocol === 'Postgres' ? (command.statements[0]?.verb ?? '') : '';
-    const said = { reason: 'because', version, observed: [] };
+    const said = { reason, version, observed: [] };
     const by = (rule: string): RuleReference => ({ policy: { namespace: 'data', name: 'p' }, rule });
     if (denied.includes(verb)) return { ...said, by: by('r'), action: 'Deny' };
     const asking = [by('r'), ...(verb.startsWith('HOLD TWICE') ? [by('r2')] : [])].find((rule) => !granted(rule));
@@ -48,7 +52,8 @@ export function rulesOf(version: string, script: RulesScript = {}): SessionRules
     const asked = { approvers: { groups: ['dba'] }, timeoutSeconds: 60, ...terms };
     return { ...said, by: asking, action: 'RequireApproval', terms: asked, owner: { namespace: 'data' } };
   }
-  return { version, durability, content: 'Full', masks: MASKS, recordMasks: MASKS, limits, decide };
+  const { recordMasks = MASKS } = script;
+  return { version, durability, content: 'Full', masks: MASKS, recordMasks, limits, decide };
 }
 
 /** What the sessions of one gate share. */
@@ -106,6 +111,8 @@ export interface StageOptions extends RulesScript {
   /** Undefined: nobody can be asked. */
   readonly desk?: undefined;
   readonly target?: string;
+  /** Default: the protocol of lines. */
+  readonly protocol?: ProtocolSession;
 }
 
 export function openStage(options: StageOptions = {}): Stage {
@@ -151,7 +158,7 @@ export function openStage(options: StageOptions = {}): Stage {
     },
     observe: { decided: () => {}, finished: () => {} },
   };
-  const session = new GatedSession(new LineSession(), around);
+  const session = new GatedSession(options.protocol ?? new LineSession(), around);
   world.sessions.add(session, door);
   return { world, session, recorder, crossed };
 }
