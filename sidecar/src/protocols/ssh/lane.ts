@@ -54,6 +54,11 @@ export class Lane {
     return this.pending.size >= this.#pendingMax;
   }
 
+  /** Something of the agent's waits until less runs. */
+  get isAwaited(): boolean {
+    return this.deferred.length > 0 || this.stalled.size > 0;
+  }
+
   /** Asks the gate about what runs in the channel, or about one operation of it. */
   judge(channel: Channel, judged: JudgedCommand): CommandId {
     this.#lastCommandId += 1;

@@ -44,6 +44,8 @@ export class TargetSide {
       if (message === undefined) return;
       if (message === 'TooLarge') return this.#broken('a message that is too large');
       this.#take(message);
+      // What waited for room gets it in the same place however the bytes came.
+      if (this.#lane.isAwaited) this.#agent.pump();
     }
   }
 
