@@ -5,6 +5,7 @@ import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
 import { BYPASS_CASES, SLOW_BYPASS_CASES } from './bypass.ts';
 import { CHECK_CASES, PRE_CHECK_CASES } from './checks.ts';
+import { EGRESS_CASES } from './egress.ts';
 import { FAULT_CASES } from './faults.ts';
 import { LANE_CASES } from './lanes.ts';
 import { MANIFEST_CASES } from './manifests.ts';
@@ -24,6 +25,7 @@ export const CASES: readonly ClusterCase[] = [
   ...MANIFEST_CASES,
   ...CHECK_CASES,
   ...BYPASS_CASES,
+  ...EGRESS_CASES,
   ...FAULT_CASES,
   ...ABSENCE_CASES,
   ...ROTATION_CASES,
