@@ -1,4 +1,5 @@
 import { MASKED, type MaskRules } from '@sidegate/policy';
+import { asMixedText, showMixedText } from '../mixed-text.ts';
 import { passesMasks } from '../passes-masks.ts';
 import type { RedisReading } from './classify.ts';
 import { asLatin1, asUtf8, isPlainWord, nameOf } from './codec.ts';
@@ -32,13 +33,13 @@ export function maskedTextOf(args: Args, reading: RedisReading, masks: MaskRules
 
 function keyText(arg: Uint8Array, masks: MaskRules): string {
   if (isPlainWord(arg) && masks.passesContent?.(arg) === true) return asLatin1(arg);
-  return quoteText(masks.maskContent(nameOf(arg)));
+  return quoteText(showMixedText(masks.maskContent(asMixedText(arg))));
 }
 
 function valueText(arg: Uint8Array, mask: ReturnType<MaskAt>, masks: MaskRules): string {
   if (mask !== undefined) return quoteText(masks.maskValue(mask, asUtf8(arg) ?? nameOf(arg)) ?? MASKED);
   if (isPlainWord(arg) && passesMasks(arg, masks)) return asLatin1(arg);
-  return quoteText(maskText(asUtf8(arg) ?? nameOf(arg), masks));
+  return quoteText(showMixedText(maskText(asMixedText(arg), masks)));
 }
 
 function quoted(arg: Uint8Array): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Refusal } from '../protocol.ts';
+import { writeCommand } from './codec.ts';
 import { EXHIBIT_MASKS } from './testing/exhibit.ts';
 import { NO_MASKS, Talk } from './testing/talk.ts';
 
@@ -263,6 +264,20 @@ describe('replies', () => {
     talk.agent('HGETALL customer:1');
     talk.server(answer);
     expect(talk.told()).toBe(expected);
+  });
+
+  test('bytes that are no UTF-8 hide nothing beside them, neither in the answer nor in the record', () => {
+    const talk = new Talk();
+    const card = '4111\u00a01111\u00a01111\u00a01111';
+    const value = Buffer.concat([Buffer.of(0xff), Buffer.from(` ${card} `), Buffer.of(0xe2)]);
+    talk.playback.agent(writeCommand(['SET', 'a', value]));
+    const judged = talk.playback.trace.findLast(({ kind }) => kind === 'Judge')?.details ?? '';
+    expect(JSON.parse(judged).masked).toBe('SET a "\\\\xff ***************1111 \\\\xe2"');
+    talk.server('+OK\r\n');
+    talk.agent('GET a');
+    talk.told();
+    talk.playback.target(Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')]));
+    expect(talk.told()).toBe('$23 \u00ff ***************1111 \u00e2');
   });
 
   test('a set is masked in its own shape', () => {

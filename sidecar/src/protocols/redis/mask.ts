@@ -1,5 +1,6 @@
 import { assertNever } from '@sidegate/crds';
 import { MASKED, type Mask, type MaskRules, parseJsonPath } from '@sidegate/policy';
+import { asMixedText, fromMixedText } from '../mixed-text.ts';
 import { passesMasks } from '../passes-masks.ts';
 import type { AnswerPlan } from './answers.ts';
 import { asLatin1, asUtf8, nameOf, TYPE, writeBulk, writeNull } from './codec.ts';
@@ -140,11 +141,9 @@ function fieldMask(keys: NonNullable<MaskRules['keys']>, key: string, frame: Fra
 /** The text with JSON fields and contents masked; undefined when nothing changes. What looks like JSON and is none is hidden where fields are masked. */
 export function maskContent(text: Uint8Array, masks: MaskRules): Uint8Array | undefined {
   if (text.length === 0 || passesMasks(text, masks)) return undefined;
-  const utf8 = asUtf8(text);
-  const shown = utf8 ?? asLatin1(text);
+  const shown = asMixedText(text);
   const masked = maskText(shown, masks);
-  if (masked === shown) return undefined;
-  return Buffer.from(masked, utf8 === undefined ? 'latin1' : 'utf8');
+  return masked === shown ? undefined : fromMixedText(masked);
 }
 
 /** As `maskContent`, on a text. */

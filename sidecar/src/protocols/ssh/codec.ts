@@ -1,3 +1,4 @@
+import { asMixedText, fromMixedText } from '../mixed-text.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { Piece } from './flow.ts';
 import { LENGTH_BYTES, MESSAGE, STDERR } from './messages.ts';
@@ -124,12 +125,9 @@ export function exactText(bytes: Uint8Array): string | undefined {
   return Buffer.from(text).equals(bytes) ? text : undefined;
 }
 
-/** Changes bytes as a text: bytes that are no UTF-8 stay what they are when they are read as single characters. */
+/** Changes bytes as a text; what of them is no UTF-8 stays what it is. */
 export function changeText(bytes: Uint8Array, change: (text: string) => string): Uint8Array {
-  const text = exactText(bytes);
-  return text === undefined
-    ? Buffer.from(change(Buffer.from(bytes).toString('latin1')), 'latin1')
-    : Buffer.from(change(text));
+  return fromMixedText(change(asMixedText(bytes)));
 }
 
 /** A field of a message: a number is one byte, `{ uint32 }` four, a text or bytes a string with its length. */

@@ -79,3 +79,12 @@ test('a line of just the length that is read whole is masked in it', () => {
   const line = `${'x'.repeat(WHOLE_BYTES_MAX - address.length)}${address}`;
   expect(shown(line, 40_000).slice(-11)).toBe('x [masked]\n');
 });
+
+test.each(['ju\u0308rgen@example.com', 'j\u00fcrgen@example.com'])(
+  'a byte that is no UTF-8 hides nothing of %s beside it',
+  (address) => {
+    const mask = new StreamMask(MASKS);
+    const line = Buffer.concat([Buffer.of(0xff), Buffer.from(` ${address} `), Buffer.of(0xe2, 0x0a)]);
+    expect(Buffer.from(mask.push(line)).toString('latin1')).toBe('\u00ff [masked] \u00e2\n');
+  },
+);
