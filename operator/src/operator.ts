@@ -4,6 +4,7 @@ import { ApprovalController } from './approvals/approval-controller.ts';
 import { ApproverNames } from './approvals/approver-names.ts';
 import { type HoldFault, type RequestToMake, requestOf } from './approvals/held-request.ts';
 import { HoldBoard } from './approvals/hold-board.ts';
+import { withFormerRoots } from './certificates/former-roots.ts';
 import { type ClusterIndexes, type ClusterSettings, ClusterState } from './cluster-state.ts';
 import { type Attested, attest } from './control/attestation.ts';
 import { ControlService } from './control/control-service.ts';
@@ -291,7 +292,7 @@ export class Operator {
     const [configMap] = this.#injection.index.all;
     if (!this.#injection.isSynced || configMap?.metadata.resourceVersion === this.#templateVersion) return;
     this.#templateVersion = configMap?.metadata.resourceVersion ?? NO_VERSION;
-    const template = readTemplate(configMap);
+    const template = readTemplate(configMap && { ...configMap, data: withFormerRoots(configMap.data ?? {}) });
     if (!template.ok) this.#options.trouble(describeFault(template.fault));
     this.state.replaceTemplate(template);
   }

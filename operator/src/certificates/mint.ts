@@ -7,8 +7,8 @@ export type Crypto = webcrypto.Crypto;
 const DAY_MS = 24 * 3_600_000;
 const ROOT_LIFE_MS = 3_650 * DAY_MS;
 const SERVING_LIFE_MS = 90 * DAY_MS;
-/** Clocks of other machines may be behind by this much. */
-const EARLIER_MS = 3_600_000;
+/** Clocks of other machines may be behind by this much: what is made begins so long before now. */
+export const EARLIER_MS = 3_600_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** A self-signed ECDSA P-256 root that holds for ten years. */
@@ -28,6 +28,33 @@ export async function mintRoot(crypto: Crypto, nowMs: number): Promise<PemPair> 
     ],
   });
   return { certificate: `${root.toString('pem')}\n`, key: await exportKey(crypto, keys.privateKey) };
+}
+
+/**
+ * The certificate of `next` again, signed by the root before it: who trusts that one alone takes what `next` signs when it is shown this too. Both have
+ * one name, so that it counts as no authority in between (RFC 5280 section 6.1, self-issued), which `former` does not allow. It ends with `former`.
+ */
+export async function mintBridge(crypto: Crypto, next: PemPair, former: PemPair, nowMs: number): Promise<string> {
+  const x509 = await openLibrary(crypto);
+  const [subject, issuer] = [new x509.X509Certificate(next.certificate), new x509.X509Certificate(former.certificate)];
+  const signingKey = await crypto.subtle.importKey('pkcs8', derOf(former.key), ALGORITHM, false, ['sign']);
+  const bridge = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(crypto),
+    subject: subject.subject,
+    issuer: issuer.subject,
+    notBefore: new Date(nowMs - EARLIER_MS),
+    notAfter: issuer.notAfter,
+    signingAlgorithm: ALGORITHM,
+    publicKey: subject.publicKey,
+    signingKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(subject.publicKey, false, crypto),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, crypto),
+    ],
+  });
+  return `${bridge.toString('pem')}\n`;
 }
 
 /** A serving certificate from `root` for DNS `names`, which holds for 90 days. */

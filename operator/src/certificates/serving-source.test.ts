@@ -25,7 +25,7 @@ test('waits for the first certificate, and says once what is missing', async () 
   await until(() => timing.pauses.length === 1);
   await timing.advance(250);
   await until(() => timing.pauses.length === 1);
-  await writeTlsSecret(place, 'own', pairs[0], 'root', undefined, stop.signal);
+  await writeTlsSecret(place, 'own', { pair: pairs[0], authority: 'root' }, undefined, stop.signal);
   await timing.advance(10_000);
   expect(await first).toEqual(pairs[0]);
   expect(troubles).toEqual([expect.stringMatching(/no Secret own yet/)]);
@@ -35,7 +35,13 @@ test('a certificate without its key is not served', async () => {
   const api = new MemoryApi();
   const place = { client: api, namespace: 'ops' };
   const signal = new AbortController().signal;
-  await writeTlsSecret(place, 'own', { ...pairs[0], key: pairs[1].key }, 'root', undefined, signal);
+  await writeTlsSecret(
+    place,
+    'own',
+    { pair: { ...pairs[0], key: pairs[1].key }, authority: 'root' },
+    undefined,
+    signal,
+  );
   expect(await servingSecret(place, 'own')(signal)).toMatchObject({ ok: false, fault: { code: 'NoCertificate' } });
 });
 

@@ -10,9 +10,13 @@ export interface TlsSecret {
   readonly authority: string | undefined;
   /** True when the operator made it: only such a one is replaced. */
   readonly ours: boolean;
+  /** What else it holds, as text. */
+  readonly more: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly resourceVersion: string;
 }
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set(['tls.crt', 'tls.key', 'ca.crt']);
 const OWNER_LABEL = 'app.kubernetes.io/managed-by';
 const OWNER = 'sidegate-operator';
 
@@ -32,6 +36,16 @@ export async function readTlsSecret(
   return found.fault.code === 'NotFound' ? ok(undefined) : fail(found.fault);
 }
 
+/** What is written to a Secret of type kubernetes.io/tls. */
+export interface TlsContent {
+  readonly pair: PemPair;
+  /** PEM of the authority. */
+  readonly authority: string;
+  /** Under keys of their own; an empty text is left out. */
+  readonly more?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /**
  * Makes the Secret, or replaces the one that was read as `before`. A fault `AlreadyExists` or `Conflict` means that somebody else was
  * faster.
@@ -39,8 +53,7 @@ export async function readTlsSecret(
 export async function writeTlsSecret(
   { client, namespace }: SecretPlace,
   name: string,
-  pair: PemPair,
-  authority: string,
+  { pair, authority, more = {}, annotations = {} }: TlsContent,
   before: TlsSecret | undefined,
   signal: AbortSignal,
 ): Promise<Result<unknown, ApiFault>> {
@@ -50,8 +63,13 @@ export async function writeTlsSecret(
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'kubernetes.io/tls',
-    metadata: { name, namespace, labels: { [OWNER_LABEL]: OWNER }, ...version },
-    data: { 'tls.crt': base64(pair.certificate), 'tls.key': base64(pair.key), 'ca.crt': base64(authority) },
+    metadata: { name, namespace, labels: { [OWNER_LABEL]: OWNER }, annotations, ...version },
+    data: {
+      'tls.crt': base64(pair.certificate),
+      'tls.key': base64(pair.key),
+      'ca.crt': base64(authority),
+      ...Object.fromEntries(Object.entries(more).flatMap(([key, text]) => (text === '' ? [] : [[key, base64(text)]]))),
+    },
   };
   return before === undefined
     ? client.request({ method: 'POST', path, body, signal })
@@ -61,7 +79,11 @@ export async function writeTlsSecret(
 function decode(secret: unknown): TlsSecret {
   const { data = {}, metadata = {} } = secret as {
     readonly data?: Readonly<Record<string, string>>;
-    readonly metadata?: { readonly labels?: Readonly<Record<string, string>>; readonly resourceVersion?: string };
+    readonly metadata?: {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly resourceVersion?: string;
+    };
   };
   const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString('utf8');
   const authority = text('ca.crt');
@@ -69,6 +91,12 @@ function decode(secret: unknown): TlsSecret {
     pair: { certificate: text('tls.crt'), key: text('tls.key') },
     authority: authority === '' ? undefined : authority,
     ours: metadata.labels?.[OWNER_LABEL] === OWNER,
+    more: Object.fromEntries(
+      Object.keys(data)
+        .filter((key) => !KNOWN_KEYS.has(key))
+        .map((key) => [key, text(key)]),
+    ),
+    annotations: metadata.annotations ?? {},
     resourceVersion: metadata.resourceVersion ?? '',
   };
 }

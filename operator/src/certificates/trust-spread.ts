@@ -3,6 +3,7 @@ import { INJECTION_CONFIG_MAP, SETTING_KEYS } from '../injection/injection-setti
 import type { ApiClient } from '../kube/api-client.ts';
 import type { ApiFault } from '../kube/api-fault.ts';
 import { apply } from '../kube/apply.ts';
+import { FORMER_ROOTS_KEY, formerRoots } from './former-roots.ts';
 import { WEBHOOK_SERVICE } from './service-names.ts';
 
 /** The webhook configurations whose `caBundle` is kept right, below `/apis/admissionregistration.k8s.io/v1`. */
@@ -23,32 +24,50 @@ export interface TrustPlace {
   readonly namespace: string;
 }
 
-/** Writes the root where those look who must trust it. Nothing is written that is right already; the faults are of the places that failed. */
-export async function spreadTrust(place: TrustPlace, root: string, signal: AbortSignal): Promise<readonly ApiFault[]> {
+/** What is to be trusted. */
+export interface Trust {
+  /** PEM, one certificate or several. */
+  readonly root: string;
+  /** True: gates that were injected with another root count as changed from now on. */
+  readonly forgetsFormer: boolean;
+}
+
+export interface Spread {
+  /** True when something was not right yet. */
+  readonly wrote: boolean;
+  /** Of the places that failed. */
+  readonly faults: readonly ApiFault[];
+}
+
+/** Writes the root where those look who must trust it. Nothing is written that is right already. */
+export async function spreadTrust(place: TrustPlace, trust: Trust, signal: AbortSignal): Promise<Spread> {
   const done = await Promise.all([
-    spreadToInjection(place, root, signal),
-    ...WEBHOOKS.map((webhook) => spreadToWebhook(place, webhook, root, signal)),
+    spreadToInjection(place, trust, signal),
+    ...WEBHOOKS.map((webhook) => spreadToWebhook(place, webhook, trust.root, signal)),
   ]);
-  return done.flatMap((one) => (one.ok ? [] : [one.fault]));
+  return {
+    wrote: done.some((one) => one.ok && one.value !== undefined),
+    faults: done.flatMap((one) => (one.ok ? [] : [one.fault])),
+  };
 }
 
 async function spreadToInjection(
   { client, namespace }: TrustPlace,
-  root: string,
+  { root, forgetsFormer }: Trust,
   signal: AbortSignal,
 ): Promise<Result<unknown, ApiFault>> {
   const path = `/api/v1/namespaces/${namespace}/configmaps/${INJECTION_CONFIG_MAP}`;
   const found = await client.request({ path, signal });
   if (!found.ok && found.fault.code !== 'NotFound') return found;
-  const { data } = (found.ok ? found.value : {}) as { readonly data?: Readonly<Record<string, string>> };
-  if (data?.[SETTING_KEYS.root] === root) return ok(undefined);
+  const { data = {} } = (found.ok ? found.value : {}) as { readonly data?: Readonly<Record<string, string>> };
+  const former = forgetsFormer ? [] : formerRoots(data, root);
+  const list = JSON.stringify(former);
+  const isForgotten = !forgetsFormer || (data[FORMER_ROOTS_KEY] ?? '[]') === list;
+  if (data[SETTING_KEYS.root] === root && isForgotten) return ok(undefined);
   const metadata = { name: INJECTION_CONFIG_MAP, namespace };
-  return apply(
-    client,
-    path,
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [SETTING_KEYS.root]: root } },
-    signal,
-  );
+  // In one write: nobody sees the new root without those that running gates name.
+  const written = { [SETTING_KEYS.root]: root, [FORMER_ROOTS_KEY]: list };
+  return apply(client, path, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: written }, signal);
 }
 
 async function spreadToWebhook(
