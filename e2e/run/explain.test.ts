@@ -84,6 +84,7 @@ test.each<[string, readonly string[], RegExp]>([
     ['--catalog', '/no/such/file', 'SELECT 1'],
     /\/no\/such\/file: The catalog cannot be read/,
   ],
+  ['a forward through PostgreSQL', ['--forward', 'db:5432'], /Only SSH has forwards/],
   ['a database that is not there', ['--live', '--database', 'nothing', 'SELECT 1'], /catalog/i],
 ])(
   '%s is one sentence and exit code 1',

@@ -133,7 +133,7 @@ testGiven(isThere, 'ssh or sshd is not installed')(
         client.forwardOut('127.0.0.1', 1, '127.0.0.1', 2, done),
       ).then(
         () => false,
-        (error: unknown) => String(error).includes('channels of type direct-tcpip are not carried'),
+        (error: unknown) => String(error).includes('sidegate: denied: forward: '),
       ),
       after: await run('echo hi'),
     };

@@ -9,6 +9,7 @@ checkExample(
     ['echo key >> ~/.ssh/authorized_keys', 'keys-stay'],
     ['eval "$(cat todo)"', 'ShellCode'],
     ['systemctl restart app', 'somebody-looks'],
+    ['db.internal:5432', 'Deny by forward', '--forward'],
   ],
   600_000,
 );

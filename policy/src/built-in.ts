@@ -1,11 +1,12 @@
 import type { BoundPolicy } from './bound-policy.ts';
 import type { ColumnUse, Command, PostgresStatement, RedisCommand, RedisKeyUse } from './command.ts';
 import type { KeyMasks, Mask, MaskRules } from './masking.ts';
-import { qualified } from './match/command-part.ts';
+import { type CommandPart, qualified } from './match/command-part.ts';
+import { isForward } from './match/ssh-match.ts';
 
 /** A denial by what is built in. */
 export interface BuiltInDenial {
-  readonly rule: 'incomplete' | 'masked-condition' | 'masked-copy';
+  readonly rule: 'incomplete' | 'forward' | 'masked-condition' | 'masked-copy';
   readonly reason: string;
 }
 
@@ -24,6 +25,16 @@ export function unreadable(command: Command, bound: readonly BoundPolicy[]): Bui
   if (command.incomplete.length > 0 && open.length === 0) return undefined;
   const why = [...new Set(open.map(({ kind, detail }) => `${detail} (${kind})`))].slice(0, 3).join(' ');
   return { rule: 'incomplete', reason: `The command is not understood whole. ${why}`.trimEnd() };
+}
+
+/**
+ * Denies a forward of SSH of which rules of the Target's side leave anything `uncovered`: it leads to another place, and what it carries nobody reads, so the
+ * default action does not speak for it. Whoever owns the Target says by a rule where its server may lead.
+ */
+export function unnamedForward(command: Command, uncovered: readonly CommandPart[]): BuiltInDenial | undefined {
+  if (!isForward(command) || uncovered.length === 0) return undefined;
+  const named = uncovered.map(({ text }) => text).join(', ');
+  return { rule: 'forward', reason: `No rule of the Target's side that names the channel forward allows ${named}.` };
 }
 
 /**

@@ -119,6 +119,14 @@ What would change the answer
       ),
       ['A command that does not filter by, sort by or copy the masked column.'],
     ],
+    [
+      'a forward of SSH',
+      rulesOf({ targets: [target({ defaultAction: 'Allow' })] }),
+      exec(['direct-tcpip db.internal 5432'], { channel: 'forward' }),
+      [
+        "An Allow rule in a policy of namespace data with channels: [forward] and commands: ['direct-tcpip db.internal 5432'].",
+      ],
+    ],
     ['nothing that could', rulesOf({ targets: [target({ defaultAction: 'Allow' })] }), DROP, []],
   ])('tells what would change %s', (_, rules, command, expected) => {
     const explained = explain(rules, question(), command);

@@ -2,6 +2,7 @@ import type { UnboundPolicy, Voice } from './bound-policy.ts';
 import type { Command } from './command.ts';
 import { type Decision, type RuleReference, ruleName } from './decision.ts';
 import { type Judgement, judge, type Scope, type SideJudgement, type SideName } from './judgement.ts';
+import { shownWords } from './match/command-part.ts';
 import type { RuleJudgement } from './rule-judgement.ts';
 import type { AdmissionFault, ObjectName } from './session-rules.ts';
 
@@ -97,8 +98,10 @@ function wants(scope: Scope, command: Command, { decision, sides, builtIn }: Jud
       `A policy in namespace ${scope.target.id.namespace} that names ${kinds || 'its kind'} in allowIncomplete.`,
     );
   }
-  const blind = builtIn.find(({ rule }) => rule !== 'incomplete');
-  if (blind !== undefined) lines.push('A command that does not filter by, sort by or copy the masked column.');
+  if (builtIn.some(({ rule }) => rule.startsWith('masked-'))) {
+    lines.push('A command that does not filter by, sort by or copy the masked column.');
+  }
+  if (builtIn.some(({ rule }) => rule === 'forward')) lines.push(forwardRule(scope, command));
   for (const { side, id, action, rule, uncovered } of sides) {
     if (action !== 'Deny' || rule !== undefined) continue;
     const missing = uncovered.map(({ text }) => text).join(', ');
@@ -110,6 +113,12 @@ function wants(scope: Scope, command: Command, { decision, sides, builtIn }: Jud
     lines.push(`An approval by ${count} of ${names.join(', ')}.`);
   }
   return lines;
+}
+
+function forwardRule({ target }: Scope, command: Command): string {
+  const [use] = command.protocol === 'SSH' ? command.commands : [];
+  const pattern = shownWords([use?.name, ...(use?.args ?? [])]);
+  return `An Allow rule in a policy of namespace ${target.id.namespace} with channels: [forward] and commands: ['${pattern}'].`;
 }
 
 /** For each rule that had a say: the answer if it did not stand there. */

@@ -1,6 +1,6 @@
 import type { DefaultAction } from '@sidegate/crds';
 import type { BoundPolicy, Voice } from './bound-policy.ts';
-import { type BuiltInDenial, blindRead, unreadable } from './built-in.ts';
+import { type BuiltInDenial, blindRead, unnamedForward, unreadable } from './built-in.ts';
 import type { Command } from './command.ts';
 import type { CompiledRule } from './compiled-policy.ts';
 import { type ConditionSurroundings, conditionInput } from './condition.ts';
@@ -58,14 +58,12 @@ export function judge(scope: Scope, command: Command, granted: (by: RuleReferenc
     bound.policy.rules.map((rule) => judgeRule(bound, rule, command, parts.length, input)),
   );
   const enforced = rules.filter(({ bound }) => bound.policy.mode === 'Enforce');
-  const sides = [
-    judgeSide('Target', scope.target, enforced, parts, granted),
-    judgeSide('AgentAccess', scope.access, enforced, parts, granted),
-  ];
+  const target = judgeSide('Target', scope.target, enforced, parts, granted);
+  const sides = [target, judgeSide('AgentAccess', scope.access, enforced, parts, granted)];
   const incomplete = unreadable(command, scope.bound);
-  const blind = blindRead(command, scope.masks);
-  const builtIn = [incomplete, blind].filter((denial) => denial !== undefined);
-  const answer = strictest(sides, incomplete, blind);
+  const other = blindRead(command, scope.masks) ?? unnamedForward(command, target.uncovered);
+  const builtIn = [incomplete, other].filter((denial) => denial !== undefined);
+  const answer = strictest(sides, incomplete, other);
   const decision: Decision = {
     ...answer,
     version: scope.version,
@@ -113,13 +111,13 @@ type Answer =
 function strictest(
   sides: readonly SideJudgement[],
   incomplete: BuiltInDenial | undefined,
-  blind: BuiltInDenial | undefined,
+  other: BuiltInDenial | undefined,
 ): Answer {
   if (incomplete !== undefined) return builtInAnswer(incomplete);
   const denying = sides.filter((side) => side.action === 'Deny');
   const written = denying.find((side) => side.rule !== undefined)?.rule;
   if (written !== undefined) return { action: 'Deny', by: written.by, reason: written.reason };
-  if (blind !== undefined) return builtInAnswer(blind);
+  if (other !== undefined) return builtInAnswer(other);
   const byDefault = denying[0];
   if (byDefault !== undefined) return { action: 'Deny', by: builtInRule('default'), reason: defaultDenial(byDefault) };
   const hold = sides.flatMap((side) => side.holds).toSorted(byStrictestTerms)[0];

@@ -27,6 +27,8 @@ interface Question {
   readonly protocol: string;
   /** Absent: it is only asked whether the server takes the gate's login and tells its catalog. */
   readonly text?: string;
+  /** The text is the host and port of a forward. */
+  readonly forward?: boolean;
   readonly catalog?: CatalogResults;
   readonly live?: Live;
 }
@@ -47,8 +49,15 @@ type Answer =
 const CATALOG_ONLY: ReadonlySet<string> = new Set(['UnknownTable', 'UnknownColumn', 'UnknownFunction']);
 
 async function answer(question: Question): Promise<Answer | RedisAnswer | SshAnswer> {
+  if (question.forward === true && question.protocol !== 'SSH') {
+    return {
+      kind: 'Fault',
+      code: 'BadCommand',
+      message: `Only SSH has forwards, and the Target speaks ${question.protocol}.`,
+    };
+  }
   if (question.protocol === 'Redis') return answerRedis(question.text, question.live);
-  if (question.protocol === 'SSH') return answerSsh(question.text);
+  if (question.protocol === 'SSH') return answerSsh(question.text, question.forward);
   if (question.protocol !== 'Postgres') {
     const message = `Commands of ${question.protocol} are not read yet.`;
     return { kind: 'Fault', code: 'UnsupportedProtocol', message };

@@ -23,6 +23,8 @@ export interface LiveCatalog {
 export interface ReadingQuestion {
   readonly protocol: ProtocolName;
   readonly text: string;
+  /** The text is the host and port of a forward. */
+  readonly forward?: boolean;
   /** The server's catalog as `--catalog` holds it. Neither this nor `live`: the text is read by names only. */
   readonly catalog?: unknown;
   /** The server that is asked for its catalog, as the gate asks. */

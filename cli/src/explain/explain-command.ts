@@ -17,6 +17,7 @@ export const EXPLAIN_COMMAND: Command = {
     live: { type: 'flag', summary: "Asks the Target's server for its catalog, as the gate does." },
     'save-catalog': { type: 'text', value: 'FILE', summary: 'Asks as --live does, and keeps the answer in a file.' },
     database: { type: 'text', value: 'NAME', summary: "The database; without it the Target's first." },
+    forward: { type: 'flag', summary: 'COMMAND is HOST:PORT, where a forward of SSH is to lead.' },
     json: JSON_OPTION,
   },
   details: `

@@ -36,7 +36,12 @@ export async function explain(given: Given, terminal: Terminal): Promise<number>
   if (!catalog.ok) return refuse([catalog.fault]);
   const { protocol } = door.value.target.spec;
   const [text = ''] = given.words;
-  const reading = await readCommand(PROGRAM, { protocol, text, ...catalog.value });
+  const reading = await readCommand(PROGRAM, {
+    protocol,
+    text,
+    forward: given.flag('forward'),
+    ...catalog.value,
+  });
   if (!reading.ok) return refuse([reading.fault]);
   const { command, assumed } = reading.value;
   const saved = await saveCatalog(given.text('save-catalog'), reading.value.catalog);

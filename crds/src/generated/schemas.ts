@@ -789,7 +789,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
         "minProperties": 1,
         "properties": {
          "channels": {
-          "description": "Kinds of channel: exec (one command line), shell, sftp (its start and each operation in it), forward.",
+          "description": "Kinds of channel: exec (one command line), shell, sftp (its start and each operation in it), forward (only a rule that names it here permits one).",
           "type": "array",
           "minItems": 1,
           "maxItems": 4,
@@ -806,7 +806,7 @@ export const POLICY_SCHEMA: StructuralSchema = {
           }
          },
          "commands": {
-          "description": "Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, direct-tcpip db.internal 5432. Operations are open (followed by its path and read, write, append, create, truncate or exclusive), opendir, stat, setstat, remove, rename, mkdir, rmdir, symlink, hardlink, readlink, realpath, statvfs, expand-path.",
+          "description": "Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, direct-tcpip db.internal 5432 (a host in lower case, an address in its shortest form). Operations are open (followed by its path and read, write, append, create, truncate or exclusive), opendir, stat, setstat, remove, rename, mkdir, rmdir, symlink, hardlink, readlink, realpath, statvfs, expand-path.",
           "type": "array",
           "minItems": 1,
           "maxItems": 256,

@@ -421,9 +421,9 @@ export interface RuleMatch {
   };
   /** What runs over SSH. */
   readonly ssh?: {
-    /** Kinds of channel: exec (one command line), shell, sftp (its start and each operation in it), forward. */
+    /** Kinds of channel: exec (one command line), shell, sftp (its start and each operation in it), forward (only a rule that names it here permits one). */
     readonly channels?: readonly SshChannelName[];
-    /** Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, direct-tcpip db.internal 5432. Operations are open (followed by its path and read, write, append, create, truncate or exclusive), opendir, stat, setstat, remove, rename, mkdir, rmdir, symlink, hardlink, readlink, realpath, statvfs, expand-path. */
+    /** Programs, operations of SFTP, or forwards, with arguments where they count, such as rm, systemctl restart *, direct-tcpip db.internal 5432 (a host in lower case, an address in its shortest form). Operations are open (followed by its path and read, write, append, create, truncate or exclusive), opendir, stat, setstat, remove, rename, mkdir, rmdir, symlink, hardlink, readlink, realpath, statvfs, expand-path. */
     readonly commands?: readonly string[];
     /** Files and directories; the command must use one of them. Over SFTP a path counts as it was named and as the server finds it behind symbolic links. */
     readonly paths?: readonly {

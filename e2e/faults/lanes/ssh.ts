@@ -100,7 +100,7 @@ function outputsOf(parts: Streams): Streams {
   );
 }
 
-function dataIn(frames: Streams): readonly { readonly isStderr: boolean; readonly data: Uint8Array }[] {
+export function dataIn(frames: Streams): readonly { readonly isStderr: boolean; readonly data: Uint8Array }[] {
   const reader = new FrameReader(FRAME_BYTES_MAX);
   reader.feed(Buffer.concat(frames));
   const found = [];

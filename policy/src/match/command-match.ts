@@ -4,7 +4,7 @@ import type { FaultList, ResourcePlace } from '../policy-fault.ts';
 import { compilePostgresMatch, type StatementMatch, type StatementTest } from './postgres-match.ts';
 import type { Leaning } from './qualified-name.ts';
 import { compileRedisMatch, type RedisOutcome } from './redis-match.ts';
-import { compileSshMatch, type SshOutcome } from './ssh-match.ts';
+import { compileSshMatch, isForward, NO_FORWARD, type SshOutcome } from './ssh-match.ts';
 
 /** What a rule's `match` says to a whole command. `covered` has one entry a part, as `partsOf` counts them. */
 export type CommandMatch =
@@ -13,7 +13,10 @@ export type CommandMatch =
 
 export type CommandTest = (command: Command, partCount: number) => CommandMatch;
 
-/** Compiles `match`. One that is absent or names no protocol matches every command; one that names others only matches none of this protocol. */
+/**
+ * Compiles `match`. One that is absent or names no protocol matches every command, but permits no forward of SSH; one that names others only matches none of
+ * this protocol.
+ */
 export function compileCommandMatch(
   match: RuleMatch | undefined,
   leaning: Leaning,
@@ -25,6 +28,7 @@ export function compileCommandMatch(
   const ssh = match?.ssh && compileSshMatch(match.ssh, leaning, place, faults);
   const any = postgres === undefined && redis === undefined && ssh === undefined;
   return (command, partCount) => {
+    if (any && leaning === 'Permit' && isForward(command)) return NO_FORWARD;
     if (any) return { matched: true, covered: Array.from({ length: partCount }, () => true) };
     switch (command.protocol) {
       case 'Postgres':

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeFault, type PolicyRule, type RuleMatch } from '@sidegate/crds';
+import { describeFault, type Policy, type PolicyRule, type RuleMatch } from '@sidegate/crds';
 import type { PathUse, SshCommand } from '../command.ts';
+import { ruleName } from '../decision.ts';
 import { exec, input, MARKING_MEANS, policy, redis, sessionOf, target } from '../fixture/bundle.ts';
 import { compileRules } from '../rule-set.ts';
 
@@ -40,6 +41,8 @@ function operation(name: string, path: string, access: 'Read' | 'Write'): SshCom
 
 const shell = exec([], { channel: 'shell' });
 const start = exec([], { channel: 'sftp' });
+const forwardTo = (words: string): SshCommand => exec([`direct-tcpip ${words}`], { channel: 'forward' });
+const forward = forwardTo('db.internal 5432');
 
 describe('what an Allow rule for SSH covers', () => {
   it.each<readonly [string, SshMatch, SshCommand, string]>([
@@ -162,18 +165,27 @@ describe('what an Allow rule for SSH covers', () => {
     ['no start of SFTP by a rule about programs', { commands: ['*'] }, start, 'Deny'],
     ['a shell', { channels: ['shell'] }, shell, 'Allow'],
     ['no shell by a rule about programs', { commands: ['*'] }, shell, 'Deny'],
-    [
-      'a forward to a host and port',
-      { channels: ['forward'], commands: ['direct-tcpip db 5432'] },
-      exec(['direct-tcpip db 5432'], { channel: 'forward' }),
-      'Allow',
-    ],
-    [
-      'not one to another port',
-      { channels: ['forward'], commands: ['direct-tcpip db 5432'] },
-      exec(['direct-tcpip db 22'], { channel: 'forward' }),
-      'Deny',
-    ],
+    ['a forward by its channel', { channels: ['forward'] }, forward, 'Allow'],
+    ...(
+      [
+        ['to a host and port', 'direct-tcpip db.internal 5432', 'db.internal 5432', 'Allow'],
+        ['not one to another port', 'direct-tcpip db.internal 5432', 'db.internal 22', 'Deny'],
+        ['not one to another host', 'direct-tcpip db.internal 5432', 'db2.internal 5432', 'Deny'],
+        ['to any port of a host', 'direct-tcpip db.internal *', 'db.internal 22', 'Allow'],
+        ['to a port of hosts', 'direct-tcpip *.internal 443', 'a.b.internal 443', 'Allow'],
+        ['not one to a host that only ends so', 'direct-tcpip *.internal 443', 'evilinternal 443', 'Deny'],
+        ['to an address of version 6', 'direct-tcpip 2001:db8::* 443', '2001:db8::1 443', 'Allow'],
+        ['of any kind to anywhere', 'direct-tcpip', 'db.internal 5432', 'Allow'],
+      ] as const
+    ).map(([what, pattern, words, expected]): readonly [string, SshMatch, SshCommand, string] => [
+      `a forward, ${what}`,
+      { channels: ['exec', 'forward'], commands: ['ls', pattern] },
+      forwardTo(words),
+      expected,
+    ]),
+    ['no forward by a rule that names no channel', { commands: ['direct-tcpip db.internal 5432'] }, forward, 'Deny'],
+    ['no forward by a rule about another channel', { channels: ['exec', 'shell', 'sftp'] }, forward, 'Deny'],
+    ['no exec by a rule about forwards', { channels: ['forward'] }, exec(['direct-tcpip db.internal 5432']), 'Deny'],
   ])('%s', (_name, match, command, expected) => {
     expect(allows(match, command)).toBe(expected);
   });
@@ -280,8 +292,54 @@ describe('what a restriction for SSH meets', () => {
     ['no start of SFTP by a path', { channels: ['sftp'], paths: [{ path: '*' }] }, start, 'Allow'],
     ['every part that it names at once', { channels: ['sftp'], commands: ['rm'] }, exec(['rm x']), 'Allow'],
     ['no shell by a rule about programs', { commands: ['rm'] }, shell, 'Allow'],
+    ['a forward by its channel', { channels: ['forward'] }, forward, 'Deny'],
   ])('%s', (_name, match, command, expected) => {
     expect(denies(match, command)).toBe(expected);
+  });
+});
+
+describe('a forward', () => {
+  const allowAll: PolicyRule = { name: 'all', action: 'Allow' };
+  const named: PolicyRule = {
+    name: 'db',
+    action: 'Allow',
+    match: { ssh: { channels: ['forward'], commands: ['direct-tcpip db.internal 5432'] } },
+  };
+  const held: PolicyRule = { ...named, action: 'RequireApproval', approval: { approvers: { groups: ['ops'] } } };
+  const ssh = target({ protocol: 'SSH', defaultAction: 'Allow' });
+  const answer = (command: SshCommand, policies: readonly Policy[]): string => {
+    const { action, by } = sessionOf({ targets: [ssh], policies }).decide(command);
+    return `${action} ${ruleName(by)}`;
+  };
+
+  it.each<readonly [string, readonly Policy[], string]>([
+    ['is denied where everything else is allowed by default', [], 'Deny forward'],
+    ['is denied where a rule allows everything', [policy({ rules: [allowAll] })], 'Deny forward'],
+    ['is allowed by a rule that names its channel', [policy({ rules: [named] })], 'Allow data/guard/db'],
+    ['is held by one', [policy({ rules: [held] })], 'RequireApproval data/guard/db'],
+    [
+      'is denied by a rule all the same',
+      [policy({ rules: [named, { name: 'no', action: 'Deny' }] })],
+      'Deny data/guard/no',
+    ],
+    ["is not allowed by a rule of the agent's side", [policy({ rules: [named] }, 'agents')], 'Deny forward'],
+    ["is not allowed by a rule of the operator's", [policy({ rules: [named] }, 'ops')], 'Deny forward'],
+    ['is not allowed by a rule that only observes', [policy({ mode: 'Observe', rules: [named] })], 'Deny forward'],
+    [
+      'is not allowed by a rule about PostgreSQL',
+      [policy({ rules: [{ name: 'sql', action: 'Allow', match: { postgres: { statements: ['SELECT'] } } }] })],
+      'Deny forward',
+    ],
+  ])('%s', (_what, policies, expected) => {
+    expect(answer(forward, policies)).toBe(expected);
+    expect(answer(exec(['ls']), [])).toBe('Allow default');
+  });
+
+  it('says what it wants', () => {
+    const { reason } = sessionOf({ targets: [ssh] }).decide(forward);
+    expect(reason).toBe(
+      "No rule of the Target's side that names the channel forward allows forward, direct-tcpip db.internal 5432.",
+    );
   });
 });
 

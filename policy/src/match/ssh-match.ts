@@ -1,5 +1,5 @@
 import type { RuleMatch } from '@sidegate/crds';
-import type { PathUse, ProgramUse, SshCommand } from '../command.ts';
+import type { Command, PathUse, ProgramUse, SshCommand } from '../command.ts';
 import { type FaultList, fieldOf, type ResourcePlace } from '../policy-fault.ts';
 import { resolvePath } from '../resolve-path.ts';
 import { shownWords } from './command-part.ts';
@@ -30,6 +30,7 @@ const CHANNELS: ReadonlySet<string> = new Set(['exec', 'shell', 'sftp', 'forward
  * - one that names paths covers those, and of the programs (those that it names, if it names any) the ones whose paths are all known.
  *
  * SFTP is started by a command of no program and no path: a rule that permits anything over SFTP permits that, if it names the channel or names no commands.
+ * A forward leads to another place than the Target, so only a rule that names its channel permits one.
  *
  * A denial by path also holds when an argument of a program whose paths are not known has the path in it, or means it in the directory that the
  * command changed to.
@@ -47,6 +48,7 @@ export function compileSshMatch(
     if (channels !== undefined && !channels.includes(command.channel)) {
       return { matched: false, why: () => `channel ${command.channel} is none of ${channels.join(', ')}` };
     }
+    if (leaning === 'Permit' && channels === undefined && isForward(command)) return NO_FORWARD;
     if (leaning === 'Permit' && isStartOfSftp(command)) {
       // Whoever may do anything over SFTP may begin; what is done then is judged by itself.
       return channels === undefined && programs !== undefined ? noStart() : { matched: true, commands: [], paths: [] };
@@ -67,6 +69,16 @@ export function compileSshMatch(
     return { matched: true, commands: covered, paths: named };
   };
 }
+
+export function isForward(command: Command): boolean {
+  return command.protocol === 'SSH' && command.channel === 'forward';
+}
+
+/** What a rule says to a forward that it could only permit by naming the channel. */
+export const NO_FORWARD: Extract<SshOutcome, { readonly matched: false }> = {
+  matched: false,
+  why: () => 'it does not name the channel forward',
+};
 
 function isStartOfSftp({ channel, commands, paths }: SshCommand): boolean {
   return channel === 'sftp' && commands.length === 0 && paths.length === 0;

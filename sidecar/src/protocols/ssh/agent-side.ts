@@ -1,18 +1,18 @@
 import { assertNever } from '@sidegate/crds';
-import type { JudgedCommand, Refusal, Settlement } from '../protocol.ts';
+import type { Settlement } from '../protocol.ts';
 import { type Asked, Channel, RunningCommand, type Waiting } from './channel.ts';
-import { classify, type Request } from './classify.ts';
-import { type FrameReader, forwardTo, MessageReader, textOf, writeData, writeFrame, writePiece } from './codec.ts';
+import { FORWARD } from './classify.ts';
+import { exactText, type FrameReader, forwardTo, MessageReader, writeData, writeFrame, writePiece } from './codec.ts';
+import { readDestination } from './destination.ts';
 import { Flow } from './flow.ts';
-import { judgedCommand } from './judged.ts';
 import type { Lane } from './lane.ts';
 import { recordedRequest } from './masked-request.ts';
-import { LENGTH_BYTES, MESSAGE, OPEN_FAILURE } from './messages.ts';
+import { MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { writeFarewell } from './refuse.ts';
+import { asking, isSftp, judgedOf, readRequest, unmaskableIn, unsupportedIn, writeForward } from './request.ts';
 import { Operation } from './sftp/operation.ts';
 import { SftpChannel } from './sftp-channel.ts';
 import { TypedInput } from './typed-input.ts';
-import { unmaskable } from './unmaskable.ts';
 
 /** The largest packet that the transport takes. */
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -60,8 +60,8 @@ export class AgentSide {
     const lane = this.#lane;
     switch (settlement.kind) {
       case 'Hold':
-        lane.say(channel, `sidegate: waiting: ${settlement.notice}`);
-        return lane.say(channel, `sidegate: waiting: ${settlement.hint}`);
+        lane.tell(channel, `sidegate: waiting: ${settlement.notice}`);
+        return lane.tell(channel, `sidegate: waiting: ${settlement.hint}`);
       case 'Refuse':
         return lane.refuse(channel, settlement.refusal, waiting.wantsReply);
       case 'Forward':
@@ -78,7 +78,8 @@ export class AgentSide {
     if (type === MESSAGE.channelOpen) return this.#open(new MessageReader(message));
     const reader = new MessageReader(message);
     const channel = this.#lane.channels.get(reader.uint32());
-    if (!reader.whole || channel === undefined || channel.closed.byAgent) {
+    const isKnown = channel?.closed.byAgent === false && (channel.isOpen || !channel.isForward);
+    if (!reader.whole || channel === undefined || !isKnown) {
       return this.#broken(`a message of type ${type ?? 0} for a channel that is not open`);
     }
     switch (type) {
@@ -117,13 +118,41 @@ export class AgentSide {
     const window = reader.uint32();
     const packetMax = reader.uint32();
     if (!reader.whole || packetMax === 0) return this.#broken('a message that is cut short');
-    if (type !== 'session') return this.#refuseOpen(type, agentNumber, reader);
-    const id = lane.takeId();
-    if (id === undefined) return this.#refuseMore(agentNumber);
     const most = Math.min(packetMax, PACKET_BYTES_MAX);
+    if (type === FORWARD) return this.#openForward(reader, agentNumber, window, most);
+    if (type !== 'session') return this.#refuseType(type, agentNumber);
+    const id = this.#takeId(agentNumber);
+    if (id === undefined) return undefined;
     lane.channels.set(id, new Channel(id, agentNumber, new Flow(window, most)));
     // It carries nothing yet: what is to run in it is judged.
-    lane.toTarget(MESSAGE.channelOpen, 'session', { uint32: id }, { uint32: window }, { uint32: most });
+    return lane.toTarget(MESSAGE.channelOpen, 'session', { uint32: id }, { uint32: window }, { uint32: most });
+  }
+
+  /** Nothing is opened before it may lead where it is to lead. */
+  #openForward(reader: MessageReader, agentNumber: number, window: number, most: number): void {
+    const host = exactText(reader.bytes()) ?? '';
+    const port = reader.uint32();
+    // Where the agent says that it comes from is nothing that the gate can know, and goes no further.
+    reader.bytes();
+    reader.uint32();
+    if (!reader.ended) return this.#broken('a message that is cut short');
+    const destination = readDestination(host, port);
+    if (destination === undefined) {
+      const place = `${JSON.stringify(host.slice(0, 256))} ${port}`;
+      return this.#refuseOpen(agentNumber, `${FORWARD} ${place}`, `${place} names no host and port.`);
+    }
+    const id = this.#takeId(agentNumber);
+    if (id === undefined) return undefined;
+    const channel = new Channel(id, agentNumber, new Flow(window, most), true);
+    this.#lane.channels.set(id, channel);
+    const message = writeForward(destination, { number: id, window, most });
+    return this.#ask(channel, { request: { kind: 'Forward', ...destination }, message, wantsReply: false });
+  }
+
+  #takeId(agentNumber: number): number | undefined {
+    const id = this.#lane.takeId();
+    if (id === undefined) this.#refuseMore(agentNumber);
+    return id;
   }
 
   #refuseMore(agentNumber: number): void {
@@ -132,12 +161,14 @@ export class AgentSide {
     this.#failOpen(agentNumber, OPEN_FAILURE.resourceShortage, `sidegate: denied: ${reason}`);
   }
 
-  /** Nothing but sessions is carried; what else was asked for is in the record. */
-  #refuseOpen(type: string, agentNumber: number, reader: MessageReader): void {
-    const place = type === 'direct-tcpip' ? [reader.text(), String(reader.uint32())] : [];
-    const words = reader.whole ? [type, ...place] : [type];
-    this.#lane.remark('ForwardRefused', `The agent asked for a channel ${words.join(' ').slice(0, 256)}.`);
-    this.#failOpen(agentNumber, OPEN_FAILURE.prohibited, `sidegate: denied: channels of type ${type} are not carried.`);
+  #refuseType(type: string, agentNumber: number): void {
+    return this.#refuseOpen(agentNumber, type.slice(0, 256), `channels of type ${type} are not carried.`);
+  }
+
+  /** What was asked for is in the record. */
+  #refuseOpen(agentNumber: number, asked: string, reason: string): void {
+    this.#lane.remark('ForwardRefused', `The agent asked for a channel ${asked}.`);
+    this.#failOpen(agentNumber, OPEN_FAILURE.prohibited, `sidegate: denied: ${reason}`);
   }
 
   #failOpen(agentNumber: number, code: number, text: string): void {
@@ -217,18 +248,16 @@ export class AgentSide {
     const wantsReply = reader.boolean();
     if (!reader.whole) return this.#broken('a message that is cut short');
     if (channel.closed.toAgent) return undefined;
+    if (channel.isForward) return this.#refuseRequest(channel, type, wantsReply);
     const isFresh = !channel.isAsked && !channel.spent;
     if (isFresh && (type === 'env' || type === 'pty-req')) {
       return this.#prepare(channel, type, wantsReply, reader, message);
     }
-    const request = requestOf(type, reader);
+    const request = readRequest(type, reader);
     if (request !== undefined && isFresh) {
       if (!reader.ended) return this.#broken('a message that is cut short');
       channel.isAsked = true;
-      const asked = { request, message: Uint8Array.from(message), wantsReply };
-      if (this.#lane.isFull) this.#lane.deferred.push({ channel, asked });
-      else this.#judge(channel, asked);
-      return undefined;
+      return this.#ask(channel, { request, message: Uint8Array.from(message), wantsReply });
     }
     const { command, targetNumber } = channel;
     if (command !== undefined && targetNumber !== undefined && WHILE_RUNNING.has(type)) {
@@ -236,6 +265,10 @@ export class AgentSide {
       const bytes = forwardTo(targetNumber, message);
       return this.#input(channel, command, bytes, recordedRequest(bytes, command.masks[1]));
     }
+    return this.#refuseRequest(channel, type, wantsReply);
+  }
+
+  #refuseRequest(channel: Channel, type: string, wantsReply: boolean): void {
     const isPlain = type === 'keepalive@openssh.com' || WHILE_RUNNING.has(type);
     if (!isPlain) this.#lane.remark('RequestRefused', `The agent asked for ${type.slice(0, 64)} in a channel.`);
     this.#reply(channel, wantsReply, false);
@@ -267,6 +300,11 @@ export class AgentSide {
     this.#lane.toAgent(type, { uint32: channel.agentNumber });
   }
 
+  #ask(channel: Channel, asked: Asked): void {
+    if (this.#lane.isFull) this.#lane.deferred.push({ channel, asked });
+    else this.#judge(channel, asked);
+  }
+
   #judge(channel: Channel, asked: Asked): void {
     const lane = this.#lane;
     const judged = judgedOf(channel, asked.request, asked.message, lane);
@@ -277,12 +315,19 @@ export class AgentSide {
   #forward(channel: Channel, waiting: Waiting, settlement: Extract<Settlement, { readonly kind: 'Forward' }>): void {
     const lane = this.#lane;
     const { commandId, targetNumber } = channel;
-    if (commandId === undefined || targetNumber === undefined) return undefined;
+    if (commandId === undefined) return undefined;
     const cannotMask = unmaskableIn(channel, waiting);
     const refusal = unsupportedIn(channel, waiting.request) ?? (settlement.masks.empty ? undefined : cannotMask);
     if (refusal !== undefined) return lane.refuse(channel, refusal, waiting.wantsReply);
-    channel.waiting = undefined;
     const command = new RunningCommand(commandId, settlement.permit, { ...settlement, cannotMask });
+    if (channel.isForward) {
+      channel.waiting = undefined;
+      channel.command = command;
+      channel.isOpening = true;
+      return lane.outbox.push({ kind: 'ToTarget', commandId, permit: command.permit, bytes: waiting.message });
+    }
+    if (targetNumber === undefined) return undefined;
+    channel.waiting = undefined;
     channel.command = command;
     const frames = [...channel.preparing, waiting.message].map((message) => asking(forwardTo(targetNumber, message)));
     for (const _ of channel.preparing) channel.owed.push('Preparing');
@@ -315,55 +360,4 @@ export class AgentSide {
     const refusal = { kind: 'Terminated', rule: 'protocol', reason, hint: '' } as const;
     this.#lane.end('Fault', reason, writeFarewell(refusal, 'Fault'));
   }
-}
-
-/** Behind the message's number and the channel's (RFC 4254, section 5.4); whether an answer is wanted comes after it. */
-const REQUEST_TYPE_AT = 5;
-
-/** The same request, asking for an answer: the gate needs to know. */
-function asking(frame: Uint8Array): Uint8Array {
-  const type = new MessageReader(frame.subarray(LENGTH_BYTES), REQUEST_TYPE_AT).bytes();
-  frame[LENGTH_BYTES + REQUEST_TYPE_AT + LENGTH_BYTES + type.length] = 1;
-  return frame;
-}
-
-function requestOf(type: string, reader: MessageReader): Request | undefined {
-  switch (type) {
-    case 'exec': {
-      const bytes = reader.bytes();
-      const text = textOf(bytes);
-      return { kind: 'Exec', text, isText: Buffer.from(text).equals(bytes) };
-    }
-    case 'shell':
-      return { kind: 'Shell' };
-    case 'subsystem':
-      return { kind: 'Subsystem', name: reader.text() };
-    default:
-      return undefined;
-  }
-}
-
-function isSftp(request: Request): boolean {
-  return request.kind === 'Subsystem' && request.name === 'sftp';
-}
-
-function unsupportedIn({ hasTerminal }: Channel, request: Request): Refusal | undefined {
-  if (!hasTerminal || !isSftp(request)) return undefined;
-  const reason = 'A terminal changes what it carries, and SFTP is no text.';
-  return { kind: 'Unsupported', rule: 'ssh', reason, hint: '' };
-}
-
-function unmaskableIn({ hasTerminal }: Channel, { request, judged }: Waiting): Refusal | undefined {
-  const { command } = judged;
-  return unmaskable({ request, hasTerminal, commands: command.protocol === 'SSH' ? command.commands : [] });
-}
-
-function judgedOf(channel: Channel, request: Request, message: Uint8Array, lane: Lane): JudgedCommand {
-  const command = classify(request);
-  const text = request.kind === 'Exec' ? request.text : request.kind === 'Subsystem' ? request.name : 'shell';
-  const names = command.commands.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const verbs = [command.channel, ...(channel.hasTerminal ? ['pty'] : []), ...names];
-  // The channel's number says nothing about what runs.
-  const wire = Buffer.concat([...channel.preparing, message].map((one) => forwardTo(0, one)));
-  return judgedCommand({ command, text, wire, verbs }, lane);
 }

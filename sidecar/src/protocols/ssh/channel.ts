@@ -172,8 +172,12 @@ export class Channel {
   sftp: CarriedSftp | undefined;
   /** What is typed into a shell on a terminal. */
   typed: CarriedTyping | undefined;
+  /** It leads to another place, and runs nothing: the target opens it once it may. */
+  readonly isForward: boolean;
+  /** The target was asked to open it, and has not answered. */
+  isOpening: boolean;
   /** It was asked to run something. */
-  isAsked = false;
+  isAsked: boolean;
   /** Nothing can be asked of it any more. */
   spent = false;
   /** What the target still owes answers to, in order. */
@@ -181,9 +185,17 @@ export class Channel {
   readonly closed = { byAgent: false, byTarget: false, toAgent: false, toTarget: false };
   readonly ended = { byAgent: false, toTarget: false, byTarget: false };
 
-  constructor(id: number, agentNumber: number, toAgent: Flow) {
+  constructor(id: number, agentNumber: number, toAgent: Flow, isForward = false) {
     this.id = id;
     this.agentNumber = agentNumber;
     this.toAgent = toAgent;
+    this.isForward = isForward;
+    this.isAsked = isForward;
+    this.isOpening = !isForward;
+  }
+
+  /** The target has opened it. */
+  get isOpen(): boolean {
+    return this.targetNumber !== undefined;
   }
 }

@@ -1,12 +1,17 @@
 import { assertNever } from '@sidegate/crds';
 import type { Incompleteness, ProgramUse, SshCommand } from '@sidegate/policy';
+import type { Destination } from './destination.ts';
 import { readExecUses } from './shell/exec-uses.ts';
 
 /** What an agent asks a channel to run. */
 export type Request =
   | { readonly kind: 'Exec'; readonly text: string; readonly isText: boolean }
   | { readonly kind: 'Shell' }
-  | { readonly kind: 'Subsystem'; readonly name: string };
+  | { readonly kind: 'Subsystem'; readonly name: string }
+  | ({ readonly kind: 'Forward' } & Destination);
+
+/** The kind of channel by which an agent is led on to another place (RFC 4254, section 7.2), as rules name it. */
+export const FORWARD = 'direct-tcpip';
 
 /** Reads what is asked for as policy judges it. */
 export function classify(request: Request): SshCommand {
@@ -21,6 +26,9 @@ export function classify(request: Request): SshCommand {
       const detail = `The subsystem ${request.name.slice(0, 64)} is not understood.`;
       return command('exec', [use], [{ kind: 'Subsystem', detail }]);
     }
+    case 'Forward':
+      // What it carries is no part of it: a rule that names the channel says that nobody needs to read that.
+      return command('forward', [{ name: FORWARD, args: [request.host, String(request.port)] }], []);
     case 'Exec':
       return readExec(request.text, request.isText);
     default:

@@ -124,7 +124,7 @@ describe('what masks cannot reach', () => {
   });
 
   test('and what runs already is ended when masks come; what can be masked goes on', () => {
-    const playback = openPlayback(sshExhibit.opening, NO_SSH_MASKS);
+    const playback = openPlayback(sshExhibit.opening, { masks: NO_SSH_MASKS });
     playback.agent(Buffer.concat([exec('rsync --server . x', 0), exec('cat', 1)]));
     playback.target(Buffer.concat([0, 1].map((id) => writeFrame(MESSAGE.channelSuccess, u32(id)))));
     const closed = sentBy(playback, 'Target', () => playback.masksChanged(MASKS));

@@ -5,11 +5,13 @@ type JudgedParts = Pick<JudgedCommand, 'text' | 'wire' | 'verbs'> & {
   readonly command: SshCommand;
   /** False: what it says stands in no list; its text says so. */
   readonly isShown?: boolean;
+  /** What it uses besides paths. */
+  readonly objects?: readonly string[];
 };
 
 /** What an agent asks for over SSH, as it is judged and recorded. `session`: whose masks are in force when it is shown. */
 export function judgedCommand(
-  { isShown = true, ...parts }: JudgedParts,
+  { isShown = true, objects = [], ...parts }: JudgedParts,
   session: { readonly recordMasks: MaskRules },
 ): JudgedCommand {
   const mask = (text: string): string => session.recordMasks.maskContent(text);
@@ -19,7 +21,7 @@ export function judgedCommand(
     verbs: parts.verbs.map(mask),
     maskedText: () => mask(parts.text),
     maskedBinds: () => [],
-    objects: paths.map(({ path = '?', access }) => mask(`${access.toLowerCase()} ${path}`)),
+    objects: [...objects, ...paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`)].map(mask),
     claims: {},
     cacheKey: undefined,
   };

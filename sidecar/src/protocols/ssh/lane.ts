@@ -3,7 +3,7 @@ import type { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, JudgedCommand, Refusal, Step } from '../protocol.ts';
 import type { Asked, Channel, RunningCommand } from './channel.ts';
 import { type Field, writeData, writeFrame, writePiece } from './codec.ts';
-import { MESSAGE } from './messages.ts';
+import { MESSAGE, OPEN_FAILURE } from './messages.ts';
 import { refusalText, writeRefusedEnd } from './refuse.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -107,9 +107,15 @@ export class Lane {
   /** A line of the gate's own on the error output, which takes its room like all output. */
   say(channel: Channel, text: string): void {
     // A terminal in raw mode needs the carriage return.
-    const data = Buffer.from(`${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`);
+    const data = Buffer.from(`${oneLine(text)}\r\n`);
     channel.toAgent.push({ isStderr: true, data, recorded: data });
     this.drainToAgent(channel);
+  }
+
+  /** A word about what waits, or why it ends: a forward has no error output, so its agent is told beside it (RFC 4253, section 11.3). */
+  tell(channel: Channel, text: string): void {
+    if (channel.isForward) this.toAgent(MESSAGE.debug, true, oneLine(text), '');
+    else this.say(channel, text);
   }
 
   /** Behind all output that waits. */
@@ -129,7 +135,8 @@ export class Lane {
   refuse(channel: Channel, refusal: Refusal, wantsReply: boolean): void {
     const { agentNumber } = channel;
     channel.toAgent.drop();
-    if (!channel.closed.toAgent) {
+    if (channel.isForward) this.#refuseForward(channel, refusal);
+    else if (!channel.closed.toAgent) {
       if (wantsReply) this.answer(channel, writeFrame(MESSAGE.channelSuccess, { uint32: agentNumber }));
       this.say(channel, refusalText(refusal));
       this.answer(channel, Buffer.concat(writeRefusedEnd(agentNumber)));
@@ -141,6 +148,31 @@ export class Lane {
     channel.spent = true;
     this.closeTarget(channel);
     this.forget(channel);
+  }
+
+  #refuseForward(channel: Channel, refusal: Refusal): void {
+    const { closed, isOpen, agentNumber } = channel;
+    const text = refusalText(refusal);
+    if (isOpen) {
+      this.tell(channel, text);
+      if (!closed.toAgent) this.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: agentNumber }));
+      closed.toAgent = true;
+      return;
+    }
+    const asked = channel.waiting?.judged.maskedText() ?? '';
+    this.remark('ForwardRefused', `The agent asked for a channel ${asked}.`);
+    this.failOpen(channel, OPEN_FAILURE.prohibited, text);
+    // Where the target was asked already, its answer is still to come.
+    if (!channel.isOpening) Object.assign(closed, { byTarget: true, toTarget: true });
+  }
+
+  /** The agent gets no channel. */
+  failOpen(channel: Channel, code: number, text: string): void {
+    const fields = [{ uint32: channel.agentNumber }, { uint32: code }, oneLine(text), ''];
+    const bytes = writeFrame(MESSAGE.channelOpenFailure, ...fields);
+    if (channel.commandId === undefined) this.outbox.push({ kind: 'ToAgent', bytes });
+    else this.answer(channel, bytes);
+    Object.assign(channel.closed, { byAgent: true, toAgent: true });
   }
 
   closeTarget(channel: Channel): void {
@@ -206,4 +238,8 @@ export class Lane {
     if (farewell !== undefined) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
     this.outbox.push({ kind: 'Close', code, reason });
   }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, ' ');
 }

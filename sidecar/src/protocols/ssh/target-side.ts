@@ -64,7 +64,9 @@ export class TargetSide {
     }
     if (type === MESSAGE.channelOpen) return this.#open(reader);
     const channel = lane.channels.get(reader.uint32());
-    if (!reader.whole || channel === undefined || channel.closed.byTarget) {
+    const isAnswer = type === MESSAGE.channelOpenConfirmation || type === MESSAGE.channelOpenFailure;
+    const isEarly = isAnswer ? channel?.isOpening !== true : channel?.isOpen !== true;
+    if (!reader.whole || channel === undefined || channel.closed.byTarget || isEarly) {
       return this.#broken(`a message of type ${type ?? 0} for a channel that is not open`);
     }
     switch (type) {
@@ -106,28 +108,33 @@ export class TargetSide {
     const number = reader.uint32();
     const window = reader.uint32();
     const most = Math.min(reader.uint32(), PACKET_BYTES_MAX);
-    if (!reader.whole || most === 0 || channel.targetNumber !== undefined) return this.#broken('a broken channel');
+    if (!reader.whole || most === 0) return this.#broken('a broken channel');
+    channel.isOpening = false;
     channel.targetNumber = number;
     channel.toTarget = new Flow(window, most);
+    // A forward that was ended meanwhile.
+    if (channel.isForward && channel.spent) return this.#lane.closeTarget(channel);
     const { agentNumber, id } = channel;
-    this.#lane.toAgent(
-      MESSAGE.channelOpenConfirmation,
-      { uint32: agentNumber },
-      { uint32: id },
-      { uint32: window },
-      { uint32: most },
-    );
+    const fields = [{ uint32: agentNumber }, { uint32: id }, { uint32: window }, { uint32: most }];
+    const bytes = writeFrame(MESSAGE.channelOpenConfirmation, ...fields);
+    if (channel.isForward) this.#lane.answer(channel, bytes);
+    else this.#lane.outbox.push({ kind: 'ToAgent', bytes });
+    return undefined;
   }
 
   #notOpened(channel: Channel, reader: MessageReader): void {
+    const lane = this.#lane;
     const code = reader.uint32();
-    if (channel.targetNumber !== undefined) return this.#broken('a broken channel');
-    this.#lane.remark('ChannelNotOpened', `The target opens no channel (${code}).`);
-    const text = 'The target opens no channel.';
-    this.#lane.toAgent(MESSAGE.channelOpenFailure, { uint32: channel.agentNumber }, { uint32: code }, text, '');
+    const why = reader.text();
+    if (!reader.whole) return this.#broken('a broken channel');
+    channel.isOpening = false;
+    lane.remark('ChannelNotOpened', `The target opens no channel (${code}).`);
+    const text = channel.isForward ? `The target opens no channel: ${plain(why)}` : 'The target opens no channel.';
+    if (!channel.closed.toAgent) lane.failOpen(channel, code, text);
+    lane.finish(channel, 'Failed', `OPEN_FAILURE ${code}`, text);
     Object.assign(channel.closed, { byAgent: true, byTarget: true, toAgent: true, toTarget: true });
     channel.spent = true;
-    this.#lane.forget(channel);
+    return lane.forget(channel);
   }
 
   #widened(channel: Channel, bytes: number): void {
@@ -147,6 +154,7 @@ export class TargetSide {
     if (channel.ended.byTarget) return this.#broken('output behind the end of its output');
     if (!channel.toAgent.take(data.length)) return this.#broken('data that nobody has room for');
     const { command } = channel;
+    if (channel.isForward && isStderr) return this.#broken('error output of a forward');
     if (channel.closed.toAgent || channel.closed.toTarget) return undefined;
     if (command === undefined) return this.#broken('data that nobody asked for');
     if (channel.sftp !== undefined && !isStderr) {
@@ -195,6 +203,9 @@ export class TargetSide {
     const lane = this.#lane;
     channel.closed.byTarget = true;
     this.#flush(channel);
+    if (channel.isForward && channel.command !== undefined) {
+      channel.command.tag = channel.closed.byAgent ? 'closed by agent' : 'closed by target';
+    }
     lane.closeTarget(channel);
     if (channel.closed.toAgent) lane.forget(channel);
     else lane.after(channel, () => this.#finish(channel));
@@ -207,7 +218,9 @@ export class TargetSide {
     lane.answer(channel, writeFrame(MESSAGE.channelClose, { uint32: channel.agentNumber }));
     const { tag = '', errorCode = '' } = channel.command ?? {};
     const isUntold = tag === '' && errorCode === '';
-    if (isUntold && channel.closed.byAgent) lane.finish(channel, 'Lost', '', 'The agent closed the channel.');
+    // A forward has no status: that it was closed is all there is to tell.
+    if (channel.isForward) lane.finish(channel, 'Done');
+    else if (isUntold && channel.closed.byAgent) lane.finish(channel, 'Lost', '', 'The agent closed the channel.');
     else lane.finish(channel, isUntold || tag === 'exit 0' ? 'Done' : 'Failed', errorCode);
     channel.spent = true;
     lane.forget(channel);
@@ -219,6 +232,7 @@ export class TargetSide {
     const { command, agentNumber, targetNumber = 0 } = channel;
     if (wantsReply) this.#lane.toTarget(MESSAGE.channelFailure, { uint32: targetNumber });
     if (command === undefined || channel.closed.toAgent) return undefined;
+    if (channel.isForward) return this.#remarkRequest(type);
     if (type === 'exit-status') {
       const status = reader.uint32();
       command.tag = `exit ${status}`;
@@ -227,7 +241,7 @@ export class TargetSide {
       command.errorCode = `SIG${reader.text().slice(0, 16)}`;
       command.tag = command.errorCode;
     } else if (type !== 'eow@openssh.com' && type !== 'xon-xoff') {
-      return this.#lane.remark('RequestRefused', `The target asked for ${type.slice(0, 64)} in a channel.`);
+      return this.#remarkRequest(type);
     }
     if (!reader.whole || wantsReply) return this.#broken('a broken request');
     const [frame, recorded] = maskedRequest(forwardTo(agentNumber, message), command.masks);
@@ -237,6 +251,10 @@ export class TargetSide {
     command.status = [frame, recorded];
     if (!command.isKeeping || channel.closed.byAgent) this.#tellStatus(channel, command);
     return undefined;
+  }
+
+  #remarkRequest(type: string): void {
+    this.#lane.remark('RequestRefused', `The target asked for ${type.slice(0, 64)} in a channel.`);
   }
 
   #replied(channel: Channel, isSuccess: boolean): void {
@@ -266,4 +284,9 @@ export class TargetSide {
     const refusal = { kind: 'TargetUnavailable', rule: 'protocol', reason, hint: '' } as const;
     this.#lane.end('Fault', reason, writeFarewell(refusal, 'Fault'));
   }
+}
+
+/** What a target says for people, without what changes a terminal. */
+function plain(text: string): string {
+  return text.slice(0, 256).replaceAll(/\p{C}+/gu, ' ');
 }

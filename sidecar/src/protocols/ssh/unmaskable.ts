@@ -14,6 +14,7 @@ interface Run {
 
 /** Why masks cannot be put on what a channel sends; undefined: they can. SFTP is asked operation by operation. */
 export function unmaskable({ request, hasTerminal, commands }: Run): Refusal | undefined {
+  if (request.kind === 'Forward') return refused('what a forward carries.');
   if (request.kind === 'Subsystem') return request.name === 'sftp' ? undefined : refused('what a subsystem sends.');
   if (hasTerminal || request.kind === 'Shell') return refused('what a terminal shows.');
   const use = commands.find(answersBytes);

@@ -1,5 +1,4 @@
-import type { MaskRules } from '@sidegate/policy';
-import { Playback } from '../../playback.ts';
+import { Playback, type PlaybackAnswers } from '../../playback.ts';
 import type { TranscriptChunk } from '../../transcript.ts';
 import { type Field, FrameReader, writeFrame } from '../codec.ts';
 import { MESSAGE } from '../messages.ts';
@@ -7,6 +6,10 @@ import { SshSession } from '../session.ts';
 import { sshExhibit } from './exhibit.ts';
 
 const LIMITS = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
+
+interface PlaybackOptions extends Partial<PlaybackAnswers> {
+  readonly pendingCommandsMax?: number;
+}
 
 export const u32 = (uint32: number): Field => ({ uint32 });
 
@@ -17,10 +20,11 @@ export const exec = (text: string, channel = 0): Uint8Array =>
 /** A session of the exhibit, as far as `opening` leads it. */
 export function openPlayback(
   opening: readonly TranscriptChunk[] = sshExhibit.opening,
-  masks: MaskRules = sshExhibit.answers.masks,
+  { pendingCommandsMax = LIMITS.pendingCommandsMax, ...answers }: PlaybackOptions = {},
 ): Playback {
-  const session = new SshSession({ ...sshExhibit.sessionOptions(LIMITS), shared: undefined });
-  const playback = new Playback(session, { ...sshExhibit.answers, masks });
+  const limits = { ...LIMITS, pendingCommandsMax };
+  const session = new SshSession({ ...sshExhibit.sessionOptions(limits), shared: undefined });
+  const playback = new Playback(session, { ...sshExhibit.answers, ...answers });
   for (const { from, bytes } of opening) {
     if (from === 'Agent') playback.agent(bytes);
     else playback.target(bytes);
