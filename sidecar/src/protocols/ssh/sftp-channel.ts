@@ -1,6 +1,6 @@
 import type { CommandId, JudgedCommand, Refusal, Step } from '../protocol.ts';
 import type { CarriedSftp, Channel } from './channel.ts';
-import { writePiece } from './codec.ts';
+import { writeData, writePiece } from './codec.ts';
 import type { Flow, Piece } from './flow.ts';
 import type { Lane } from './lane.ts';
 import { MESSAGE } from './messages.ts';
@@ -10,6 +10,7 @@ import { SftpSession } from './sftp/session.ts';
 
 /** What the gate keeps of either direction of SFTP, in bytes: some of the largest packets. */
 const ROOM_BYTES = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
 
 interface Start {
   readonly start: Operation;
@@ -70,6 +71,13 @@ export class SftpChannel implements Ports, CarriedSftp {
     const leave: Piece['leave'] = (bytes, shown) => this.#lane.outbox.push(stepOf(way, bytes, shown));
     this.#toTarget.push({ isStderr: false, data, recorded, leave });
     this.drain();
+  }
+
+  note(side: 'Agent' | 'Target', { commandId, permit }: Operation, data: Uint8Array): void {
+    const { outbox } = this.#lane;
+    if (side === 'Agent') return outbox.answer(commandId, NOTHING, writeData(this.#channel.agentNumber, false, data));
+    const recorded = writeData(this.#targetNumber, false, data);
+    return outbox.push({ kind: 'Input', commandId, permit, bytes: NOTHING, recorded });
   }
 
   judge(judged: JudgedCommand): CommandId {

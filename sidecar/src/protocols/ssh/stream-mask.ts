@@ -27,6 +27,7 @@ export class StreamMask {
   #rest: Uint8Array[] = [];
   #restBytes = 0;
   #isOverlong = false;
+  #hasGivenUp = false;
   /** The end of a line that was too long is awaited: nothing of it is given. */
   #isSkipping = false;
   maskedValues = 0;
@@ -39,6 +40,11 @@ export class StreamMask {
   /** Something became too long to be read whole: nothing more is given. */
   get isOverlong(): boolean {
     return this.#isOverlong;
+  }
+
+  /** Something was too long to be read whole. */
+  get hasGivenUp(): boolean {
+    return this.#hasGivenUp;
   }
 
   /** Something is kept back. */
@@ -104,6 +110,7 @@ export class StreamMask {
   }
 
   #giveUp(shown: Uint8Array): Uint8Array {
+    this.#hasGivenUp = true;
     this.#isOverlong = this.#reader === 'Agent';
     this.#isSkipping = !this.#isOverlong;
     this.maskedValues += 1;

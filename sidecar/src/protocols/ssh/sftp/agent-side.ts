@@ -1,11 +1,11 @@
 import type { CommandId, JudgedCommand, Refusal, Settlement } from '../../protocol.ts';
-import { type Field, writeFrame } from '../codec.ts';
+import { writeFrame } from '../codec.ts';
 import { judgedCommand } from '../judged.ts';
 import { commandOf, operationText, type Reading, read } from './classify.ts';
 import { type HandleName, type Request, readRequest } from './codec.ts';
-import { HEAD_BYTES, numbered, type SftpLane, writeStatus } from './lane.ts';
+import { HEAD_BYTES, numbered, type SftpLane, writeFields, writeStatus } from './lane.ts';
 import { lookUp } from './lookup.ts';
-import { PACKET, STATUS } from './messages.ts';
+import { STATUS } from './messages.ts';
 import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
 import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
 
@@ -219,16 +219,6 @@ export class AgentSide {
     if (!from.reads || !handle.writes) return NOT_FOR_THAT;
     return from.refusal ?? (isBeyondMasks(request, from.operation.masks) ? MASKED : undefined);
   }
-}
-
-function writeFields(
-  id: number,
-  { handle, offset }: { readonly handle: HandleName; readonly offset: number },
-  data: Uint8Array,
-): readonly Field[] {
-  const place = Buffer.allocUnsafe(8);
-  place.writeBigUInt64BE(BigInt(offset));
-  return [PACKET.write, { uint32: id }, Buffer.from(handle, 'latin1'), { raw: place }, data];
 }
 
 function isHome(request: Request): boolean {

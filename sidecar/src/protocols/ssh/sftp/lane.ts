@@ -1,6 +1,6 @@
 import { concatenate } from '../../../concatenate.ts';
 import type { CommandId, Refusal } from '../../protocol.ts';
-import { writeFrame } from '../codec.ts';
+import { type Field, writeFrame } from '../codec.ts';
 import { LENGTH_BYTES } from '../messages.ts';
 import { refusalText } from '../refuse.ts';
 import type { Answer, HandleName, Request } from './codec.ts';
@@ -158,6 +158,7 @@ export class SftpLane {
   abandon(reason: string): void {
     if (this.over) return;
     this.over = true;
+    for (const handle of this.handles.values()) this.#noteRest(handle);
     const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason } as const;
     const open = new Map([...this.handles.values()].map((handle) => [handle.operation.commandId, handle.summary]));
     for (const commandId of [...this.judged.keys(), ...this.running.keys()]) {
@@ -165,6 +166,14 @@ export class SftpLane {
       this.ending.set(commandId, { commandId, ...lost, tag: open.get(commandId) ?? '' });
     }
     for (const commandId of this.ending.keys()) this.#close(commandId);
+  }
+
+  /** What went through a file that is never closed, and waited for its line to end. */
+  #noteRest({ name, operation, read, wrote }: OpenHandle): void {
+    const [readRest, wroteRest] = [read.recordedRest(), wrote.recordedRest()];
+    if (readRest.length > 0) this.ports.note('Agent', operation, writeFrame(PACKET.data, { uint32: 0 }, readRest));
+    if (wroteRest.length === 0) return;
+    this.ports.note('Target', operation, writeFrame(...writeFields(0, { handle: name, offset: 0 }, wroteRest)));
   }
 
   broken(who: 'agent' | 'target', what: string): void {
@@ -217,6 +226,17 @@ function sameWay(one: Way, other: Way): boolean {
   // Each operation is said to be forwarded by itself.
   if (one.kind === 'Question' || other.kind === 'Question') return one.kind === other.kind;
   return one.kind === 'More' && other.kind === 'More' && one.operation === other.operation;
+}
+
+/** The fields of a write. */
+export function writeFields(
+  id: number,
+  { handle, offset }: { readonly handle: HandleName; readonly offset: number },
+  data: Uint8Array,
+): readonly Field[] {
+  const place = Buffer.allocUnsafe(8);
+  place.writeBigUInt64BE(BigInt(offset));
+  return [PACKET.write, { uint32: id }, Buffer.from(handle, 'latin1'), { raw: place }, data];
 }
 
 export function writeStatus(id: number, code: number, text: string): Uint8Array {

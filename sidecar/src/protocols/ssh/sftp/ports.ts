@@ -16,6 +16,8 @@ export interface Ports {
   /** Once all that was queued for the agent has left. */
   afterAgent(atItsTurn: () => void): void;
   toTarget(way: Way, bytes: Uint8Array, recorded: Uint8Array): void;
+  /** For the record alone, of what one side was sent before. */
+  note(side: 'Agent' | 'Target', operation: Operation, recorded: Uint8Array): void;
   /** The gate decides, and answers with `settle`. */
   judge(judged: JudgedCommand): CommandId;
   /** It runs on, but nothing is owed for it: a file that is open. */

@@ -283,6 +283,16 @@ describe('masks', () => {
     expect(all.split('[masked]')).toHaveLength(3);
   });
 
+  test('for the record alone reach what is written to a file that is never closed', () => {
+    const conversation = openFile(OPEN.write, { recordMasks: MASKS });
+    conversation.ask(2, { kind: 'Write', handle: 'h', offset: 0, data: bytesOf('a line\nof ada@example.com') });
+    conversation.answer(OK);
+    conversation.session.abandon('The channel is closed.');
+    const all = Buffer.concat(conversation.recorded.map(({ bytes }) => bytes)).toString('latin1');
+    expect(all).toContain('a line\n');
+    expect(all).toContain('of [masked]');
+  });
+
   test('for the record alone leave out what comes out of sequence, and say so', () => {
     const conversation = openFile(OPEN.write, { recordMasks: MASKS });
     const write = (id: number, offset: number, text: string): void => {

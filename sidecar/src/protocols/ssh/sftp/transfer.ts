@@ -48,11 +48,11 @@ export class Transfer {
       this.#isWithheld = true;
       return NOTHING;
     }
-    if (this.#mask === undefined) this.#mask = new StreamMask(masks);
+    if (this.#mask === undefined) this.#mask = new StreamMask(masks, 'Record');
     else if (masks !== this.#masks) this.#mask.addMasks(masks);
     this.#masks = masks;
     const shown = this.#mask.push(data);
-    this.#isWithheld ||= this.#mask.isOverlong;
+    this.#isWithheld ||= this.#mask.hasGivenUp;
     return shown;
   }
 

@@ -164,6 +164,10 @@ export class Conversation implements Ports {
     }
   }
 
+  note(_side: 'Agent' | 'Target', { commandId }: Operation, bytes: Uint8Array): void {
+    this.recorded.push({ commandId, bytes });
+  }
+
   judge(judged: JudgedCommand): CommandId {
     this.#lastId += 1;
     this.isJudging = true;
