@@ -163,8 +163,31 @@ export class ClusterNode {
 
   /** Ends a container's processes at once, as a crash does. The kubelet is not asked. */
   killContainer(id: string): void {
-    const ctr = [join(this.#programs, 'ctr'), '-a', this.containerdSocket, '-n', 'k8s.io'] as const;
-    run(...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', '--all', id);
+    this.#ctr('tasks', 'kill', '--signal', 'SIGKILL', '--all', id);
+  }
+
+  /** The container that holds a pod's namespaces: its id. With it they go, and the kubelet makes the pod's containers anew in others. */
+  sandboxOf(pod: string, namespace: string): string {
+    const labels = {
+      'io.cri-containerd.kind': 'sandbox',
+      'io.kubernetes.pod.name': pod,
+      'io.kubernetes.pod.namespace': namespace,
+    };
+    const filter = Object.entries(labels).map(([name, value]) => `labels."${name}"=="${value}"`);
+    // One that has ended may still be listed; one that runs has a task.
+    const running = this.#ctr('tasks', 'ls')
+      .split('\n')
+      .filter((line) => line.includes('RUNNING'));
+    const found = this.#ctr('containers', 'ls', '-q', filter.join(','))
+      .trim()
+      .split('\n')
+      .find((id) => id !== '' && running.some((line) => line.startsWith(id)));
+    if (found === undefined) throw new Error(`the pod ${namespace}/${pod} has no sandbox that runs`);
+    return found;
+  }
+
+  #ctr(...parameters: readonly string[]): string {
+    return run(join(this.#programs, 'ctr'), '-a', this.containerdSocket, '-n', 'k8s.io', ...parameters);
   }
 
   /** Takes everything down and leaves nothing behind: processes, mounts, the network, machine settings, files. */

@@ -109,6 +109,34 @@ export const EGRESS_CASES: readonly ClusterCase[] = [
       }),
   },
   {
+    name: 'egress-anew',
+    group: 'egress',
+    what: 'a pod whose sandbox is made anew is locked again before its agent is back',
+    needs: ['injected'],
+    skip: ({ node }) => (node === undefined ? 'the sandboxes of this cluster are not ours to end' : undefined),
+    run: (stage) =>
+      whileLocked(stage, async () => {
+        await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=privileged`);
+        const [tcp] = await waysOf(stage);
+        await untilMade(stage, BOT, 'sidegate-lock');
+        const sandbox = stage.node?.sandboxOf(BOT, 'agents') ?? '';
+        stage.node?.killContainer(sandbox);
+        await stage.cluster.until('there is another sandbox, and the agent is back', async () => {
+          if (stage.node?.sandboxOf(BOT, 'agents') === sandbox) return undefined;
+          const said = await direct(stage, BOT, tcp);
+          must(said !== 'reached', 'it is reached', said);
+          return REFUSED.tcp.test(said) && (await masks(stage, BOT)) ? true : undefined;
+        });
+        const ended = await stage.cluster.value(
+          'pod',
+          BOT,
+          'agents',
+          '{.status.initContainerStatuses[0].restartCount}',
+        );
+        must(ended !== '0', 'the lock did not run again', ended);
+      }),
+  },
+  {
     name: 'egress-unlocked',
     group: 'egress',
     what: 'a pod whose lock does not run starts neither gate nor agent, and kubectl sidegate check names it',
@@ -249,7 +277,7 @@ async function listed(stage: Stage): Promise<void> {
   const [pod, service] = await waysOf(stage);
   if (service === undefined) throw new Error('the database has no Service');
   await stage.install(LOCKED, `injection.egressAllowedCIDRs={${pod.host}/32}`);
-  await untilMade(stage, LISTED_BOT, 'sidegate-lock', (manifest) => manifest, `${pod.host}/32`);
+  await untilMade(stage, LISTED_BOT, 'sidegate-lock', asIs, `${pod.host}/32`);
   const said = [await direct(stage, LISTED_BOT, pod), await direct(stage, LISTED_BOT, service)];
   must(said[0] === 'reached' && REFUSED.tcp.test(said[1] ?? ''), 'the list does not open what it names alone', said);
   must(await masks(stage, LISTED_BOT), 'the gate’s way does not work beside the list');
@@ -260,7 +288,7 @@ async function untilMade(
   stage: Stage,
   pod: string,
   first: string,
-  change: (manifest: string) => string = (manifest) => manifest,
+  change: (manifest: string) => string = asIs,
   rule = '',
 ): Promise<void> {
   await stage.deletePod(pod, 'agents', '--grace-period=0', '--force');
@@ -295,6 +323,8 @@ function manifestOf(stage: Stage, pod: string): string {
   const [, manifest = ''] = stage.example('agent').split('\n---\n');
   return manifest.replace('  name: support-bot\n', `  name: ${pod}\n`);
 }
+
+const asIs = (manifest: string): string => manifest;
 
 /** An agent that listens and is probed by its kubelet: it is Ready only when what comes in is answered. */
 function probed(manifest: string): string {
