@@ -100,12 +100,12 @@ export class AnswerMasker {
         return depth < 2 ? undefined : keys.mask(plan.key);
       case 'Popped': {
         const outer = at(0);
-        return outer === undefined || outer.index === 0 ? undefined : keys.mask(outer.before);
+        return outer === undefined || outer.index === 0 ? undefined : this.#maskOf(outer.before);
       }
       case 'Message': {
         const outer = at(0);
         const isPayload = depth === 1 && outer !== undefined && outer.count > 2 && outer.index === outer.count - 1;
-        return isPayload ? keys.mask(outer.before) : undefined;
+        return isPayload ? this.#maskOf(outer.before) : undefined;
       }
       case 'Entries':
         return depth < 3 ? undefined : fieldMask(keys, plan.key, at(2));
@@ -115,11 +115,17 @@ export class AnswerMasker {
         const isMap = at(0)?.type === TYPE.map;
         const named = isMap ? at(0) : at(1);
         const fields = isMap ? at(3) : at(4);
-        return fields === undefined || named === undefined ? undefined : fieldMask(keys, named.before, fields);
+        if (fields === undefined || named === undefined) return undefined;
+        return named.before === undefined ? this.#masks.unknownOrigin : fieldMask(keys, named.before, fields);
       }
       default:
         return assertNever(plan);
     }
+  }
+
+  /** On the value of a key. Of which key it is nobody knows where masks came in between. */
+  #maskOf(key: string | undefined): Mask | undefined {
+    return key === undefined ? this.#masks.unknownOrigin : this.#masks.keys?.mask(key);
   }
 
   #strongest(names: readonly string[], ofFields: boolean): Mask | undefined {
@@ -135,7 +141,7 @@ export class AnswerMasker {
 /** The mask on the second of each pair; the first is the field's name. */
 function fieldMask(keys: NonNullable<MaskRules['keys']>, key: string, frame: Frame | undefined): Mask | undefined {
   if (frame === undefined || frame.index % 2 === 0) return undefined;
-  return keys.mask(key, frame.before);
+  return frame.before === undefined ? keys.any(key, false) : keys.mask(key, frame.before);
 }
 
 /** The text with JSON fields and contents masked; undefined when nothing changes. What looks like JSON and is none is hidden where fields are masked. */

@@ -12,8 +12,8 @@ export interface Frame {
   readonly count: number;
   /** Which element is being read. */
   index: number;
-  /** The text of the element before, where somebody keeps it: the name of a field, the key of a stream. */
-  before: string;
+  /** The text of the element before, where somebody keeps it: the name of a field, the key of a stream. Undefined: nobody did. */
+  before: string | undefined;
 }
 
 /**
@@ -195,7 +195,7 @@ export class ReplyReader {
     if (this.frames.length >= DEPTH_MAX) return 'Malformed';
     this.#advance();
     this.isOver = false;
-    this.frames.push({ type: this.type, count: isPaired ? count * 2 : count, index: 0, before: '' });
+    this.frames.push({ type: this.type, count: isPaired ? count * 2 : count, index: 0, before: undefined });
     return 'Open';
   }
 
