@@ -100,6 +100,8 @@ export class ImageBuilder implements AsyncDisposable {
       daemon.once('exit', () => resolve());
       daemon.kill('SIGTERM');
     });
+    // Left behind where it ran without a bridge: the folder could not be removed.
+    spawnSync('umount', [join(this.#folder, 'exec/netns/default')], { stdio: 'ignore' });
   }
 }
 

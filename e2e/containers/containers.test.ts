@@ -6,7 +6,7 @@ import { POSTGRES_IMAGE, startTargetPostgres } from '../support/target-postgres.
 import { testGiven } from '../support/test-given.ts';
 
 const TIMEOUT_MS = 120_000;
-const why = 'no Docker daemon answers, so targets are programs of this machine';
+const why = 'no Docker daemon answers, or it has no images, so targets are programs of this machine';
 const inContainers = testGiven((await servesContainers(POSTGRES_IMAGE)) && (await servesContainers(REDIS_IMAGE)), why);
 
 /** The image of the container whose port this is, by Docker's own word; empty when there is none. */
