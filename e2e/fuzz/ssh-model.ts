@@ -23,6 +23,8 @@ interface ModelChannel {
   /** What the gate may send. */
   granted: number;
   waiting: (readonly [stderr: boolean, text: string])[];
+  /** It leads on, and runs nothing. */
+  readonly isForward: boolean;
   hasRun: boolean;
   /** It reads its input to the end and says it again. */
   isEcho: boolean;
@@ -33,10 +35,12 @@ interface ModelChannel {
 }
 
 const GRANT = 64;
+/** Where nobody listens. */
+const CLOSED = 'closed.internal 1';
 
 /** A connection to a model of sshd: it logs in whoever asks, opens channels with small windows, and runs programs that write what it knows of them. */
 export class SshModel {
-  /** Texts of what ran: an exec's, `shell`, or `subsystem NAME`. */
+  /** Texts of what ran: an exec's, `shell`, or `subsystem NAME`; and of what was led on, `forward HOST PORT`. */
   readonly ran: string[] = [];
   /** Requests and channels that no gate of ours may ask for. */
   readonly unwanted: string[] = [];
@@ -81,23 +85,32 @@ export class SshModel {
   #open(fields: Fields): void {
     const type = fields.text();
     const gateNumber = fields.number();
-    if (type !== 'session') this.unwanted.push(`channel ${type}`);
-    const number = (this.#next += 1);
     const window = fields.number();
+    const packetMax = fields.number();
+    const isForward = type === 'direct-tcpip';
+    if (isForward) {
+      const place = `${fields.text()} ${fields.number()}`;
+      this.ran.push(`forward ${place}`);
+      if (place !== CLOSED && place !== 'db.internal 5432') this.unwanted.push(`forward to ${place}`);
+      if (place === CLOSED) return this.#say(92, gateNumber, 2, 'Connection refused', '');
+    } else if (type !== 'session') this.unwanted.push(`channel ${type}`);
+    const number = (this.#next += 1);
     this.#channels.set(number, {
       gateNumber,
       window,
-      packetMax: fields.number(),
+      packetMax,
       granted: GRANT,
       waiting: [],
-      hasRun: false,
-      isEcho: false,
-      isOver: false,
-      isStatusTold: false,
+      isForward,
+      // A forward leads to what gives back all that it gets, and has no status.
+      hasRun: isForward,
+      isEcho: isForward,
+      isOver: isForward,
+      isStatusTold: isForward,
       isClosing: false,
       eof: false,
     });
-    this.#say(91, gateNumber, number, GRANT, 32);
+    return this.#say(91, gateNumber, number, GRANT, 32);
   }
 
   #inChannel(type: number, fields: Fields): void {
@@ -134,7 +147,8 @@ export class SshModel {
     const type = fields.text();
     const wantsReply = fields.flag();
     const start = startOf(type, fields);
-    if (start !== undefined) {
+    if (channel.isForward) this.breaches.push(`a request ${type} in a forward`);
+    else if (start !== undefined) {
       if (channel.hasRun) this.breaches.push('a second command in one channel');
       channel.hasRun = true;
       this.ran.push(start);

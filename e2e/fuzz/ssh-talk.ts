@@ -14,7 +14,14 @@ const LIMITS = { frameBytesMax: 1 << 16, pendingCommandsMax: 3, preparedMax: 1 }
 
 /** One thing that an agent does; a channel is the one that was opened so many times ago. */
 export type Act =
-  | { readonly kind: 'Open'; readonly type: string; readonly window: number; readonly packetMax: number }
+  | {
+      readonly kind: 'Open';
+      readonly type: string;
+      readonly window: number;
+      readonly packetMax: number;
+      /** Of a forward. */
+      readonly place?: readonly [host: string, port: number];
+    }
   | { readonly kind: 'Global'; readonly name: string; readonly wantsReply: boolean }
   | {
       readonly kind: 'Request';
@@ -79,7 +86,8 @@ export class SshTalk extends Conversation<SshModel> {
   #bytesOf(act: Act): Uint8Array {
     if (act.kind === 'Open') {
       this.#opened += 1;
-      return frame(90, act.type, 1_000 + this.#opened, act.window, act.packetMax);
+      const place = act.place === undefined ? [] : [...act.place, '192.0.2.1', 4_000];
+      return frame(90, act.type, 1_000 + this.#opened, act.window, act.packetMax, ...place);
     }
     if (act.kind === 'Global') return frame(80, act.name, act.wantsReply, 'localhost', 0);
     if (act.kind === 'Message') return frame(act.type, act.channel);
@@ -166,6 +174,15 @@ function settle({ command }: JudgedCommand, guard: Guard): 'Forward' | 'Hold' | 
 
 const channel = fc.nat(3);
 const TEXTS = ['cat customers', 'cat mails', 'cat', 'yes', 'uptime', 'echo hi', 'ls -l'] as const;
+/** Where forwards are to lead: to what answers, to where nobody listens, to no single place. */
+const PLACES = [
+  ['db.internal', 5432],
+  ['DB.Internal.', 5432],
+  ['closed.internal', 1],
+  ['', 22],
+  ['0.0.0.0', 22],
+  ['db.internal', 65_536 + 5432],
+] as const;
 /** Ways to say rm. */
 const DENIED = [
   'rm x',
@@ -264,11 +281,19 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
+const forward: fc.Arbitrary<Act> = fc.record({
+  kind: fc.constant('Open' as const),
+  type: fc.constant('direct-tcpip'),
+  window: sizes,
+  packetMax: fc.constantFrom(1, 9, 32_768, 0xffffffff),
+  place: fc.constantFrom(...PLACES),
+});
+
+const actsOf = (one: fc.Arbitrary<Act>): fc.Arbitrary<readonly (readonly Act[])[]> =>
+  fc.array(fc.array(one, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 7 });
+
 /** What an agent does: the acts of each element go out together. */
-export const sshActs: fc.Arbitrary<readonly (readonly Act[])[]> = fc.array(
-  fc.array(act, { minLength: 1, maxLength: 5 }),
-  {
-    minLength: 1,
-    maxLength: 7,
-  },
-);
+export const sshActs = actsOf(act);
+
+/** The same, with many forwards among it. */
+export const sshForwardActs = actsOf(fc.oneof({ weight: 3, arbitrary: act }, { weight: 1, arbitrary: forward }));

@@ -12,7 +12,7 @@ import {
 } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 import { ADDRESS } from './ssh-model.ts';
-import { type Act, type Guard, SshTalk, sshActs } from './ssh-talk.ts';
+import { type Act, type Guard, SshTalk, sshActs, sshForwardActs } from './ssh-talk.ts';
 import { frame } from './ssh-wire.ts';
 
 /** Nothing, mostly. */
@@ -87,10 +87,26 @@ export const SSH_FUZZERS: readonly Fuzzer[] = [
       }
       const denied = server.ran.find((text) => RUNS_RM.test(text.replaceAll(/['"\\]/g, '')));
       if (denied !== undefined) return `${JSON.stringify(denied)} ran`;
-      const blind = server.ran.find((text) => text === 'shell' || text === 'subsystem netconf');
+      const blind = server.ran.find((text) => /^(?:shell$|subsystem netconf$|forward )/.test(text));
       if (blind !== undefined) return `${blind} ran, which masks cannot reach`;
       if (server.unwanted.length > 0) return `the server was asked for ${server.unwanted[0]}`;
       return server.breaches[0] ?? playback.violations[0];
+    },
+  }),
+  defineFuzzer({
+    name: 'ssh-forwards',
+    promise:
+      'However an agent that opens forwards is cut, the same is sent, judged and finished; they lead only where one place is named, and nowhere while masks are in force.',
+    cases: fc.tuple(sshForwardActs, cuts, fc.constantFrom('Open' as const, 'Guarded' as const)),
+    check([acts, cut, guard]) {
+      const whole = talk(acts, [], guard, WHOLE);
+      for (const way of [cut, EACH]) {
+        const difference = differenceOf(way, talk(acts, [], guard, way, way).playback, whole.playback);
+        if (difference !== undefined) return difference;
+      }
+      const { ran, unwanted, breaches } = whole.server;
+      const led = [...(guard === 'Open' ? [] : ran), ...unwanted].find((text) => text.startsWith('forward '));
+      return led ?? breaches[0] ?? whole.playback.violations[0];
     },
   }),
   defineFuzzer({

@@ -29,6 +29,7 @@ declare module 'ssh2' {
     connect(options: ClientOptions): this;
     exec(command: string, opened: Opened): boolean;
     subsys(name: string, opened: Opened): boolean;
+    forwardOut(fromHost: string, fromPort: number, host: string, port: number, opened: Opened): this;
     rekey(done: (error?: Error) => void): void;
     setNoDelay(noDelay: boolean): this;
     end(): this;
