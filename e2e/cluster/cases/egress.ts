@@ -26,9 +26,9 @@ try:
     if user: os.setuid(int(user))
 except OSError as error:
     sys.exit(print("may not become " + user))
-kind = socket.SOCK_STREAM if way == "tcp" else socket.SOCK_DGRAM
+kind = socket.SOCK_DGRAM if way == "udp" else socket.SOCK_STREAM
 family, _, _, _, address = socket.getaddrinfo(host, int(port), type=kind)[0]
-talk = socket.socket(family, kind)
+talk = socket.socket(family, kind, 262 if way == "mptcp" else 0)
 talk.settimeout(20)
 try:
     talk.connect(address)
@@ -43,7 +43,7 @@ except OSError as error:
 `;
 
 /** What is said at once: by a reset, or by the kernel that does not send. */
-const REFUSED = { tcp: /^ECONNREFUSED$/, udp: /^(?:EPERM|EHOSTUNREACH|EACCES)$/ } as const;
+const REFUSED = { tcp: /^ECONNREFUSED$/, mptcp: /^ECONNREFUSED$/, udp: /^(?:EPERM|EHOSTUNREACH|EACCES)$/ } as const;
 
 /** The network, closed. Each puts the plain installation back. */
 export const EGRESS_CASES: readonly ClusterCase[] = [
@@ -169,7 +169,8 @@ export const EGRESS_CASES: readonly ClusterCase[] = [
 ];
 
 interface Way {
-  readonly way: 'tcp' | 'udp';
+  /** MPTCP sends from sockets that no process has. */
+  readonly way: 'tcp' | 'mptcp' | 'udp';
   readonly host: string;
   readonly port: number;
 }
@@ -184,6 +185,9 @@ async function waysOf(stage: Stage): Promise<readonly [Way, ...Way[]]> {
     { way: 'tcp', host: await cluster.value('service', 'orders-db', 'data', '{.spec.clusterIP}'), port: 5432 },
     { way: 'udp', host: await cluster.value('service', 'kube-dns', 'kube-system', '{.spec.clusterIP}'), port: 53 },
   ];
+  const mptcp = await cluster.exec('data', 'orders-db', ['cat', '/proc/sys/net/mptcp/enabled']);
+  if (mptcp.stdout.trim() !== '1') process.stderr.write('  the kernel has no MPTCP here: it is not tried\n');
+  else ways.push({ ...ways[0], way: 'mptcp' });
   const link = await linkLocal(stage);
   if (link === undefined) process.stderr.write('  no pod has an address of IPv6 here: it is not tried\n');
   else ways.push({ way: 'tcp', host: `${link}%eth0`, port: 5432 });

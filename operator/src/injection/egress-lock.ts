@@ -70,7 +70,10 @@ function lockRules({ allow4, allow6 }: LockSettings, user: number): readonly str
     'oif lo accept;',
     `meta skuid ${user} accept;`,
     `meta skuid != ${user} goto agents;`,
-    'ct state established accept;',
+    'ct state established ct direction reply accept;',
+    // Some protocols (MPTCP, SMC, RxRPC) send in the name of a socket of the kernel's own: these start nothing, and go on nowhere.
+    'tcp flags & (syn | ack) == syn goto refused;',
+    'meta l4proto 6 ct state established accept;',
     'ct state related meta l4proto { 1, 58 } accept;',
     'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } accept;',
     'goto refused; };',
