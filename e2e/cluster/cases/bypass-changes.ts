@@ -125,7 +125,7 @@ export const CHANGE_BYPASSES: readonly Bypass[] = [
   }),
   changed('attach', 'sidegate-exec@pods/attach', 'the gate’s own streams', {
     what: 'pods/attach',
-    refusal: /Nobody runs programs in the container sidegate or attaches/,
+    refusal: /Nobody runs programs in the container sidegate, or in sidegate-lock, or attaches/,
     run: async (ground) => {
       const { said } = await ground.asks(connection('attach'));
       // Let through, the kubelet asks for a connection of another kind than this request is.
