@@ -44,9 +44,9 @@ export async function openShellParser(): Promise<ShellParser | string> {
 
 /**
  * What mvdan.cc/sh 3.14.1 reads as neither bash nor dash does: a mark in a word behind a substitution, now and then, for a comment; the text of a
- * here-document for commands, when a test stands on its line; a carriage return for nothing.
+ * here-document for commands, when a test stands on its line; a carriage return for nothing; a comment that ends in a backslash for one that goes on.
  */
-const READ_OTHERWISE = /\r|[^\s;&|(]#|<<-?['E][^]*\[\[/;
+const READ_OTHERWISE = /\r|[^\s;&|(]#|#.*\\\n|<<-?['E][^]*\[\[/;
 
 const DESCRIPTOR = /^(?:[0-9]-?|-)$/;
 
