@@ -78,6 +78,10 @@ export const EGRESS_CASES: readonly ClusterCase[] = [
         must(await masks(stage, BOT), 'a locked pod does not go on with egress Open');
       }),
   },
+];
+
+/** What breaks on purpose, or takes a guard away. */
+export const BROKEN_EGRESS_CASES: readonly ClusterCase[] = [
   {
     name: 'egress-users',
     group: 'egress',

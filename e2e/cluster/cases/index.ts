@@ -5,7 +5,7 @@ import { APPROVAL_CASES } from './approvals.ts';
 import { BASIC_CASES } from './basics.ts';
 import { BYPASS_CASES, SLOW_BYPASS_CASES } from './bypass.ts';
 import { CHECK_CASES, PRE_CHECK_CASES } from './checks.ts';
-import { EGRESS_CASES } from './egress.ts';
+import { BROKEN_EGRESS_CASES, EGRESS_CASES } from './egress.ts';
 import { FAULT_CASES } from './faults.ts';
 import { LANE_CASES } from './lanes.ts';
 import { MANIFEST_CASES } from './manifests.ts';
@@ -26,6 +26,7 @@ export const CASES: readonly ClusterCase[] = [
   ...CHECK_CASES,
   ...BYPASS_CASES,
   ...EGRESS_CASES,
+  ...BROKEN_EGRESS_CASES,
   ...FAULT_CASES,
   ...ABSENCE_CASES,
   ...ROTATION_CASES,
@@ -39,6 +40,7 @@ export const CASES: readonly ClusterCase[] = [
 /** Those that break something on purpose, or take long: they are run by hand. */
 const BY_HAND: ReadonlySet<ClusterCase> = new Set([
   ...SLOW_BYPASS_CASES,
+  ...BROKEN_EGRESS_CASES,
   ...FAULT_CASES,
   ...ABSENCE_CASES,
   ...ROTATION_CASES,
