@@ -2,6 +2,7 @@ import { findContent, MASKED, type MaskRules, type Span } from '@sidegate/policy
 import { bothMasks } from '../both-masks.ts';
 import { passesMasks } from '../passes-masks.ts';
 import { changeText } from './codec.ts';
+import { findDocuments, maskDocuments } from './documents.ts';
 
 /** A line, or a private key with its lines, is read whole up to so many bytes. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
@@ -18,7 +19,7 @@ const NOTHING = new Uint8Array(0);
 export type Reader = 'Agent' | 'Record' | 'RecordOfKeys';
 
 /**
- * Masks text that comes in any pieces: by lines, and private keys by all of theirs. What may go on in the next piece is kept back. What becomes too long
+ * Masks text that comes in any pieces: by lines, and private keys and documents by all of theirs. What may go on in the next piece is kept back. What becomes too long
  * for that reads `[masked]`, up to the end of its line at least: nobody knows any more where a value begins.
  */
 export class StreamMask {
@@ -125,25 +126,32 @@ export class StreamMask {
     if (passesMasks(whole, this.#masks)) return end;
     // One character for each byte: lengths of text are lengths of bytes.
     const text = Buffer.from(whole).toString('latin1');
-    const keys = this.#keysIn(text);
-    const isOpen = keys.at(-1)?.end === end;
-    return isOpen ? end - (partsOf(text, keys).at(-1)?.length ?? 0) : end;
+    const wholes = this.#wholesIn(text);
+    const isOpen = wholes.at(-1)?.end === end;
+    return isOpen ? end - (partsOf(text, wholes).at(-1)?.length ?? 0) : end;
   }
 
-  #keysIn(text: string): readonly Span[] {
-    const isLooked = this.#masks.detect.some(({ detector }) => detector === 'PrivateKey');
-    return isLooked ? findContent(text, ['PrivateKey']) : [];
+  /** What is read with all of its lines: private keys and, where fields are masked, documents of JSON. */
+  #wholesIn(text: string): readonly Span[] {
+    const { detect, fields } = this.#masks;
+    const keys = detect.some(({ detector }) => detector === 'PrivateKey') ? findContent(text, ['PrivateKey']) : [];
+    if (fields.length === 0) return keys;
+    const all: readonly Span[] = [...keys, ...findDocuments(text)].toSorted((a, b) => a.start - b.start);
+    // One may stand in another.
+    return all.filter(({ end }, at) => all.slice(Math.max(0, at - 1), at).every((other) => other.end < end));
   }
 
   #mask(bytes: Uint8Array): Uint8Array {
     const masks = this.#masks;
     if (masks.empty || bytes.length === 0 || passesMasks(bytes, masks)) return bytes;
     const maskPart = (part: string): string => {
-      const shown = masks.maskJson(part);
+      // What an agent sends itself is not hidden for a member without its document: a record must show it.
+      const isSeen = masks.fields.length > 0 && this.#reader !== 'RecordOfKeys';
+      const shown = isSeen ? maskDocuments(part, masks) : masks.maskJson(part);
       if (shown !== part) this.maskedValues += 1;
       return shown;
     };
-    return changeText(bytes, (text) => partsOf(text, this.#keysIn(text)).map(maskPart).join('\n'));
+    return changeText(bytes, (text) => partsOf(text, this.#wholesIn(text)).map(maskPart).join('\n'));
   }
 }
 

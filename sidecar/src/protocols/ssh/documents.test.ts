@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { buildContentMask, buildJsonMask, type MaskRules } from '@sidegate/policy';
+import { maskDocuments } from './documents.ts';
+import { StreamMask } from './stream-mask.ts';
+import { MASKS } from './testing/exhibit.ts';
+
+const KEY = Buffer.from('a key for tests');
+const HIDDEN = { rule: 'hidden', with: { type: 'Redact' } } as const;
+const FIELDS = [
+  { path: '$..word', mask: HIDDEN },
+  { path: '$..inner', mask: HIDDEN },
+] as const;
+const maskContent = buildContentMask([{ detector: 'Email', mask: HIDDEN }], KEY);
+const masks: MaskRules = { ...MASKS, fields: FIELDS, maskContent, maskJson: buildJsonMask(FIELDS, maskContent, KEY) };
+
+const DOCUMENT = {
+  id: 1,
+  word: 'sesame',
+  list: [{ word: ['sesame', 'open "sesame"\n{'] }],
+  inner: { deep: 'sesame' },
+  end: [],
+};
+const pretty = JSON.stringify(DOCUMENT, undefined, 2);
+
+/** What the agent gets of a text that comes in pieces of this size. */
+function shown(text: string, size: number): string {
+  const mask = new StreamMask(masks);
+  let out = '';
+  for (let at = 0; at < text.length; at += size)
+    out += Buffer.from(mask.push(Buffer.from(text.slice(at, at + size)))).toString();
+  return out + Buffer.from(mask.end()).toString();
+}
+
+describe.each([1, 7, 10_000])('fields of documents in pieces of %d', (size) => {
+  test('are masked over lines, and the rest stays', () => {
+    const text = shown(`before\n${pretty}\nafter\n`, size);
+    expect(text).not.toContain('sesame');
+    expect(text).toMatch(/^before\n\{\n {2}"id": 1,\n {2}"word": "\[masked\]",/);
+    expect(text).toMatch(/"end": \[\]\n\}\nafter\n$/);
+  });
+
+  test.each([
+    ['a document that is cut', pretty.slice(0, -4)],
+    ['a document that is cut at its start', pretty.split('\n').slice(2).join('\n')],
+    ['a document in quotes of a shell', `'${pretty}'`],
+    ['two behind one another', `${pretty}${pretty}`],
+    ['one behind words', `INFO ${JSON.stringify(DOCUMENT)} done`],
+    ['one with a comma behind it', `${JSON.stringify(DOCUMENT)},`],
+    ['one behind brackets that are none', `[info] {x} ${JSON.stringify(DOCUMENT)}`],
+    ['a list of them', JSON.stringify([DOCUMENT, DOCUMENT], undefined, '\t')],
+    ['a broken one', pretty.replace('"id": 1,', '"id" = 1,')],
+  ])('are hidden in %s', (_what, text) => {
+    expect(shown(`${text}\n`, size)).not.toContain('sesame');
+  });
+
+  test.each([
+    'a line\nand [another] {x}\n',
+    '[2026-11-29 12:00:00] started\n{\n  int x = 1;\n}\n',
+    '{"a": 1}\n[1, 2]\n{}\n[]\n',
+    'time: "now" {\n',
+  ])('leave %j', (text) => {
+    expect(shown(text, size)).toBe(text);
+  });
+});
+
+test('what would be read over and over is hidden', () => {
+  expect(maskDocuments(`${'[1,'.repeat(20_000)}x`, masks)).toBe('[masked]');
+});
