@@ -214,7 +214,8 @@ async function direct(stage: Stage, pod: string, { way, host, port }: Way, user 
 async function debug(stage: Stage, { way, host, port }: Way): Promise<string> {
   const { cluster } = stage;
   // One that is there cannot be changed, so each is another.
-  const there = (await cluster.value('pod', BOT, 'agents', '{.spec.ephemeralContainers[*].name}')).split(' ');
+  const names = await cluster.value('pod', BOT, 'agents', '{.spec.ephemeralContainers[*].name}');
+  const there = names.split(' ').filter((name) => name !== '');
   const container = {
     name: `debug-${there.length}`,
     image: AGENT_IMAGE,
