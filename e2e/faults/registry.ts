@@ -1,6 +1,7 @@
 import { DISK_FULL } from './disk-full.ts';
 import type { Fault } from './fault.ts';
 import { HALF_OPEN } from './half-open.ts';
+import { REDIS_HALF_OPEN } from './half-open-lanes.ts';
 import {
   GATE_KILLED,
   REDIS_KILLED,
@@ -32,5 +33,6 @@ export const FAULTS: readonly Fault[] = [
   REDIS_STALLED_READER,
   SSH_STALLED_READER,
   HALF_OPEN,
+  REDIS_HALF_OPEN,
   CLOCK_STEPPED,
 ];
