@@ -47,7 +47,9 @@ test.each<[string, () => Promise<string>, RegExp]>([
     expect(refused).toMatchObject({ code: '28P01', detail: expect.stringMatching(reason) });
     expect(refused?.detail).not.toContain('\n');
     expect(JSON.stringify(refused)).not.toContain(presented);
-    expect(await stage.postgres.statements(before)).toEqual([]);
+    // The gate may still read the catalog for the session before.
+    const statements = await stage.postgres.statements(before);
+    expect(statements.filter(({ applicationName }) => applicationName !== 'sidegate catalog')).toEqual([]);
   },
   LIMIT_MS,
 );
