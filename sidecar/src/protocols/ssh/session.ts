@@ -78,7 +78,8 @@ export class SshSession extends LaneSession<Open> {
       agent.endInput(channel);
     }
     if (channel?.typed?.settle(commandId, settlement) === true) agent.endInput(channel);
-    // What came in while the gate was asked.
+    // What waited for room comes before what came in while the gate was asked.
+    if (lane.isAwaited) agent.pump();
     target.pump();
     return true;
   }
