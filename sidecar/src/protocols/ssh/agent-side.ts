@@ -315,20 +315,17 @@ export class AgentSide {
   #forward(channel: Channel, waiting: Waiting, settlement: Extract<Settlement, { readonly kind: 'Forward' }>): void {
     const lane = this.#lane;
     const { commandId, targetNumber } = channel;
-    if (commandId === undefined) return undefined;
+    if (commandId === undefined || (targetNumber === undefined && !channel.isForward)) return undefined;
     const cannotMask = unmaskableIn(channel, waiting);
     const refusal = unsupportedIn(channel, waiting.request) ?? (settlement.masks.empty ? undefined : cannotMask);
     if (refusal !== undefined) return lane.refuse(channel, refusal, waiting.wantsReply);
     const command = new RunningCommand(commandId, settlement.permit, { ...settlement, cannotMask });
-    if (channel.isForward) {
-      channel.waiting = undefined;
-      channel.command = command;
+    channel.waiting = undefined;
+    channel.command = command;
+    if (targetNumber === undefined) {
       channel.isOpening = true;
       return lane.outbox.push({ kind: 'ToTarget', commandId, permit: command.permit, bytes: waiting.message });
     }
-    if (targetNumber === undefined) return undefined;
-    channel.waiting = undefined;
-    channel.command = command;
     const frames = [...channel.preparing, waiting.message].map((message) => asking(forwardTo(targetNumber, message)));
     for (const _ of channel.preparing) channel.owed.push('Preparing');
     channel.owed.push(waiting.wantsReply ? 'Start' : 'StartUnasked');

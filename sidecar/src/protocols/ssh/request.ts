@@ -1,7 +1,7 @@
 import type { JudgedCommand, Refusal } from '../protocol.ts';
 import type { Channel, Waiting } from './channel.ts';
 import { classify, FORWARD, type Request } from './classify.ts';
-import { forwardTo, MessageReader, textOf, writeFrame } from './codec.ts';
+import { exactText, forwardTo, MessageReader, textOf, writeFrame } from './codec.ts';
 import { type Destination, destinationText } from './destination.ts';
 import { judgedCommand } from './judged.ts';
 import type { Lane } from './lane.ts';
@@ -23,8 +23,8 @@ export function readRequest(type: string, reader: MessageReader): Request | unde
   switch (type) {
     case 'exec': {
       const bytes = reader.bytes();
-      const text = textOf(bytes);
-      return { kind: 'Exec', text, isText: Buffer.from(text).equals(bytes) };
+      const text = exactText(bytes);
+      return { kind: 'Exec', text: text ?? textOf(bytes), isText: text !== undefined };
     }
     case 'shell':
       return { kind: 'Shell' };

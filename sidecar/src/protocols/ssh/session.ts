@@ -78,8 +78,7 @@ export class SshSession extends LaneSession<Open> {
       agent.endInput(channel);
     }
     if (channel?.typed?.settle(commandId, settlement) === true) agent.endInput(channel);
-    // What waited for room comes before what came in while the gate was asked.
-    if (lane.isAwaited) agent.pump();
+    // What came in while the gate was asked.
     target.pump();
     return true;
   }

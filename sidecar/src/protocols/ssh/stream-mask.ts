@@ -1,13 +1,13 @@
 import { findContent, MASKED, type MaskRules, type Span } from '@sidegate/policy';
+import { concatenate } from '../../concatenate.ts';
 import { bothMasks } from '../both-masks.ts';
 import { passesMasks } from '../passes-masks.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { changeText } from './codec.ts';
 import { findDocuments, maskDocuments } from './documents.ts';
 
 /** A line, or a private key with its lines, is read whole up to so many bytes. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
-/** More pieces than this are joined: each has a cost besides its bytes. */
-const PIECES_MAX = 1_024;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const NOTHING = new Uint8Array(0);
@@ -25,9 +25,7 @@ export type Reader = 'Agent' | 'Record' | 'RecordOfKeys';
 export class StreamMask {
   #masks: MaskRules;
   readonly #reader: Reader;
-  #rest: Uint8Array[] = [];
-  #restBytes = 0;
-  #isOverlong = false;
+  readonly #rest = new ByteQueue();
   #hasGivenUp = false;
   /** The end of a line that was too long is awaited: nothing of it is given. */
   #isSkipping = false;
@@ -40,7 +38,7 @@ export class StreamMask {
 
   /** Something became too long to be read whole: nothing more is given. */
   get isOverlong(): boolean {
-    return this.#isOverlong;
+    return this.#hasGivenUp && this.#reader === 'Agent';
   }
 
   /** Something was too long to be read whole. */
@@ -50,12 +48,12 @@ export class StreamMask {
 
   /** Something is kept back. */
   get isKeeping(): boolean {
-    return this.#restBytes > 0;
+    return this.keptBytes > 0;
   }
 
   /** How much is kept back, in bytes. */
   get keptBytes(): number {
-    return this.#restBytes;
+    return this.#rest.length;
   }
 
   addMasks(masks: MaskRules): void {
@@ -64,35 +62,25 @@ export class StreamMask {
 
   /** What may go on now. */
   push(bytes: Uint8Array): Uint8Array {
-    if (this.#isOverlong) return NOTHING;
+    if (this.isOverlong) return NOTHING;
     if (this.#isSkipping) return this.#skip(bytes);
     if (this.#masks.empty && !this.isKeeping) return bytes;
     const isLineEnded = this.#lineEnd(bytes) > 0;
-    const all = isLineEnded && this.isKeeping ? Buffer.concat([...this.#rest, bytes]) : bytes;
-    if (isLineEnded) this.#dropRest();
+    const all = isLineEnded && this.isKeeping ? concatenate([this.#takeRest(), bytes]) : bytes;
     const end = isLineEnded ? this.#endOfWhole(all) : 0;
-    this.#keep(all.subarray(end));
+    // A copy: a view would keep all that was read with it.
+    this.#rest.push(Uint8Array.from(all.subarray(end)));
     const shown = this.#mask(all.subarray(0, end));
-    return this.#restBytes <= WHOLE_BYTES_MAX ? shown : this.#giveUp(shown);
+    return this.keptBytes <= WHOLE_BYTES_MAX ? shown : this.#giveUp(shown);
   }
 
   /** All that was kept back. */
   end(): Uint8Array {
-    const rest = Buffer.concat(this.#rest);
-    this.#dropRest();
-    return this.#mask(rest);
+    return this.#mask(this.#takeRest());
   }
 
-  #keep(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#rest.push(Uint8Array.from(bytes));
-    this.#restBytes += bytes.length;
-    if (this.#rest.length > PIECES_MAX) this.#rest = [Buffer.concat(this.#rest)];
-  }
-
-  #dropRest(): void {
-    this.#rest = [];
-    this.#restBytes = 0;
+  #takeRest(): Uint8Array {
+    return this.#rest.take(this.#rest.length);
   }
 
   /** Up to which byte lines are whole. */
@@ -112,10 +100,9 @@ export class StreamMask {
 
   #giveUp(shown: Uint8Array): Uint8Array {
     this.#hasGivenUp = true;
-    this.#isOverlong = this.#reader === 'Agent';
-    this.#isSkipping = !this.#isOverlong;
+    this.#isSkipping = !this.isOverlong;
     this.maskedValues += 1;
-    this.#dropRest();
+    this.#takeRest();
     return Buffer.concat([shown, Buffer.from(MASKED)]);
   }
 

@@ -39,14 +39,18 @@ export class TargetSide {
   }
 
   pump(): void {
-    while (!this.#lane.over && !this.#lane.isJudging) {
-      const message = this.#reader.next();
+    while (this.#isFree) {
+      // What waited for room gets it in the same place however the bytes came.
+      if (this.#lane.isAwaited) this.#agent.pump();
+      const message = this.#isFree ? this.#reader.next() : undefined;
       if (message === undefined) return;
       if (message === 'TooLarge') return this.#broken('a message that is too large');
       this.#take(message);
-      // What waited for room gets it in the same place however the bytes came.
-      if (this.#lane.isAwaited) this.#agent.pump();
     }
+  }
+
+  get #isFree(): boolean {
+    return !this.#lane.over && !this.#lane.isJudging;
   }
 
   masksAdded(): void {}

@@ -1,6 +1,7 @@
 import type { ProgramUse } from '@sidegate/policy';
 import type { Refusal } from '../protocol.ts';
 import type { Request } from './classify.ts';
+import { programName } from './shell/program-name.ts';
 
 /** Programs of git that the other side's git speaks with, also as `git NAME`. */
 const GIT = /^git-(?:upload-pack|receive-pack|upload-archive)$/;
@@ -20,7 +21,7 @@ export function unmaskable({ request, hasTerminal, commands }: Run): Refusal | u
   const use = commands.find(answersBytes);
   if (use === undefined) return undefined;
   const hint = 'Write files with sftp, or scp without -O; read them with a command.';
-  return refused(`what ${lastName(use)} says to its other side: it is no text.`, hint);
+  return refused(`what ${programName(use.name ?? '')} says to its other side: it is no text.`, hint);
 }
 
 function refused(what: string, hint = ''): Refusal {
@@ -28,14 +29,9 @@ function refused(what: string, hint = ''): Refusal {
 }
 
 /** It speaks a protocol of its own, in which each side waits for bytes of the other that end no line. */
-function answersBytes(use: ProgramUse): boolean {
-  const { args } = use;
-  const name = lastName(use);
-  if (name === 'scp') return args.some((word) => word !== undefined && /^-[a-z]*[tf]/.test(word));
+function answersBytes({ name: word = '', args }: ProgramUse): boolean {
+  const name = programName(word);
+  if (name === 'scp') return args.some((one) => one !== undefined && /^-[a-z]*[tf]/.test(one));
   if (name === 'rsync') return args.includes('--server');
   return GIT.test(name === 'git' ? `git-${args[0] ?? ''}` : name);
-}
-
-function lastName({ name = '' }: ProgramUse): string {
-  return name.slice(name.lastIndexOf('/') + 1);
 }

@@ -3,6 +3,7 @@ import { readBuiltin } from './builtins.ts';
 import { filesOf } from './file-programs.ts';
 import { readInterpreter, readShellProgram } from './interpreters.ts';
 import { isGiven, isOneWord, readOptions } from './options.ts';
+import { programName } from './program-name.ts';
 import { readShell } from './read-shell.ts';
 import { runsAnother } from './runners.ts';
 import { SHELL_KINDS, type ShellKind, UNNAMED } from './shell-kind.ts';
@@ -97,7 +98,7 @@ class Uses {
       this.paths.push({ ...use, access, by, ...(isTree ? { isTree } : {}) });
     }
     if (first.text === undefined) return this.note('ShellProgram');
-    const name = first.text.slice(first.text.lastIndexOf('/') + 1).toLowerCase();
+    const name = programName(first.text);
     const wrapper = WRAPPERS.get(name);
     if (wrapper !== undefined) return this.#addWrapped(words, wrapper, directory, nesting);
     if (name === 'xargs') return this.#addXargs(words, directory, nesting);
