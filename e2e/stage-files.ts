@@ -49,6 +49,15 @@ export function stageFiles(options: StageFileOptions): Readonly<Record<string, s
   };
 }
 
+/** The Policy `data/guard`; `spec`: the lines below its `spec:`. */
+export function policyFile(spec: string): string {
+  return `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+${spec}`;
+}
+
 /** The AgentAccess of a stage: `support-bot` may use the Target of that name in the namespace data. */
 export function accessFile(identity: 'Token' | 'Workload', target: string): string {
   return `apiVersion: sidegate.dev/v1alpha1

@@ -5,6 +5,7 @@ export * from './field-fault.ts';
 export * from './gate-question.ts';
 export * from './labels.ts';
 export * from './pause.ts';
+export * from './pem.ts';
 export * from './pulse.ts';
 export * from './quantity.ts';
 export * from './resources.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import ssh2, { type Client } from 'ssh2';
-import { connectSsh } from '../ssh/ssh-client.ts';
+import type { Client } from 'ssh2';
+import { connectSsh, openClient } from '../ssh/ssh-client.ts';
 import type { SshStage } from '../ssh/ssh-stage.ts';
-import { DEADLINE_MS, startProcess } from '../support/processes.ts';
+import { startProcess } from '../support/processes.ts';
 
 const RELAY = join(import.meta.dirname, 'ssh-relay.ts');
 /** The same for every connection: what is compared is not ciphers. */
@@ -71,19 +71,6 @@ export async function openSshWays(stage: SshStage, started: AsyncDisposableStack
   ];
 }
 
-async function connectPlain(port: number, { user, privateKey }: SshStage['server']): Promise<Client> {
-  const client = new ssh2.Client();
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve);
-    client.on('error', reject);
-    client.connect({
-      host: '127.0.0.1',
-      port,
-      username: user,
-      privateKey,
-      hostVerifier: () => true,
-      readyTimeout: DEADLINE_MS,
-    });
-  });
-  return client.setNoDelay(true);
+function connectPlain(port: number, { user, privateKey }: SshStage['server']): Promise<Client> {
+  return openClient({ host: '127.0.0.1', port, username: user, privateKey, hostVerifier: () => true });
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { untilFound } from '../support/until-found.ts';
 import type { LaneStage, Ran } from './lane.ts';
 import type { Load } from './load.ts';
 import { bytesOf } from './received.ts';
@@ -95,12 +95,6 @@ async function storedSessions(stage: LaneStage, connections: number): Promise<re
 }
 
 /** The first value that `look` gives, asked again and again. */
-export async function until<T>(otherwise: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`${otherwise} after ${DEADLINE_MS} ms`);
-    await sleep(LOOK_MS);
-  }
+export function until<T>(otherwise: string, look: () => Promise<T | undefined>): Promise<T> {
+  return untilFound(otherwise, look, { deadlineMs: DEADLINE_MS, retryMs: LOOK_MS });
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import ssh2, { type Client } from 'ssh2';
+import type { Client } from 'ssh2';
 import { parse } from 'yaml';
-import { DEADLINE_MS } from '../support/processes.ts';
+import { policyFile } from '../stage-files.ts';
 import { testGiven } from '../support/test-given.ts';
-import { connectSsh } from './ssh-client.ts';
+import { connectSsh, knownIn, openClient } from './ssh-client.ts';
 import { SSH, SSHD, type SshServer } from './ssh-server.ts';
 import { openSshStage, type SshStage } from './ssh-stage.ts';
 import { ECHO, startTcpServer, type TcpServer } from './tcp-server.ts';
@@ -76,21 +76,8 @@ function ask(client: Client, host: string, port: number): Promise<{ readonly sai
 }
 
 /** A client at the server itself, with no gate between. */
-async function connectDirectly({ port, user, privateKey, hostKey }: SshServer): Promise<Client> {
-  const client = new ssh2.Client();
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve).once('error', reject);
-    const hostVerifier = (key: Buffer): boolean => hostKey.includes(key.toString('base64'));
-    client.connect({
-      host: '127.0.0.1',
-      port,
-      username: user,
-      privateKey,
-      readyTimeout: DEADLINE_MS,
-      hostVerifier,
-    });
-  });
-  return client;
+function connectDirectly({ port, user, privateKey, hostKey }: SshServer): Promise<Client> {
+  return openClient({ host: '127.0.0.1', port, username: user, privateKey, hostVerifier: knownIn(hostKey) });
 }
 
 test('the corpus has forwards enough', () => {
@@ -130,12 +117,9 @@ describe('forwards of the corpus against a real server', () => {
       return `    - {name: r-${action.toLowerCase()}, match: {ssh: {channels: [forward], commands: [${words}]}}, action: ${action}, reason: It says so.}\n`;
     };
     const all = '    - {name: r-all, match: {ssh: {channels: [forward]}}, action: Allow}\n';
-    return `apiVersion: sidegate.dev/v1alpha1
-kind: Policy
-metadata: {name: guard, namespace: data}
-spec:
-  rules:
-${name === 'forward' ? rule('Allow', permitted.port) : all + rule('Deny', victim.port)}`;
+    return policyFile(
+      `  rules:\n${name === 'forward' ? rule('Allow', permitted.port) : all + rule('Deny', victim.port)}`,
+    );
   }
 
   for (const one of evasions) {

@@ -6,6 +6,7 @@ import { until } from '../faults/account.ts';
 import { dataIn } from '../faults/lanes/ssh.ts';
 import { readAnswer, readLedger } from '../faults/record-ledger.ts';
 import { waiting } from '../run/owner.ts';
+import { policyFile } from '../stage-files.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Ended, type RunningProcess, runProcess } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -20,13 +21,7 @@ const real = testGiven(SSH === undefined ? undefined : SSHD, 'ssh or sshd is not
 const HOST = 'agent@127.0.0.1';
 const MUCH = 3_000_000;
 
-/** A policy of the Target's side, beside a default action of Allow. */
-const policyOf = (more: string): string => `apiVersion: sidegate.dev/v1alpha1
-kind: Policy
-metadata: {name: guard, namespace: data}
-spec:
-${more}`;
-const UNNAMED = policyOf('  rules: [{name: all, action: Allow}]\n');
+const UNNAMED = policyFile('  rules: [{name: all, action: Allow}]\n');
 const rule = (name: string, place: string, more = 'action: Allow'): string =>
   `    - {name: ${name}, match: {ssh: {channels: [forward], commands: ['direct-tcpip ${place}']}}, ${more}}\n`;
 const ASK =
@@ -58,7 +53,7 @@ async function setPolicy(text: string): Promise<void> {
 }
 
 const allowed = (...more: readonly string[]): string =>
-  policyOf(`  rules:\n${rule('tunnel', `127.0.0.1 ${echo.port}`)}${more.join('')}`);
+  policyFile(`  rules:\n${rule('tunnel', `127.0.0.1 ${echo.port}`)}${more.join('')}`);
 
 /** ssh to its end, with something on its input. */
 async function runSsh(words: readonly string[], input: Uint8Array | string = ''): Promise<Ended> {
@@ -120,7 +115,7 @@ describe('a forward that no rule names', () => {
   ])(
     'is refused %s, also where every forward is allowed',
     async (_what, words, said) => {
-      await setPolicy(policyOf('  rules:\n    - {name: any, match: {ssh: {channels: [forward]}}, action: Allow}\n'));
+      await setPolicy(policyFile('  rules:\n    - {name: any, match: {ssh: {channels: [forward]}}, action: Allow}\n'));
       const { code, stderr } = await runSsh(['-N', '-o', 'ExitOnForwardFailure=yes', ...words, HOST]);
       expect(code).toBe(255);
       expect(stderr).toContain(said);
@@ -231,7 +226,7 @@ describe('a forward that a rule names', () => {
     'leads to another sshd, whose session the gate does not see (ProxyCommand, as ProxyJump has it)',
     async () => {
       const { server } = stage;
-      await setPolicy(policyOf(`  rules:\n${rule('jump', `127.0.0.1 ${server.port}`)}`));
+      await setPolicy(policyFile(`  rules:\n${rule('jump', `127.0.0.1 ${server.port}`)}`));
       const { line, env } = await stage.command();
       const folder = temporaryFolder('jump');
       writeFileSync(folder.file('key'), server.privateKey, { mode: 0o600 });
@@ -256,7 +251,7 @@ describe('a forward that a rule names', () => {
     'tells the agent why the server reaches nobody there',
     async () => {
       const port = await freePort();
-      await setPolicy(policyOf(`  rules:\n${rule('closed', `127.0.0.1 ${port}`)}`));
+      await setPolicy(policyFile(`  rules:\n${rule('closed', `127.0.0.1 ${port}`)}`));
       const { stderr } = await runSsh(['-W', `127.0.0.1:${port}`, HOST]);
       expect(stderr).toContain('connect failed');
       expect(stderr).toContain('Connection refused');
@@ -267,7 +262,7 @@ describe('a forward that a rule names', () => {
   real(
     'is over when its agent is killed, and the record says so',
     async () => {
-      await setPolicy(policyOf(`  rules:\n${rule('greeting', `127.0.0.1 ${speaker.port}`)}`));
+      await setPolicy(policyFile(`  rules:\n${rule('greeting', `127.0.0.1 ${speaker.port}`)}`));
       const running = await listen('-L', `127.0.0.1:${speaker.port}`);
       using open = await holdTcp(running.port, /hello/);
       await stage.cli('kill', '--subject', running.subject);
@@ -286,7 +281,7 @@ describe('a forward that is held', () => {
   real(
     'waits without a word to the server, and is opened once it is approved',
     async () => {
-      await setPolicy(policyOf(`  rules:\n${rule('ask', `127.0.0.1 ${echo.port}`, ASK)}`));
+      await setPolicy(policyFile(`  rules:\n${rule('ask', `127.0.0.1 ${echo.port}`, ASK)}`));
       const before = echo.count;
       const held = runSsh(['-v', '-W', toEcho(), HOST], 'question');
       const { id } = await waiting(stage);
@@ -302,7 +297,7 @@ describe('a forward that is held', () => {
   real(
     'and is not when it is refused, with the reason',
     async () => {
-      await setPolicy(policyOf(`  rules:\n${rule('ask', `127.0.0.1 ${echo.port}`, ASK)}`));
+      await setPolicy(policyFile(`  rules:\n${rule('ask', `127.0.0.1 ${echo.port}`, ASK)}`));
       const before = echo.count;
       const held = runSsh(['-W', toEcho(), HOST], 'question');
       const { id } = await waiting(stage);

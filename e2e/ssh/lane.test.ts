@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { waiting } from '../run/owner.ts';
+import { policyFile } from '../stage-files.ts';
 import { testGiven } from '../support/test-given.ts';
 import { SSH, SSHD } from './ssh-server.ts';
 import { openSshStage, type SshStage } from './ssh-stage.ts';
@@ -7,13 +8,8 @@ import { openSshStage, type SshStage } from './ssh-stage.ts';
 const TIMEOUT_MS = 300_000;
 const real = testGiven(SSH === undefined ? undefined : SSHD, 'ssh or sshd is not installed');
 const HOST = 'agent@127.0.0.1';
-const policyOf = (more: string): string => `apiVersion: sidegate.dev/v1alpha1
-kind: Policy
-metadata: {name: guard, namespace: data}
-spec:
-${more}`;
-const OPEN = policyOf('  allowIncomplete: [ShellText]\n  rules: []\n');
-const GUARDED = policyOf(`  allowIncomplete: [ShellText]
+const OPEN = policyFile('  allowIncomplete: [ShellText]\n  rules: []\n');
+const GUARDED = policyFile(`  allowIncomplete: [ShellText]
   rules:
     - {name: no-rm, match: {ssh: {commands: [rm]}}, action: Deny, reason: Files stay.}
     - name: ask
@@ -22,10 +18,10 @@ const GUARDED = policyOf(`  allowIncomplete: [ShellText]
       reason: Somebody looks at it first.
       approval: {approvers: {groups: [ops]}, count: 1, timeoutSeconds: 600, grant: {scope: Command}}
 `);
-const MASKED = policyOf(
+const MASKED = policyFile(
   '  allowIncomplete: [ShellText]\n  masks:\n    - {name: mail, detect: [Email], with: {type: Redact}}\n',
 );
-const LIMITED = policyOf('  limits:\n    - {name: budget, bytes: 100000, perSeconds: 3600, action: Deny}\n');
+const LIMITED = policyFile('  limits:\n    - {name: budget, bytes: 100000, perSeconds: 3600, action: Deny}\n');
 
 describe('OpenSSH through the gate', () => {
   let stage: SshStage;

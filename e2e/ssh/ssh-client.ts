@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import ssh2, { type Client, type ClientChannel } from 'ssh2';
+import ssh2, { type Client, type ClientChannel, type ClientOptions } from 'ssh2';
 import { DEADLINE_MS } from '../support/processes.ts';
 import type { SshStage } from './ssh-stage.ts';
 
@@ -18,8 +19,32 @@ export interface SshConnection {
   readonly isLost: boolean;
 }
 
-/** A connected client of ssh2 that goes through the gate and verifies its host key; the caller ends it. Rejects as the client does. */
-export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state' | 'token'>): Promise<SshConnection> {
+/** A client of ssh2 that is let in; the caller ends it. Rejects as the client does. */
+export async function openClient(options: ClientOptions, client: Client = new ssh2.Client()): Promise<Client> {
+  await new Promise<void>((resolve, reject) => {
+    client.once('ready', resolve);
+    client.once('error', reject);
+    client.once('close', () => reject(new Error('the connection was closed')));
+    client.connect({ readyTimeout: DEADLINE_MS, ...options });
+  });
+  // As OpenSSH does: else each small message waits until the one before it is acknowledged, which takes 40 ms.
+  return client.setNoDelay(true);
+}
+
+/** Takes a host key that stands in a text, in the form of known_hosts. */
+export const knownIn =
+  (text: string): ClientOptions['hostVerifier'] =>
+  (key) =>
+    text.includes(key.toString('base64'));
+
+/**
+ * A connected client of ssh2 that goes through the gate and verifies its host key; the caller ends it. Rejects as the client does. `sock`: on a
+ * connection that is there.
+ */
+export async function connectSsh(
+  stage: Pick<SshStage, 'host' | 'port' | 'state' | 'token'>,
+  sock?: Socket,
+): Promise<SshConnection> {
   const password = await stage.token();
   const known = readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
   const client = new ssh2.Client();
@@ -30,21 +55,8 @@ export async function connectSsh(stage: Pick<SshStage, 'host' | 'port' | 'state'
   client.once('close', () => {
     isLost = true;
   });
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve);
-    client.once('error', reject);
-    client.once('close', () => reject(new Error('the connection was closed')));
-    client.connect({
-      host: stage.host,
-      port: stage.port,
-      username: 'agent',
-      password,
-      readyTimeout: DEADLINE_MS,
-      hostVerifier: (key) => known.includes(key.toString('base64')),
-    });
-  });
-  // As OpenSSH does: else each small message waits until the one before it is acknowledged, which takes 40 ms.
-  client.setNoDelay(true);
+  const place = sock === undefined ? { host: stage.host, port: stage.port } : { sock };
+  await openClient({ ...place, username: 'agent', password, hostVerifier: knownIn(known) }, client);
   return {
     client,
     get isLost() {

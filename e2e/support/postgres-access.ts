@@ -6,6 +6,7 @@ import { untilFound } from './until-found.ts';
 
 /** What the tests' own connections are called, so that no list of statements has them. */
 const ADMIN = 'sidegate-test-admin';
+const USER = 'postgres';
 
 /** Where to connect a client as somebody; what is left out is the superuser on the made database. */
 export interface ClientOptions {
@@ -20,13 +21,16 @@ export interface AccessOptions {
   readonly database: string;
   /** The superuser's. */
   readonly password: string;
+  /** Undefined when TLS is off. */
   readonly certificates: Certificates | undefined;
   /** The server's statement log as JSON lines; undefined: it writes none. */
   readonly statementLog: (() => Promise<string>) | undefined;
 }
 
 /** What a test asks of a server past every gate, wherever it runs. */
-export interface PostgresAccess {
+export interface PostgresAccess extends Omit<AccessOptions, 'statementLog'> {
+  /** The superuser. */
+  readonly user: string;
   /** A connected node-postgres client, straight to the server; the caller ends it. */
   connect(options?: ClientOptions): Promise<pg.Client>;
   /** One query as the superuser on a connection of its own: the rows. */
@@ -50,7 +54,7 @@ export function accessTo({
     const client = new pg.Client({
       host,
       port,
-      user: as.user ?? 'postgres',
+      user: as.user ?? USER,
       password: as.password ?? password,
       database: as.database ?? database,
       application_name: ADMIN,
@@ -82,7 +86,7 @@ export function accessTo({
     });
     return all.filter((statement) => statement.applicationName !== ADMIN).slice(since);
   };
-  return { connect, query, statements };
+  return { host, port, database, user: USER, password, certificates, connect, query, statements };
 }
 
 /** Lines of postgresql.conf that make a server write what tests read; `folder` is where its log goes. */

@@ -28,14 +28,6 @@ export interface PostgresOptions {
 export interface TargetPostgres extends PostgresAccess, AsyncDisposable {
   /** The major version: `18`. */
   readonly version: string;
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  /** The superuser. */
-  readonly user: string;
-  readonly password: string;
-  /** Undefined when TLS is off. */
-  readonly certificates: Certificates | undefined;
   /** Ends it at once, as a crash does; `startAgain` recovers it. */
   crash(): Promise<void>;
   /** Starts a stopped or crashed server on the same port and data. */
@@ -97,12 +89,6 @@ async function startIn(
   return {
     ...access,
     version,
-    host: HOST,
-    port,
-    database,
-    user: 'postgres',
-    password,
-    certificates,
     socketDirectory: folder.file('socket'),
     log: () => logOf(folder),
     crash: async () => {

@@ -57,12 +57,6 @@ async function startPostgresContainer(options: PostgresOptions): Promise<TargetP
   return {
     ...access,
     version: String(Math.floor(Number(row?.['server_version_num']) / 10_000)),
-    host: HOST,
-    port,
-    database,
-    user: 'postgres',
-    password,
-    certificates,
     crash: () => container.kill('SIGQUIT'),
     startAgain: () => container.startAgain(),
     stop,

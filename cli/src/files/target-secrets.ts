@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import {
   type Credential,
+  certificatesIn,
   fail,
   loginIn,
   mayBeSentTo,
@@ -17,8 +18,6 @@ import type { Secret } from './core-kinds.ts';
 import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts';
 import type { FolderContent } from './folder-content.ts';
 import { decodeSecret, type Environment, keyPath, readCredential } from './secret-text.ts';
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** What a gate needs to open each Target, or every fault that keeps one shut. */
 export async function readTargetSecrets(
@@ -101,7 +100,7 @@ function authoritiesOf(
       faults.push(faultAt('MissingObject', origin, path, `There is no key ${reference.key} in ${place}.`, mend));
       continue;
     }
-    const certificates = text.match(CERTIFICATE) ?? [];
+    const certificates = certificatesIn(text);
     if (certificates.length > 0 && certificates.every(isCertificate)) authorities.push(...certificates);
     else {
       const message = `The key ${reference.key} of ${place} holds no certificate that can be read.`;

@@ -55,7 +55,7 @@ export const EGRESS_CASES: readonly ClusterCase[] = [
     run: (stage) =>
       whileLocked(stage, async () => {
         await refusedByPodSecurity(stage);
-        await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=privileged`);
+        await enforce(stage, 'privileged');
         await untilMade(stage, BOT, 'sidegate-lock', probed);
         must(await masks(stage, BOT), 'the gate’s way does not work');
         await isRecorded(stage, 'through_the_lock', BOT);
@@ -89,7 +89,7 @@ export const BROKEN_EGRESS_CASES: readonly ClusterCase[] = [
     needs: ['injected'],
     run: (stage) =>
       whileLocked(stage, async () => {
-        await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=privileged`);
+        await enforce(stage, 'privileged');
         await untilMade(stage, BOT, 'sidegate-lock', asRoot);
         const [tcp] = await waysOf(stage);
         const said = await direct(stage, BOT, tcp);
@@ -120,7 +120,7 @@ export const BROKEN_EGRESS_CASES: readonly ClusterCase[] = [
     skip: ({ node }) => (node === undefined ? 'the sandboxes of this cluster are not ours to end' : undefined),
     run: (stage) =>
       whileLocked(stage, async () => {
-        await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=privileged`);
+        await enforce(stage, 'privileged');
         const [tcp] = await waysOf(stage);
         await untilMade(stage, BOT, 'sidegate-lock');
         const sandbox = stage.node?.sandboxOf(BOT, 'agents') ?? '';
@@ -147,7 +147,7 @@ export const BROKEN_EGRESS_CASES: readonly ClusterCase[] = [
     needs: ['injected'],
     run: (stage) =>
       whileLocked(stage, async () => {
-        await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=privileged`);
+        await enforce(stage, 'privileged');
         await withLockImage(stage, AGENT_IMAGE);
         await stage.cluster.until('the pod has that lock', async () => {
           await stage.deletePod(FAILING_BOT, 'agents', '--grace-period=0', '--force');
@@ -250,8 +250,13 @@ async function whileLocked(stage: Stage, run: () => Promise<void>): Promise<void
     await stage.install();
     await untilMade(stage, OPEN_BOT, 'sidegate');
     await stage.deletePod(OPEN_BOT, 'agents', '--grace-period=0', '--force');
-    await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=restricted`);
+    await enforce(stage, 'restricted');
   }
+}
+
+/** The Pod Security level that the agents' namespace enforces from now on. */
+async function enforce(stage: Stage, level: 'privileged' | 'restricted'): Promise<void> {
+  await stage.cluster.kubectl('label', 'namespace', 'agents', '--overwrite', `${LEVEL}=${level}`);
 }
 
 /** The namespace enforces "restricted", as the example has it: no pod is made there, and check says why. */

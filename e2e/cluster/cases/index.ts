@@ -16,6 +16,18 @@ import { START_TIME_CASES } from './start-times.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
 import { UPGRADE_CASES } from './upgrade.ts';
 
+/** Those that break something on purpose, or take long. */
+const DISTURBING_CASES: readonly ClusterCase[] = [
+  ...BROKEN_EGRESS_CASES,
+  ...FAULT_CASES,
+  ...ABSENCE_CASES,
+  ...ROTATION_CASES,
+  ...NODE_FAULT_CASES,
+  ...START_TIME_CASES,
+  ...MODE_CASES,
+  ...UPGRADE_CASES,
+];
+
 /** In the order in which they run. */
 export const CASES: readonly ClusterCase[] = [
   ...PRE_CHECK_CASES,
@@ -26,29 +38,12 @@ export const CASES: readonly ClusterCase[] = [
   ...CHECK_CASES,
   ...BYPASS_CASES,
   ...EGRESS_CASES,
-  ...BROKEN_EGRESS_CASES,
-  ...FAULT_CASES,
-  ...ABSENCE_CASES,
-  ...ROTATION_CASES,
-  ...NODE_FAULT_CASES,
-  ...START_TIME_CASES,
-  ...MODE_CASES,
-  ...UPGRADE_CASES,
+  ...DISTURBING_CASES,
   ...UNINSTALL_CASES,
 ];
 
-/** Those that break something on purpose, or take long: they are run by hand. */
-const BY_HAND: ReadonlySet<ClusterCase> = new Set([
-  ...SLOW_BYPASS_CASES,
-  ...BROKEN_EGRESS_CASES,
-  ...FAULT_CASES,
-  ...ABSENCE_CASES,
-  ...ROTATION_CASES,
-  ...NODE_FAULT_CASES,
-  ...START_TIME_CASES,
-  ...MODE_CASES,
-  ...UPGRADE_CASES,
-]);
+/** They are run by hand. */
+const BY_HAND: ReadonlySet<ClusterCase> = new Set([...SLOW_BYPASS_CASES, ...DISTURBING_CASES]);
 
 /** The names of all others: they run with every change. */
 export const CI_CASES: readonly string[] = CASES.filter((one) => !BY_HAND.has(one)).map(({ name }) => name);

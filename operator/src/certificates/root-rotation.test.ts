@@ -1,5 +1,6 @@
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { certificatesIn } from '@sidegate/crds';
 import { apiFault } from '../kube/api-fault.ts';
 import { FakeTime } from '../kube/fixture/fake-time.ts';
 import { MemoryApi } from '../kube/fixture/memory-api.ts';
@@ -11,7 +12,6 @@ const signal = new AbortController().signal;
 const ROOT = '/api/v1/namespaces/ops/secrets/sidegate-root';
 const INJECTION = '/api/v1/namespaces/ops/configmaps/sidegate-injection';
 const SERVINGS = ['sidegate-operator-tls', 'sidegate-store-tls'];
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 class Stage {
   readonly api = new MemoryApi();
@@ -51,7 +51,7 @@ class Stage {
   /** The certificates that are shown with each of the serving ones, which come first. */
   async chains(): Promise<readonly (readonly X509Certificate[])[]> {
     const secrets = await Promise.all(SERVINGS.map((name) => this.secret(name)));
-    return secrets.map(({ pair }) => [...pair.certificate.matchAll(PEM)].map(([text]) => new X509Certificate(text)));
+    return secrets.map(({ pair }) => certificatesIn(pair.certificate).map((text) => new X509Certificate(text)));
   }
 
   /** As `kubectl annotate` does. */

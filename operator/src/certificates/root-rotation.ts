@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { certificatesIn } from '@sidegate/crds';
 import { type Crypto, EARLIER_MS, mintBridge, mintRoot } from './mint.ts';
 import { certificateOf, type PemPair } from './pem-pair.ts';
 import type { TlsContent, TlsSecret } from './tls-secret.ts';
@@ -16,8 +17,6 @@ const BRIDGES_KEY = 'bridges.crt';
 
 /** New pods are told to trust the root before, too, for so long: until operator and store surely show certificates of the new one. */
 export const OVERLAP_MS = 600_000;
-
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** The root that signs, and what connects it with those before. */
 export interface Root {
@@ -78,8 +77,7 @@ function isOverlap({ pair, former }: Root, nowMs: number): boolean {
 
 /** Those certificates that have not ended. */
 function valid(pem: string, nowMs: number): string {
-  const found = [...pem.matchAll(PEM)].map(([text]) => text);
-  return found
+  return certificatesIn(pem)
     .filter((text) => new X509Certificate(text).validToDate.getTime() > nowMs)
     .map((text) => `${text}\n`)
     .join('');

@@ -1,7 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { type Fault, fail, type ObjectKeyReference, ok, type Result } from '@sidegate/crds';
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+import { certificatesIn, type Fault, fail, type ObjectKeyReference, ok, type Result } from '@sidegate/crds';
 
 export type AuthorityFault = Fault<'CertificateNotFound' | 'BadCertificate' | 'NotKnownYet'>;
 
@@ -27,7 +25,7 @@ export function readAuthorities(
         mend: `Add it, or correct spec.tls.caCertificateRefs.${only}`,
       });
     }
-    const certificates = text.match(CERTIFICATE) ?? [];
+    const certificates = certificatesIn(text);
     if (certificates.length === 0 || !certificates.every(isCertificate)) {
       const message = `There is no certificate that can be read in ${place}.`;
       return fail({ code: 'BadCertificate', message, mend: 'Write certificates in PEM there.' });

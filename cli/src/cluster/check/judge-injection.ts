@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { certificatesIn } from '@sidegate/crds';
 import type { Settings } from './cluster-objects.ts';
 import { type Finding, failed, fine, warned } from './finding.ts';
 import { listed } from './judge-server.ts';
@@ -10,7 +11,6 @@ export const SETTING_KEYS = ['image', 'control', 'store', 'upstream-dns', 'clust
 const LIFE_PART_LEFT = 1 / 4;
 /** A root is replaced by people, so they are told so long before. */
 const ROOT_WARNING_MS = 365 * 24 * 3_600_000;
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu;
 
 /** Whether what pods are given is all there. */
 export function judgeSettings(settings: Settings | undefined, namespace: string): Finding {
@@ -30,7 +30,7 @@ export function judgeSettings(settings: Settings | undefined, namespace: string)
 /** Whether the root that gates trust is one, and for how long. */
 export function judgeRoot(pem: string, nowMs: number): Finding {
   const what = 'root certificate';
-  const roots = certificatesIn(pem);
+  const roots = readCertificates(pem);
   const end = Math.max(0, ...(roots ?? []).map((one) => one.validToDate.getTime()));
   const mend = 'replace it, and the pods of agents after it';
   if (end === 0) return failed(what, 'root.crt holds no certificate', mend);
@@ -45,11 +45,11 @@ export function judgeServing(secret: string, pem: string | undefined, root: stri
   const what = `certificate ${secret}`;
   if (pem === undefined)
     return failed(what, 'it is missing', 'the operator or cert-manager makes it: read the log of the operator');
-  const chain = certificatesIn(pem);
+  const chain = readCertificates(pem);
   const [serving] = chain ?? [];
   if (chain === undefined || serving === undefined)
     return failed(what, 'tls.crt cannot be read', `delete the Secret ${secret}`);
-  const roots = certificatesIn(root) ?? [];
+  const roots = readCertificates(root) ?? [];
   if (!chain.some((one) => roots.some((authority) => one.checkIssued(authority) && one.verify(authority.publicKey))))
     return failed(
       what,
@@ -66,9 +66,9 @@ export function judgeServing(secret: string, pem: string | undefined, root: stri
 }
 
 /** The certificates of a PEM text; undefined when one cannot be read. */
-function certificatesIn(pem: string): readonly X509Certificate[] | undefined {
+function readCertificates(pem: string): readonly X509Certificate[] | undefined {
   try {
-    return [...pem.matchAll(PEM)].map(([text]) => new X509Certificate(text));
+    return certificatesIn(pem).map((text) => new X509Certificate(text));
   } catch {
     return undefined;
   }
