@@ -1,7 +1,6 @@
 import { DISK_FULL } from './disk-full.ts';
 import type { Fault } from './fault.ts';
 import { HALF_OPEN } from './half-open.ts';
-import { REDIS_HALF_OPEN } from './half-open-lanes.ts';
 import {
   GATE_KILLED,
   REDIS_KILLED,
@@ -12,6 +11,7 @@ import {
   STORE_KILLED,
   STORE_STOPPED,
 } from './killed.ts';
+import { REDIS_HALF_OPEN } from './redis-half-open.ts';
 import { REDIS_STALLED_READER, SSH_STALLED_READER, STALLED_READER } from './stalled-reader.ts';
 import { CLOCK_STEPPED } from './stepped-clock.ts';
 import { STORE_AWAY, STORE_SLOW } from './store-away.ts';

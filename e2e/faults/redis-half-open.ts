@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { encode, startRedis } from '../redis/redis-server.ts';
-import { openRedisStage } from '../redis/redis-stage.ts';
-import type { RunStage } from '../run-stage.ts';
+import { openRedisStage, type RedisStage } from '../redis/redis-stage.ts';
 import { until } from './account.ts';
 import { canDropPackets, dropPackets } from './dropped-packets.ts';
 import { type Fault, type FaultResult, leftOut } from './fault.ts';
@@ -10,6 +9,8 @@ import { REDIS_LANE } from './lanes/redis.ts';
 /** Twice what keep-alive needs: 30 s of silence, then ten questions a second apart. */
 const SECONDS_MAX = 80;
 
+const NAME = 'redis-half-open';
+
 /** A session in which a command waits. */
 interface WaitingAgent {
   readonly socket: Socket;
@@ -17,33 +18,20 @@ interface WaitingAgent {
   readonly gatePort: number;
 }
 
-interface Waiters extends AsyncDisposable {
-  readonly stage: RunStage;
-  readonly serverPort: number;
-  start(): Promise<WaitingAgent>;
-}
-
-const PROMISE = 'an agent or a server that vanished without a word is found out: its session ends and says so';
-
 export const REDIS_HALF_OPEN: Fault = {
-  name: 'redis-half-open',
-  promise: PROMISE,
-  run: () => runHalfOpen('redis-half-open', REDIS_LANE.needs, waitingInRedis),
+  name: NAME,
+  promise: 'an agent or a server that vanished without a word is found out: its session ends and says so',
+  run,
 };
 
-async function runHalfOpen(
-  name: string,
-  needs: string | undefined,
-  open: () => Promise<Waiters>,
-): Promise<FaultResult> {
-  if (needs !== undefined) return leftOut(name, needs);
-  if (!(await canDropPackets())) return leftOut(name, 'iptables and the right to use it');
-  await using waiters = await open();
-  const { stage, serverPort } = waiters;
-  const [one, other] = [await waiters.start(), await waiters.start()];
+async function run(): Promise<FaultResult> {
+  if (REDIS_LANE.needs !== undefined) return leftOut(NAME, REDIS_LANE.needs);
+  if (!(await canDropPackets())) return leftOut(NAME, 'iptables and the right to use it');
+  await using stage = await openRedisStage({ start: startRedis });
+  const [one, other] = [await startWaiting(stage), await startWaiting(stage)];
   const from = Date.now();
   await using _agent = await dropPackets(one.socket.localPort ?? 0, stage.port);
-  await using _server = await dropPackets(other.gatePort, serverPort);
+  await using _server = await dropPackets(other.gatePort, stage.redis.port);
   const sessions = await until('the sessions do not end', async () => {
     const closed = (await stage.cli('sessions')).filter(({ closedUs }) => Number(closedUs) > 0);
     return closed.length >= 2 ? closed : undefined;
@@ -56,7 +44,7 @@ async function runHalfOpen(
     ...(seconds <= SECONDS_MAX ? [] : [`it took ${seconds} s`]),
   ];
   return {
-    name,
+    name: NAME,
     done: 'all packets dropped between one agent and the gate, and between the gate and the server for another, a command waiting in both',
     figures: { ends: ends.join(', '), foundAfterSeconds: seconds },
     ok: complaints.length === 0,
@@ -64,25 +52,17 @@ async function runHalfOpen(
   };
 }
 
-async function waitingInRedis(): Promise<Waiters> {
-  const stage = await openRedisStage({ start: startRedis });
+async function startWaiting(stage: RedisStage): Promise<WaitingAgent> {
   const blocked = async (): Promise<readonly number[]> =>
     [...(await stage.redis.command(['CLIENT', 'LIST'])).matchAll(/ addr=[^ ]*:(\d+) [^\n]*cmd=blpop/g)].map(
       ([, port]) => Number(port),
     );
-  return {
-    stage,
-    serverPort: stage.redis.port,
-    start: async () => {
-      const before = await blocked();
-      const socket = connect(stage.port, stage.host);
-      socket.on('error', () => undefined);
-      socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode('BLPOP', 'never', '0')]));
-      const gatePort = await until('the server does not wait', async () =>
-        (await blocked()).find((port) => !before.includes(port)),
-      );
-      return { socket, gatePort };
-    },
-    [Symbol.asyncDispose]: () => stage.stop(),
-  };
+  const before = await blocked();
+  const socket = connect(stage.port, stage.host);
+  socket.on('error', () => undefined);
+  socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode('BLPOP', 'never', '0')]));
+  const gatePort = await until('the server does not wait', async () =>
+    (await blocked()).find((port) => !before.includes(port)),
+  );
+  return { socket, gatePort };
 }
