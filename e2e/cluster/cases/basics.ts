@@ -13,7 +13,7 @@ interface PodSpec {
 export const BASIC_CASES: readonly ClusterCase[] = [
   {
     name: 'install',
-    what: 'helm install brings up two operators and a store, and helm test passes',
+    what: 'helm install brings up two operators and a store',
     run: async (stage) => {
       await stage.install();
       const ready = await stage.cluster.value('deployment', 'sidegate-operator', SYSTEM, '{.status.readyReplicas}');
@@ -22,7 +22,19 @@ export const BASIC_CASES: readonly ClusterCase[] = [
         const root = await stage.cluster.value('configmap', 'sidegate-injection', SYSTEM, '{.data.root\\.crt}');
         return root.includes('BEGIN CERTIFICATE') ? root : undefined;
       });
-      await stage.helm('test', 'sidegate', '--timeout', '180s');
+    },
+  },
+  {
+    name: 'helm-test',
+    what: 'helm test passes',
+    needs: ['install'],
+    run: async (stage) => {
+      await stage.helm('test', 'sidegate', '--timeout', '180s').catch(async (error: Error) => {
+        const said = await stage.cluster
+          .kubectl('logs', '-n', SYSTEM, 'sidegate-test')
+          .catch((unread: Error) => unread.message);
+        throw new Error(`${error.message}\nthe pod of helm test said:\n${said}`);
+      });
     },
   },
   {
