@@ -61,7 +61,7 @@ async function checkPrograms(cluster: AskedCluster): Promise<readonly Finding[]>
     ...judge('ConfigMap sidegate-injection', settings, (one) => judgeSettings(one, namespace)),
   ];
   if (root === '') return findings;
-  findings.push(judgeRoot(root, nowMs));
+  findings.push(judgeRoot(root, namespace, nowMs));
   for (const name of secrets) {
     const pem = await readCertificate(cluster, name);
     findings.push(...judge(`certificate ${name}`, pem, (text) => judgeServing(name, text, root, nowMs)));

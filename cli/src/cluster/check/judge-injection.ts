@@ -28,13 +28,15 @@ export function judgeSettings(settings: Settings | undefined, namespace: string)
 }
 
 /** Whether the root that gates trust is one, and for how long. */
-export function judgeRoot(pem: string, nowMs: number): Finding {
+export function judgeRoot(pem: string, namespace: string, nowMs: number): Finding {
   const what = 'root certificate';
   const roots = readCertificates(pem);
   const end = Math.max(0, ...(roots ?? []).map((one) => one.validToDate.getTime()));
-  const mend = 'replace it, and the pods of agents after it';
+  const rotate = `kubectl -n ${namespace} annotate secret sidegate-root sidegate.dev/root=Rotate`;
+  const mend = `${rotate}, or change ca.crt of sidegate-operator-tls where you bring the certificates`;
   if (end === 0) return failed(what, 'root.crt holds no certificate', mend);
-  if (end <= nowMs) return failed(what, `it ended on ${day(end)}: gates trust nothing any more`, mend);
+  if (end <= nowMs)
+    return failed(what, `it ended on ${day(end)}: gates trust nothing any more`, `${mend}; then make the pods again`);
   return end - nowMs > ROOT_WARNING_MS
     ? fine(`${what} until ${day(end)}`)
     : warned(what, `it ends on ${day(end)}`, mend);
