@@ -4,6 +4,7 @@ import type { Fuzzer } from './fuzzer.ts';
 import { JSON_MASK_FUZZERS } from './json-mask.ts';
 import { REDIS_FUZZERS } from './redis.ts';
 import { SFTP_FUZZERS } from './sftp.ts';
+import { SFTP_MASKED_FUZZERS } from './sftp-masked.ts';
 import { SHELL_FUZZERS } from './shell.ts';
 import { SQL_FUZZERS } from './sql.ts';
 import { SSH_FUZZERS } from './ssh.ts';
@@ -16,6 +17,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   ...REDIS_FUZZERS,
   ...SSH_FUZZERS,
   ...SFTP_FUZZERS,
+  ...SFTP_MASKED_FUZZERS,
   ...SQL_FUZZERS,
   ...SHELL_FUZZERS,
 ];

@@ -31,6 +31,10 @@ const GUARDED = policyOf(`  rules:
 const FOR_ANSIBLE = policyOf(`
   rules: []
 `);
+const MASKED_EVENLY = policyOf(`
+  masks:
+    - {name: mail, detect: [Email], with: {type: Partial, keepLast: 4}}
+`);
 
 const HI = { stdout: 'hi\n', stderr: '', code: 0 };
 /** What every client must have seen: the same mask, the same refusals. */
@@ -97,6 +101,11 @@ testGiven(isThere && python !== undefined, 'no Python with pip, or no ssh or ssh
     const files = ['here', 'there', 'back'].map((name) => folder.file(name)).join(' ');
     expect(JSON.parse(await runWell(python, [client], { env: { ...env, FILES: files } }))).toEqual({ names: true });
     expect(readFileSync(folder.file('back')).equals(readFileSync(folder.file('here')))).toBe(true);
+    // It compares the size of a file with what it read: masks that keep the length of what they hide keep both.
+    await stage.policy(MASKED_EVENLY);
+    writeFileSync(folder.file('here'), 'to ada@example.com\n'.repeat(50_000));
+    expect(JSON.parse(await runWell(python, [client], { env: { ...env, FILES: files } }))).toEqual({ names: true });
+    expect(readFileSync(folder.file('back'), 'utf8')).toBe('to ***********.com\n'.repeat(50_000));
     await stage.policy(GUARDED);
   },
   TIMEOUT_MS,

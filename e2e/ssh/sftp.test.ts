@@ -176,18 +176,27 @@ ${spec}`);
   );
 
   real(
-    'masks keep files from being read, and are put on names',
+    'masks are put on what is read, over the borders of what is asked for, and on names',
     async () => {
-      await policy('  masks:\n    - {name: mail, detect: [Email], with: {type: Redact}}\n');
+      const lines = Array.from({ length: 200_000 }, (_, at) => `${at} ada${at}@example.com bought something\n`);
+      writeFileSync(folder.file('customers'), lines.join(''));
       writeFileSync(folder.file('ada@example.com'), '');
-      const got = await sftp(`get ${folder.file('small')} ${folder.file('masked')}`);
-      expect([got.code === 0, got.stderr]).toEqual([false, expect.stringContaining('Masks are in force')]);
+      await policy('  masks:\n    - {name: mail, detect: [Email], with: {type: Redact}}\n');
       const { code, stdout } = await sftp(
+        `get ${folder.file('customers')} ${folder.file('masked')}`,
         `put ${folder.file('small')} ${folder.file('unmasked')}`,
         `ls -1 ${folder.path}`,
       );
       expect([code, stdout.includes('ada@example.com'), stdout.includes('[masked]')]).toEqual([0, false, true]);
       expect(readFileSync(folder.file('unmasked'), 'utf8')).toBe('ada@example.com\n');
+      const masked = lines.map((line) => line.replace(/ada\d+@example\.com/, '[masked]')).join('');
+      expect(readFileSync(folder.file('masked'), 'utf8')).toBe(masked);
+      expect(await commands()).toContain(`read ${masked.length} bytes sha256 ${sha256(folder.file('masked'))}`);
+      const [begun, copied] = [folder.file('begun'), folder.file('copied')];
+      writeFileSync(begun, masked.slice(0, 1_000_001));
+      expect(await sftp(`get -a ${folder.file('customers')} ${begun}`)).toMatchObject({ code: 0 });
+      expect(await scp(`${HOST}:${folder.file('customers')}`, copied)).toMatchObject({ code: 0 });
+      expect([readFileSync(begun, 'utf8') === masked, readFileSync(copied, 'utf8') === masked]).toEqual([true, true]);
       await policy('  rules: []\n');
     },
     TIMEOUT_MS,

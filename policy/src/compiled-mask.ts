@@ -11,6 +11,8 @@ import type { ObjectName } from './session-rules.ts';
 export interface CompiledMask {
   /** Its rule is `namespace/policy/mask`. */
   readonly mask: Mask;
+  /** As it was written. */
+  readonly source: PolicyMask;
   readonly columns: readonly QualifiedNameTest[];
   /** `key` or `key->field`. */
   readonly keys: readonly string[];
@@ -33,6 +35,7 @@ export function compileMask(
   refuseKeys(keys, place, faults);
   return {
     mask: { rule: `${policy.namespace}/${policy.name}/${mask.name}`, with: mask.with },
+    source: mask,
     columns: columns.flatMap((pattern, index) => {
       const test = compileQualifiedName(pattern, 3, 'Restrict');
       if (test !== undefined) return [test];

@@ -100,6 +100,21 @@ describe('masks in force', () => {
     expect(masks.maskJson('x')).toBe('json[$.a,$.b](content[CreditCard,Email](x))');
   });
 
+  it('have the digest of those that mask alike, whatever else is said', () => {
+    const digestOf = (mask: PolicyMask, more: object = {}, maskKey = '00'.repeat(32)) =>
+      sessionOf({ policies: [policy({ masks: [mask], ...more })], maskKey }).masks.digests?.join();
+    const digest = digestOf(on('*.*.a', { type: 'Hash' }));
+    expect(digestOf(on('*.*.a', { type: 'Hash' }), { rules: [{ name: 'r', action: 'Deny', match: {} }] })).toBe(digest);
+    const others = [
+      digestOf(on('*.*.b', { type: 'Hash' })),
+      digestOf(on('*.*.a', { type: 'Redact' })),
+      digestOf(on('*.*.a', { type: 'Hash' }, 'other')),
+      digestOf(on('*.*.a', { type: 'Hash' }), {}, '11'.repeat(32)),
+      sessionOf().masks.digests?.join(),
+    ];
+    expect(new Set([digest, ...others]).size).toBe(6);
+  });
+
   it('put at least Redact in place of what nobody knows the origin of', () => {
     expect(masksOf(on('*.*.a', { type: 'Partial' })).unknownOrigin.with.type).toBe('Redact');
     expect(masksOf(on('*.*.a', { type: 'Hash' })).unknownOrigin.with.type).toBe('Redact');

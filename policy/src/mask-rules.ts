@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { DetectorName, MaskWith } from '@sidegate/crds';
 import type { CompiledMask } from './compiled-mask.ts';
 import { buildContentMask, findsNothing } from './detect/index.ts';
@@ -51,6 +52,7 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
     paths.length === 0 && detectors.length === 0 ? unchanged : means.buildJsonMask(paths, maskContent, key);
   return {
     empty: strongest === undefined,
+    digests: [digestOf(masks, key)],
     columns: columns.length > 0,
     ...(keys.length === 0 ? {} : { keys: buildKeyMasks(keys) }),
     columnMask(schema, table, column) {
@@ -71,6 +73,12 @@ export function buildMaskRules(masks: readonly CompiledMask[], means: MaskMeans,
     passesContent: (bytes, start, end) => findsNothing(bytes, names, start, end),
     maskJson,
   };
+}
+
+/** Where the key is another, Hash masks show something else. */
+function digestOf(masks: readonly CompiledMask[], key: Uint8Array): string {
+  const said = masks.map(({ mask: { rule }, source }) => [rule, source]);
+  return createHmac('sha256', key).update(JSON.stringify(said)).digest('base64');
 }
 
 function unchanged(text: string): string {

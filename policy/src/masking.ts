@@ -18,6 +18,8 @@ export interface KeyMasks {
 export interface MaskRules {
   /** True when nothing is masked at all: the fast path. */
   readonly empty: boolean;
+  /** One for each set of masks that these are made of: equal for sets that mask alike, however often a bundle is compiled. Absent: not known. */
+  readonly digests?: readonly string[];
   /** True when any base column is masked: then a value of unknown origin is redacted. False: only contents and fields are looked for. */
   readonly columns: boolean;
   /** The strongest mask on a base column, or undefined. Unknown schema (empty string) matches every pattern's schema. */

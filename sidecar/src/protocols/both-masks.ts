@@ -4,8 +4,10 @@ import type { KeyMasks, Mask, MaskRules } from '@sidegate/policy';
 export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
   if (a === b || b.empty) return a;
   if (a.empty) return b;
+  if (isWithin(b, a)) return a;
   return {
     empty: false,
+    ...(a.digests === undefined || b.digests === undefined ? {} : { digests: [...a.digests, ...b.digests] }),
     columns: a.columns || b.columns,
     columnMask: (schema, table, column) =>
       stronger(a.columnMask(schema, table, column), b.columnMask(schema, table, column)),
@@ -20,6 +22,11 @@ export function bothMasks(a: MaskRules, b: MaskRules): MaskRules {
     maskContent: (text) => b.maskContent(a.maskContent(text)),
     maskJson: (text) => b.maskJson(a.maskJson(text)),
   };
+}
+
+/** All that `part` does is done by `whole`: a policy that says nothing new of masks must not put the same ones on twice. */
+function isWithin(part: MaskRules, whole: MaskRules): boolean {
+  return part.digests?.every((one) => whole.digests?.includes(one) === true) === true;
 }
 
 function stronger(a: Mask | undefined, b: Mask | undefined): Mask | undefined {

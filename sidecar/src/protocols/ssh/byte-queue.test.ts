@@ -5,7 +5,7 @@ import { ByteQueue } from './byte-queue.ts';
 test('gives back what was put in, in whatever pieces it is put and taken', () => {
   const act = fc.oneof(
     fc.record({ kind: fc.constant('push'), bytes: fc.uint8Array({ maxLength: 12 }) }),
-    fc.record({ kind: fc.constantFrom('take', 'peek', 'skip'), count: fc.nat(20) }),
+    fc.record({ kind: fc.constantFrom('take', 'peek', 'skip'), count: fc.nat(20), from: fc.nat(20) }),
   );
   fc.assert(
     fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
@@ -16,8 +16,9 @@ test('gives back what was put in, in whatever pieces it is put and taken', () =>
           queue.push(one.bytes);
           model = [...model, ...one.bytes];
         } else {
-          if (one.kind !== 'skip')
-            expect([...queue[one.kind as 'take' | 'peek'](one.count)]).toEqual(model.slice(0, one.count));
+          if (one.kind === 'peek')
+            expect([...queue.peek(one.count, one.from)]).toEqual(model.slice(one.from, one.from + one.count));
+          else if (one.kind === 'take') expect([...queue.take(one.count)]).toEqual(model.slice(0, one.count));
           else queue.skip(one.count);
           if (one.kind !== 'peek') model = model.slice(one.count);
         }

@@ -28,19 +28,20 @@ export class ByteQueue {
     return taken;
   }
 
-  /** The same without taking them. */
-  peek(count: number): Uint8Array {
+  /** The same without taking them, from so many bytes on. */
+  peek(count: number, from = 0): Uint8Array {
     const [first = NOTHING] = this.#pieces;
-    const end = this.#at + Math.min(count, this.#length);
-    if (end <= first.length) return first.subarray(this.#at, end);
-    const whole = Buffer.allocUnsafe(end - this.#at);
+    let start = this.#at + from;
+    const end = Math.min(start + count, this.#at + this.#length);
+    if (start >= end) return NOTHING;
+    if (end <= first.length) return first.subarray(start, end);
+    const whole = Buffer.allocUnsafe(end - start);
     let filled = 0;
-    let start = this.#at;
     for (const piece of this.#pieces) {
       const part = piece.subarray(start, start + whole.length - filled);
       whole.set(part, filled);
       filled += part.length;
-      start = 0;
+      start = Math.max(0, start - piece.length);
       if (filled === whole.length) break;
     }
     return whole;

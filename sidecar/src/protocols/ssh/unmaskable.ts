@@ -20,7 +20,7 @@ export function unmaskable({ request, hasTerminal, commands }: Run): Refusal | u
   if (hasTerminal || request.kind === 'Shell') return refused('what a terminal shows.');
   const use = commands.find(answersBytes);
   if (use === undefined) return undefined;
-  const hint = 'Write files with sftp, or scp without -O; read them with a command.';
+  const hint = 'Use sftp, or scp without -O.';
   return refused(`what ${programName(use.name ?? '')} says to its other side: it is no text.`, hint);
 }
 

@@ -5,18 +5,22 @@ import { commandOf, operationText, type Reading, read } from './classify.ts';
 import { type HandleName, type Request, readRequest } from './codec.ts';
 import { HEAD_BYTES, numbered, type SftpLane, writeFields, writeStatus } from './lane.ts';
 import { lookUp } from './lookup.ts';
+import { MaskedReads } from './masked-reads.ts';
 import { STATUS } from './messages.ts';
 import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
 import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
 
 /** Files and directories that one conversation may have open. */
 const HANDLES_MAX = 1_024;
+/** Of those, files that are read through masks: a window of each is kept. */
+const MASKED_MAX = 16;
 const unsupported = (reason: string): Refusal => ({ kind: 'Unsupported', rule: 'sftp', reason, hint: '' });
 const UNREADABLE = unsupported('It names what is no path: no text in UTF-8, or too long.');
 const NO_HANDLE = unsupported('No such handle is open.');
 const NOT_FOR_THAT = unsupported('The file was not opened for that.');
 const TOO_MANY = unsupported(`More than ${HANDLES_MAX} files and directories are open.`);
 
+const TOO_MANY_MASKED = unsupported(`Masks are in force, and more than ${MASKED_MAX} files are open for reading.`);
 const NOT_WHILE_MASKED = unsupported('Masks are in force, which cannot reach what it is answered.');
 
 /** Where the conversation started, as the server says. */
@@ -31,10 +35,12 @@ export class AgentSide {
   readonly #lane: SftpLane;
   readonly #target: TargetSide;
   readonly #home: Home;
+  readonly #maskedReads: MaskedReads;
 
   constructor(lane: SftpLane, target: TargetSide, home: Home) {
     this.#lane = lane;
     this.#target = target;
+    this.#maskedReads = new MaskedReads(lane, target);
     this.#home = home;
   }
 
@@ -58,6 +64,13 @@ export class AgentSide {
     const reading = read(request, this.#home.path, open?.paths);
     if (reading === 'Unreadable') return lane.refuse(id, lane.start.commandId, UNREADABLE);
     return this.#queue(this.#asked(id, request, packet, open, reading === 'Handle' ? undefined : reading));
+  }
+
+  /** Answers one read through masks for which all is there. False: there is none. */
+  readNext(): boolean {
+    const answered = this.#maskedReads.answerNext();
+    if (answered !== undefined) this.#leave(answered);
+    return answered !== undefined;
   }
 
   /** Asks the gate about the next operation of which all is known. */
@@ -110,13 +123,16 @@ export class AgentSide {
   #queue(asked: Asked): void {
     const { waiting } = this.#lane;
     asked.isBlocked = waiting.some((earlier) => mustKeepOrder(earlier, asked));
-    if (asked.reading === undefined && !asked.isBlocked) return this.#pass(asked);
+    const isMaskedRead = asked.request.kind === 'Read' && asked.handle?.operation.isMaskedReading === true;
+    if (asked.reading === undefined && !asked.isBlocked && !isMaskedRead) return this.#pass(asked);
     waiting.push(asked);
     if (!asked.isBlocked) this.#begin(asked);
   }
 
   #begin(asked: Asked): void {
-    const { reading } = asked;
+    const { reading, request, handle } = asked;
+    if (request.kind === 'Read' && handle?.operation.isMaskedReading === true)
+      return this.#maskedReads.add(asked, request, handle);
     if (reading === undefined) {
       this.#pass(asked);
       return this.#leave(asked);
@@ -160,8 +176,12 @@ export class AgentSide {
       lane.answer(id, commandId, writeStatus(id, failed.code, masks.maskContent(failed.text)));
       return this.#target.finish(operation, failed, '');
     }
-    const isReading = request.kind === 'Open' && asked.reading?.wanted[0]?.access.includes('Read') === true;
-    if (isReading && !masks.empty) return this.#refuse(asked, commandId, MASKED);
+    const access = request.kind === 'Open' ? (asked.reading?.wanted[0]?.access ?? []) : [];
+    if (access.includes('Read') && !masks.empty) {
+      if (access.includes('Write')) return this.#refuse(asked, commandId, MASKED);
+      if (this.#maskedCount >= MASKED_MAX) return this.#refuse(asked, commandId, TOO_MANY_MASKED);
+      operation.isMaskedReading = true;
+    }
     if (isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, NOT_WHILE_MASKED);
     if (handle !== undefined && lane.handles.get(handle.name) !== handle) {
       return this.#refuse(asked, commandId, NO_HANDLE);
@@ -169,6 +189,10 @@ export class AgentSide {
     const opens = request.kind === 'Open' || (request.kind === 'Path' && request.operation === 'opendir');
     if (opens && lane.handles.size >= HANDLES_MAX) return this.#refuse(asked, commandId, TOO_MANY);
     return lane.send({ kind: 'Start', operation }, asked.packet, this.#target.operation(asked, operation));
+  }
+
+  get #maskedCount(): number {
+    return [...this.#lane.running.values()].filter(({ isMaskedReading }) => isMaskedReading).length;
   }
 
   #noHandle(id: number): void {

@@ -234,9 +234,14 @@ export function writeFields(
   { handle, offset }: { readonly handle: HandleName; readonly offset: number },
   data: Uint8Array,
 ): readonly Field[] {
-  const place = Buffer.allocUnsafe(8);
-  place.writeBigUInt64BE(BigInt(offset));
-  return [PACKET.write, { uint32: id }, Buffer.from(handle, 'latin1'), { raw: place }, data];
+  return [PACKET.write, { uint32: id }, Buffer.from(handle, 'latin1'), uint64(offset), data];
+}
+
+/** A place in a file as a field. */
+export function uint64(offset: number): Field {
+  const raw = Buffer.allocUnsafe(8);
+  raw.writeBigUInt64BE(BigInt(offset));
+  return { raw };
 }
 
 export function writeStatus(id: number, code: number, text: string): Uint8Array {

@@ -21,6 +21,8 @@ export class Operation {
   masks: MaskRules;
   recordMasks: MaskRules;
   maskedValues = 0;
+  /** It opens a file that is read through masks. */
+  isMaskedReading = false;
 
   constructor(commandId: CommandId, { permit, masks, recordMasks, meter }: Terms) {
     this.commandId = commandId;

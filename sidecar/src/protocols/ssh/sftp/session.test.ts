@@ -224,15 +224,6 @@ describe('content', () => {
 });
 
 describe('masks', () => {
-  test('keep a file from being opened for reading, not for writing', () => {
-    const conversation = open({ masks: MASKS });
-    conversation.ask(1, opening('/x', OPEN.read));
-    conversation.ask(2, opening('/x', OPEN.write));
-    expect(conversation.told).toMatchObject([{ id: 1, answer: { code: STATUS.permissionDenied } }]);
-    expect(conversation.said[0]).toContain('Masks are in force');
-    expect(conversation.asked).toMatchObject([{ request: { flags: OPEN.write } }]);
-  });
-
   test('that come while a file is open let no more of it pass', () => {
     const conversation = openFile(OPEN.read);
     conversation.ask(2, { kind: 'Read', handle: 'h', offset: 0, length: 99 });

@@ -89,6 +89,7 @@ export class SftpSession {
       this.#agent?.judgeNext();
       return true;
     }
+    if (this.#agent?.readNext() === true) return true;
     const answer = this.#fromTarget.next();
     if (answer === 'TooLarge') lane.broken('target', 'a packet that is too large');
     else if (answer !== undefined) this.#takeTarget(answer);

@@ -9,12 +9,12 @@ import { type Asked, OpenHandle, type Operation } from './operation.ts';
 
 type Given<Kind extends Request['kind']> = Extract<Request, { readonly kind: Kind }>;
 
-/** What is read piece by piece cannot be masked: a value may lie across two of them, and a mask that is longer would move all that follows. */
+/** Masks are put on a file from its start, and on nothing that was read of it, or may be written in between. */
 export const MASKED: Refusal = {
   kind: 'Unsupported',
   rule: 'sftp',
-  reason: 'Masks are in force, which cannot reach what is read piece by piece.',
-  hint: 'Read it with a command.',
+  reason: 'Masks are in force, which cannot reach what is read this way.',
+  hint: 'Open the file again, for reading alone.',
 };
 
 /** What the target answers, once the conversation has begun. */

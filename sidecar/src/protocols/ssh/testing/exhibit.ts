@@ -14,6 +14,7 @@ const maskContent = buildContentMask([{ detector: 'Email', mask: HIDDEN }], KEY)
 /** The masks of the exhibit: addresses of mail are hidden. */
 export const MASKS: MaskRules = {
   empty: false,
+  digests: ['exhibit'],
   columns: false,
   columnMask: () => undefined,
   masksTable: () => false,

@@ -4,7 +4,7 @@ import type { AnswerMeter, CommandId, JudgedCommand, Refusal } from '../../../pr
 import { FrameReader } from '../../codec.ts';
 import { MASKS } from '../../testing/exhibit.ts';
 import { type Answer, type Request, readAnswer, readRequest } from '../codec.ts';
-import { OPEN, PACKET_BYTES_MAX } from '../messages.ts';
+import { OPEN, PACKET_BYTES_MAX, STATUS } from '../messages.ts';
 import { Operation } from '../operation.ts';
 import type { Ending, Ports, Way } from '../ports.ts';
 import { SftpSession } from '../session.ts';
@@ -20,6 +20,9 @@ export interface ConversationOptions {
   readonly home?: string;
   /** Links on the server: what REALPATH makes of a path. Default: itself. */
   readonly links?: Readonly<Record<string, string>>;
+  /** What the gate finds in any file that it reads by itself, in answers of so many bytes at most (default: as many as it asks for). Without it the test answers. */
+  readonly content?: Uint8Array;
+  readonly answerBytesMax?: number;
   /** The same as a function, in place of `links`. */
   readonly realOf?: (path: string) => string;
 }
@@ -73,6 +76,8 @@ export class Conversation implements Ports {
   readonly recorded: { readonly commandId: CommandId; readonly bytes: Uint8Array }[] = [];
   readonly judgements: { readonly commandId: CommandId; readonly judged: JudgedCommand }[] = [];
   readonly endings: Ending[] = [];
+  /** Of each ending. */
+  readonly maskedValues: number[] = [];
   readonly said: string[] = [];
   readonly remarks: string[] = [];
   ended: Refusal | undefined;
@@ -81,6 +86,13 @@ export class Conversation implements Ports {
   /** Questions of the gate wait until the test answers them. */
   isSlow = false;
   readonly questions: { readonly id: number; readonly path: string; readonly isType: boolean }[] = [];
+  /** What the gate asks of a file by itself, and is not answered. */
+  readonly fetches: {
+    readonly id: number;
+    readonly handle: string;
+    readonly offset: number;
+    readonly length: number;
+  }[] = [];
   readonly #options: ConversationOptions;
   readonly #mint = openMint();
   #lastId: CommandId = START;
@@ -160,7 +172,7 @@ export class Conversation implements Ports {
       } else if (request.kind === 'Path') {
         const path = Buffer.from(request.path).toString();
         this.questions.push({ id, path, isType: request.operation === 'lstat' });
-      }
+      } else if (request.kind === 'Read') this.fetches.push({ id, ...request });
     }
   }
 
@@ -178,8 +190,9 @@ export class Conversation implements Ports {
 
   opened(): void {}
 
-  finish(ending: Ending): void {
+  finish(ending: Ending, maskedValues: number): void {
     this.endings.push(ending);
+    this.maskedValues.push(maskedValues);
   }
 
   say(text: string): void {
@@ -209,7 +222,13 @@ export class Conversation implements Ports {
         this.#settle(next.commandId, next.judged);
         continue;
       }
-      const question = this.isSlow ? undefined : this.questions.shift();
+      if (this.isSlow) return;
+      const fetched = this.#options.content === undefined ? undefined : this.fetches.shift();
+      if (fetched !== undefined) {
+        this.session.receiveTarget(writeAnswer(fetched.id, this.#partOf(fetched)));
+        continue;
+      }
+      const question = this.questions.shift();
       if (question === undefined) return;
       const { links = {}, realOf = (asked: string) => links[asked] ?? asked, home = '/srv/me' } = this.#options;
       const path = question.path === '.' ? home : realOf(question.path);
@@ -220,6 +239,12 @@ export class Conversation implements Ports {
           : nameAnswer(path);
       this.session.receiveTarget(writeAnswer(question.id, answer));
     }
+  }
+
+  #partOf({ offset, length }: { readonly offset: number; readonly length: number }): Answer {
+    const { content = Buffer.alloc(0), answerBytesMax = length } = this.#options;
+    const data = content.subarray(offset, offset + Math.min(length, answerBytesMax));
+    return data.length === 0 ? { kind: 'Status', code: STATUS.eof, text: '' } : { kind: 'Data', data };
   }
 
   #settle(commandId: CommandId, judged: JudgedCommand): void {
