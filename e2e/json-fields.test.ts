@@ -19,6 +19,11 @@ spec:
 const SETUP = `
 CREATE TABLE documents (id integer, status text, note text, data jsonb, body json, body_text text);
 INSERT INTO documents SELECT n, 'open', 'first', d, d::json, d::text FROM generate_series(1, 2) AS n, (VALUES ('{"a": 1, "secret": "${SECRET}"}')) AS v, LATERAL (SELECT v.column1::jsonb) AS x(d);
+CREATE DOMAIN document AS jsonb;
+CREATE DOMAIN titled_document AS document CHECK (VALUE IS NOT NULL);
+CREATE TYPE envelope AS (title text, body titled_document);
+CREATE TABLE letters (id integer, held titled_document, sealed envelope, kept document[], written documents);
+INSERT INTO letters SELECT id, data, ROW('first', data)::envelope, ARRAY[data]::document[], documents FROM documents;
 CREATE VIEW document_words AS SELECT id, data ->> 'secret' AS word, data AS document FROM documents;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC`;
 
@@ -70,6 +75,19 @@ const HIDING: readonly string[] = [
   "SELECT ('x' || data::text)::json FROM documents",
   "SELECT (data ->> 'secret')::int FROM documents",
   "WITH d AS (SELECT data ->> 'secret' AS word FROM documents) SELECT word FROM d",
+  'SELECT held FROM letters',
+  "SELECT held ->> 'secret' FROM letters",
+  'SELECT held::text FROM letters',
+  'SELECT sealed FROM letters',
+  'SELECT (sealed).body FROM letters',
+  "SELECT (sealed).body ->> 'secret' FROM letters",
+  "SELECT kept[1] ->> 'secret' FROM letters",
+  'SELECT unnest(kept) FROM letters',
+  "SELECT (written).data ->> 'secret' FROM letters",
+  'SELECT written FROM letters',
+  'COPY letters TO STDOUT',
+  'COPY letters TO STDOUT (FORMAT binary)',
+  "COPY (SELECT held ->> 'secret' FROM letters) TO STDOUT",
   "SELECT word FROM (SELECT data ->> 'secret' FROM documents) AS t(word)",
 ];
 

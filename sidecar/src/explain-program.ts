@@ -117,6 +117,7 @@ function readByName(text: string): Answer {
     schemas: ['public'],
     relations: [],
     functions: [],
+    documentTypes: new Set<number>(),
     operators: [],
     casts: [],
   };

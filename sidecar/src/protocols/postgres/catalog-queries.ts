@@ -13,6 +13,7 @@ export type CatalogQueryName =
   | 'inherits'
   | 'functions'
   | 'types'
+  | 'documentTypes'
   | 'operators'
   | 'casts'
   | 'triggers';
@@ -82,6 +83,22 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
     sql: `SELECT t.oid, n.nspname, t.typname, t.typtype, t.typrelid
       FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
       WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast' ORDER BY t.oid`,
+  },
+  {
+    // json and jsonb, and all that is made of them: domains, arrays, composite types, the rows of tables, ranges.
+    name: 'documentTypes',
+    sql: `WITH RECURSIVE document (oid) AS (
+        SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid IN ('pg_catalog.json'::pg_catalog.regtype, 'pg_catalog.jsonb'::pg_catalog.regtype)
+        UNION
+        SELECT made.oid FROM document d, LATERAL (
+          SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typbasetype = d.oid OR t.typelem = d.oid
+          UNION ALL
+          SELECT c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+            WHERE a.atttypid = d.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.reltype <> 0
+          UNION ALL
+          SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngsubtype = d.oid
+        ) AS made
+      ) SELECT oid FROM document ORDER BY 1`,
   },
   {
     name: 'operators',

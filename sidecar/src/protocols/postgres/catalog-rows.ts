@@ -52,12 +52,14 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   if (relations.length === 0) return unreadable('it names no relation at all');
   const functions = readFunctions(results.functions ?? []);
   if (functions.length === 0) return unreadable('it names no function at all');
+  if ((results.documentTypes ?? []).length === 0) return unreadable('it names no type of JSON at all');
   const parts = {
     version: versionOf(results),
     defaults,
     schemas: (results.schemas ?? []).map(([name]) => text(name)),
     relations,
     functions,
+    documentTypes: new Set((results.documentTypes ?? []).map(([oid]) => Number(oid))),
     operators: (results.operators ?? []).map(([, operator, schema, name]) => ({
       operator: text(operator),
       schema: text(schema),

@@ -97,6 +97,8 @@ export interface CatalogParts {
   readonly schemas: readonly string[];
   readonly relations: readonly CatalogRelation[];
   readonly functions: readonly CatalogFunction[];
+  /** The types in whose values there may be JSON, by OID. */
+  readonly documentTypes: ReadonlySet<number>;
   readonly operators: readonly (QualifiedName & { readonly operator: string })[];
   readonly casts: readonly (QualifiedName & { readonly type: string })[];
 }
@@ -106,9 +108,6 @@ export type ReadBases = (
   catalog: Catalog,
   relation: CatalogRelation,
 ) => readonly (readonly BaseColumn[] | undefined)[] | undefined;
-
-/** json, jsonb, and arrays of them. */
-const JSON_TYPES: ReadonlySet<number> = new Set([114, 199, 3802, 3807]);
 
 /** True for the schemas that the server brings along. */
 export function isSystemSchema(schema: string): boolean {
@@ -154,7 +153,9 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
     holdsJson(schema, table, column) {
       const relation = byName.get(`${schema}\0${table}`);
       if (relation === undefined) return !isSystemSchema(schema);
-      return relation.columns.some(({ name, typeOid }) => (column ?? name) === name && JSON_TYPES.has(typeOid));
+      return relation.columns.some(
+        ({ name, typeOid }) => (column ?? name) === name && parts.documentTypes.has(typeOid),
+      );
     },
     creationSchema: (searchPath) => searchPath?.find((schema) => schemas.has(schema)) ?? '',
     temporary: (name) => temporary.get(name) ?? [],
