@@ -131,8 +131,9 @@ export class AgentSide {
 
   #begin(asked: Asked): void {
     const { reading, request, handle } = asked;
-    if (request.kind === 'Read' && handle?.operation.isMaskedReading === true)
+    if (request.kind === 'Read' && handle?.operation.isMaskedReading === true && this.#isOpen(handle)) {
       return this.#maskedReads.add(asked, request, handle);
+    }
     if (reading === undefined) {
       this.#pass(asked);
       return this.#leave(asked);
@@ -153,10 +154,11 @@ export class AgentSide {
     const at = waiting.indexOf(asked);
     if (at < 0) return;
     waiting.splice(at, 1);
-    for (const [index, one] of [...waiting].entries()) {
-      if (!one.isBlocked || waiting.slice(0, index).some((earlier) => mustKeepOrder(earlier, one))) continue;
+    // What begins may leave at once, and let others begin.
+    for (const one of waiting.filter(({ isBlocked }) => isBlocked)) {
+      if (!one.isBlocked || waiting.find((other) => other === one || mustKeepOrder(other, one)) !== one) continue;
       one.isBlocked = false;
-      return this.#begin(one);
+      this.#begin(one);
     }
   }
 
@@ -183,12 +185,15 @@ export class AgentSide {
       operation.isMaskedReading = true;
     }
     if (isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, NOT_WHILE_MASKED);
-    if (handle !== undefined && lane.handles.get(handle.name) !== handle) {
-      return this.#refuse(asked, commandId, NO_HANDLE);
-    }
+    if (handle !== undefined && !this.#isOpen(handle)) return this.#refuse(asked, commandId, NO_HANDLE);
     const opens = request.kind === 'Open' || (request.kind === 'Path' && request.operation === 'opendir');
     if (opens && lane.handles.size >= HANDLES_MAX) return this.#refuse(asked, commandId, TOO_MANY);
     return lane.send({ kind: 'Start', operation }, asked.packet, this.#target.operation(asked, operation));
+  }
+
+  /** It may have been closed since it was asked about, and its name given again. */
+  #isOpen(handle: OpenHandle): boolean {
+    return this.#lane.handles.get(handle.name) === handle;
   }
 
   get #maskedCount(): number {
@@ -210,8 +215,7 @@ export class AgentSide {
   #pass(asked: Asked): void {
     const lane = this.#lane;
     const { request, handle, id, packet } = asked;
-    // It may have been closed while this waited.
-    if (handle === undefined || lane.handles.get(handle.name) !== handle) return this.#noHandle(id);
+    if (handle === undefined || !this.#isOpen(handle)) return this.#noHandle(id);
     const { operation } = handle;
     const way = { kind: 'More', operation } as const;
     const refusal = request.kind === 'Close' ? undefined : this.#whyNot(request, handle);

@@ -85,6 +85,21 @@ describe('a file that is read through masks', () => {
     expect(conversation.asked).toMatchObject([{ request: { kind: 'Close' } }]);
   });
 
+  test('is not read behind its close, whatever the server opens under its handle by then', () => {
+    const conversation = openFile('a line\n');
+    conversation.isSlow = true;
+    const requests: readonly Request[] = [reading(0, 3), { kind: 'Close', handle: 'h' }, reading(99, 3)];
+    conversation.agent(Buffer.concat(requests.map((request, at) => writeRequest(2 + at, request))));
+    conversation.answerQuestions();
+    conversation.answer(OK);
+    expect(conversation.told.map(({ id, answer }) => [id, shown({ answer })])).toEqual([
+      [2, 'a l'],
+      [4, STATUS.failure],
+      [3, STATUS.ok],
+    ]);
+    expect(conversation.remarks).toEqual(['The agent names a handle that is not open.']);
+  });
+
   test('does not hold up other files', () => {
     const conversation = openFile('a line\n');
     conversation.isSlow = true;

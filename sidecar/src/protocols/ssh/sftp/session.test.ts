@@ -113,6 +113,16 @@ describe('what waits', () => {
     expect(conversation.session.isIdle).toBe(true);
   });
 
+  test('goes on at once with all others that waited for the same, though the first of them waits again', () => {
+    const conversation = open({ decide: ({ text }) => (/^(?:remove|open) /.test(text) ? 'Hold' : 'Forward') });
+    conversation.ask(1, on('remove', '/x'));
+    conversation.ask(2, opening('/x'));
+    conversation.ask(3, on('stat', '/x'));
+    conversation.approve(2);
+    const asked = conversation.asked.map(({ request }) => request);
+    expect(asked).toMatchObject([{ operation: 'remove' }, { operation: 'stat' }]);
+  });
+
   test('is lost with the channel', () => {
     const conversation = open({ decide });
     conversation.ask(1, on('remove', '/a'));
