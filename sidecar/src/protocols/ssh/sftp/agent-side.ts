@@ -220,7 +220,10 @@ export class AgentSide {
     const way = { kind: 'More', operation } as const;
     const refusal = request.kind === 'Close' ? undefined : this.#whyNot(request, handle);
     if (refusal !== undefined) return lane.refuse(id, operation.commandId, refusal);
-    if (request.kind === 'Close') lane.handles.delete(handle.name);
+    if (request.kind === 'Close') {
+      lane.handles.delete(handle.name);
+      lane.closing.add(handle);
+    }
     const expected = this.#target.ofHandle(asked, operation, handle);
     const { recordMasks } = operation;
     if (request.kind === 'Write') {

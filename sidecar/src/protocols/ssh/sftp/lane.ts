@@ -75,6 +75,8 @@ export class SftpLane {
   /** All is known of them, and the gate is to decide, one after the other. */
   readonly toJudge: Asked[] = [];
   readonly handles = new Map<HandleName, OpenHandle>();
+  /** Those that the target was asked to close and has not answered for: it may give their names again. */
+  readonly closing = new Set<OpenHandle>();
   /** All that may run and is not finished. */
   readonly running = new Map<CommandId, Operation>();
   /** How what is no longer running ends, once the agent has its answer. */
@@ -158,9 +160,10 @@ export class SftpLane {
   abandon(reason: string): void {
     if (this.over) return;
     this.over = true;
-    for (const handle of this.handles.values()) this.#noteRest(handle);
+    const unclosed = [...this.handles.values(), ...this.closing];
+    for (const handle of unclosed) this.#noteRest(handle);
     const lost = { outcome: 'Lost', tag: '', errorCode: '', errorText: reason } as const;
-    const open = new Map([...this.handles.values()].map((handle) => [handle.operation.commandId, handle.summary]));
+    const open = new Map(unclosed.map((handle) => [handle.operation.commandId, handle.summary]));
     for (const commandId of [...this.judged.keys(), ...this.running.keys()]) {
       if (commandId === this.start.commandId || this.ending.has(commandId)) continue;
       this.ending.set(commandId, { commandId, ...lost, tag: open.get(commandId) ?? '' });

@@ -294,6 +294,18 @@ describe('masks', () => {
     expect(all).toContain('of [masked]');
   });
 
+  test('for the record alone reach what is read of a file whose close is never answered, and its figures stand there', () => {
+    const conversation = openFile(OPEN.read, { recordMasks: MASKS });
+    conversation.ask(2, { kind: 'Read', handle: 'h', offset: 0, length: 99 });
+    conversation.answer({ kind: 'Data', data: bytesOf('of ada@example.com') });
+    conversation.ask(3, { kind: 'Close', handle: 'h' });
+    conversation.session.abandon('The channel is closed.');
+    const all = Buffer.concat(conversation.recorded.map(({ bytes }) => bytes)).toString('latin1');
+    expect(all).toContain('of [masked]');
+    const tag = `read 18 bytes sha256 ${sha256('of ada@example.com')}`;
+    expect(conversation.endings).toMatchObject([{ outcome: 'Lost', tag }]);
+  });
+
   test('for the record alone leave out what comes out of sequence, and say so', () => {
     const conversation = openFile(OPEN.write, { recordMasks: MASKS });
     const write = (id: number, offset: number, text: string): void => {

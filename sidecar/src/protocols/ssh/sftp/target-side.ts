@@ -118,6 +118,7 @@ export class TargetSide {
 
   #closed(id: number, handle: OpenHandle, answer: Answer, packet: Uint8Array): boolean {
     const { operation, refusal } = handle;
+    this.#lane.closing.delete(handle);
     const rest = handle.read.recordedRest();
     if (rest.length > 0) this.#lane.note(operation.commandId, writeFrame(PACKET.data, { uint32: id }, rest));
     this.relay(id, operation, answer, packet);
