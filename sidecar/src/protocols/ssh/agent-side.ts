@@ -41,6 +41,7 @@ export class AgentSide {
       channel.sftp?.session.pump();
       channel.typed?.drain();
       channel.sftp?.grant();
+      this.endInput(channel);
     }
     while (!this.#lane.over && !this.#lane.isJudging) {
       const next = this.#lane.isFull ? undefined : deferred.shift();
@@ -87,7 +88,9 @@ export class AgentSide {
         channel.toAgent.widen(reader.uint32());
         if (!reader.whole) return this.#broken('a message that is cut short');
         this.#lane.drainToAgent(channel);
-        return channel.sftp === undefined ? this.#lane.grantTarget(channel) : channel.sftp.widened();
+        if (channel.sftp === undefined) return this.#lane.grantTarget(channel);
+        channel.sftp.widened();
+        return this.endInput(channel);
       case MESSAGE.channelData:
         return this.#data(channel, reader);
       case MESSAGE.channelEof:
