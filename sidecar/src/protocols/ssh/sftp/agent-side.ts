@@ -223,6 +223,7 @@ export class AgentSide {
     if (request.kind === 'Close') {
       lane.handles.delete(handle.name);
       lane.closing.add(handle);
+      this.#maskedReads.close(handle);
     }
     const expected = this.#target.ofHandle(asked, operation, handle);
     const { recordMasks } = operation;

@@ -36,7 +36,8 @@ export class MaskedFile {
 
   /** The next of the file as it is. */
   push(bytes: Uint8Array): void {
-    this.#shown.push(this.#mask.push(bytes));
+    // A copy: a view would keep all that came with it.
+    this.#shown.push(Uint8Array.from(this.#mask.push(bytes)));
   }
 
   /** The file is at its end. */

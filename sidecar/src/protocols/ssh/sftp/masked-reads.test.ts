@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { StreamMask } from '../stream-mask.ts';
 import { MASKS } from '../testing/exhibit.ts';
 import type { Answer, Request } from './codec.ts';
+import { MaskedFile } from './masked-file.ts';
 import { OPEN, STATUS } from './messages.ts';
 import { bytesOf, Conversation, type ConversationOptions, on, opening } from './testing/conversation.ts';
 import { writeRequest } from './testing/packets.ts';
@@ -100,6 +101,69 @@ describe('a file that is read through masks', () => {
     expect(conversation.remarks).toEqual(['The agent names a handle that is not open.']);
   });
 
+  test('is asked for piece by piece at first, and ahead once it goes on', () => {
+    const conversation = openFile('');
+    conversation.isSlow = true;
+    conversation.ask(2, reading(MIB, 3));
+    const ahead = [];
+    for (let at = 0; at < 6; at += 1) {
+      ahead.push(conversation.fetches.length);
+      const [{ id = 0, length = 0 } = {}] = conversation.fetches.splice(0, 1);
+      conversation.answer({ kind: 'Data', data: Buffer.alloc(length, 'y\n') }, id);
+    }
+    expect(ahead).toEqual([1, 2, 4, 8, 8, 8]);
+  });
+
+  test('is asked for no further while the server owes too many answers, whatever it gives', () => {
+    const conversation = openFile('');
+    conversation.isSlow = true;
+    conversation.ask(2, reading(99 * MIB, 3));
+    let at = 0;
+    const answerNext = (isShort: boolean): boolean => {
+      const index = conversation.fetches.findLastIndex(({ offset }) => offset === at);
+      const [next] = index < 0 ? [] : conversation.fetches.splice(index, 1);
+      if (next === undefined) return false;
+      const data = Buffer.alloc(isShort ? next.length - 1 : next.length, 'y\n');
+      at += data.length;
+      conversation.answer({ kind: 'Data', data }, next.id);
+      return true;
+    };
+    for (let round = 0; round < 100; round += 1) if (!answerNext(round % 5 === 4)) break;
+    expect(conversation.fetches.length).toBeLessThanOrEqual(16);
+    expect(conversation.fetches.length).toBeGreaterThan(8);
+    while (conversation.fetches.length > 0) {
+      const [{ id = 0 } = {}] = conversation.fetches.splice(0, 1);
+      conversation.answer({ kind: 'Status', code: STATUS.eof, text: '' }, id);
+    }
+    expect(conversation.told.map(shown)).toEqual([STATUS.eof]);
+  });
+
+  test('is masked no further once it is closed, and leaves its place to another', () => {
+    const conversation = openFile('');
+    for (let id = 100; id < 115; id += 1) {
+      conversation.ask(id, opening(`/${id}`));
+      conversation.answer({ kind: 'Handle', handle: `${id}` });
+    }
+    conversation.isSlow = true;
+    conversation.told.length = 0;
+    conversation.ask(2, reading(0, 40_000));
+    const line = Buffer.from('ada@example.com\n');
+    const giveNext = (): void => {
+      const [{ id = 0, length = 0 } = {}] = conversation.fetches.splice(0, 1);
+      conversation.answer({ kind: 'Data', data: Buffer.alloc(length, line) }, id);
+    };
+    while (conversation.told.length === 0) giveNext();
+    expect(conversation.fetches.length).toBeGreaterThan(0);
+    conversation.ask(3, { kind: 'Close', handle: 'h' });
+    conversation.isSlow = false;
+    conversation.ask(4, opening('/y'));
+    expect(conversation.asked.map(({ request }) => request.kind)).toEqual(['Close', 'Open']);
+    const before = (asked: number): number => (asked * 32 * 1024) / line.length;
+    while (conversation.fetches.length > 0) giveNext();
+    conversation.answer(OK);
+    expect(conversation.maskedValues).toEqual([before(3)]);
+  });
+
   test('does not hold up other files', () => {
     const conversation = openFile('a line\n');
     conversation.isSlow = true;
@@ -183,6 +247,14 @@ describe('is refused while masks are in force', () => {
     conversation.ask(17, opening('/y'));
     expect(conversation.asked).toHaveLength(16);
   });
+});
+
+test('what is kept of a file keeps nothing else of what came with it', () => {
+  const file = new MaskedFile(MASKS);
+  const came = Buffer.from('a line\nanother\n');
+  file.push(came.subarray(0, 7));
+  const part = file.read(0, 3);
+  expect(part instanceof Uint8Array ? part.buffer : undefined).not.toBe(came.buffer);
 });
 
 test('an agent that takes nothing is prepared nothing', () => {

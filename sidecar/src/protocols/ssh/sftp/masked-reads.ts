@@ -52,6 +52,13 @@ export class MaskedReads {
     this.#waiting.add({ asked, request, handle });
   }
 
+  /** It is closed: nothing of it is kept, and what was read ahead is for nobody. */
+  close(handle: OpenHandle): void {
+    handle.operation.isMaskedReading = false;
+    this.#readings.get(handle)?.fetch.stop();
+    this.#readings.delete(handle);
+  }
+
   /** Answers one for which all is there, and gives it back. */
   answerNext(): Asked | undefined {
     // An agent that does not take what it asked for gets no more of it.

@@ -21,7 +21,7 @@ export class Operation {
   masks: MaskRules;
   recordMasks: MaskRules;
   maskedValues = 0;
-  /** It opens a file that is read through masks. */
+  /** It opened, or is to open, a file that is read through masks and not closed. */
   isMaskedReading = false;
 
   constructor(commandId: CommandId, { permit, masks, recordMasks, meter }: Terms) {
