@@ -57,6 +57,10 @@ export class SftpChannel implements Ports, CarriedSftp {
     return this.#lane.isJudging;
   }
 
+  get maskedFiles(): number {
+    return [...this.#lane.channels.values()].reduce((sum, { sftp }) => sum + (sftp?.session.maskedFiles ?? 0), 0);
+  }
+
   toAgent(commandId: CommandId, data: Uint8Array, recorded: Uint8Array): void {
     const leave: Piece['leave'] = (bytes, shown) => this.#lane.outbox.answer(commandId, bytes, shown);
     this.#channel.toAgent.push({ isStderr: false, data, recorded, leave });

@@ -12,7 +12,7 @@ import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
 
 /** Files and directories that one conversation may have open. */
 const HANDLES_MAX = 1_024;
-/** Of those, files that are read through masks: a window of each is kept. */
+/** Files that may be open in one connection and are read through masks: a window of each is kept. */
 const MASKED_MAX = 16;
 const unsupported = (reason: string): Refusal => ({ kind: 'Unsupported', rule: 'sftp', reason, hint: '' });
 const UNREADABLE = unsupported('It names what is no path: no text in UTF-8, or too long.');
@@ -181,7 +181,7 @@ export class AgentSide {
     const access = request.kind === 'Open' ? (asked.reading?.wanted[0]?.access ?? []) : [];
     if (access.includes('Read') && !masks.empty) {
       if (access.includes('Write')) return this.#refuse(asked, commandId, MASKED);
-      if (this.#maskedCount >= MASKED_MAX) return this.#refuse(asked, commandId, TOO_MANY_MASKED);
+      if (lane.ports.maskedFiles >= MASKED_MAX) return this.#refuse(asked, commandId, TOO_MANY_MASKED);
       operation.isMaskedReading = true;
     }
     if (isBeyondMasks(request, masks)) return this.#refuse(asked, commandId, NOT_WHILE_MASKED);
@@ -194,10 +194,6 @@ export class AgentSide {
   /** It may have been closed since it was asked about, and its name given again. */
   #isOpen(handle: OpenHandle): boolean {
     return this.#lane.handles.get(handle.name) === handle;
-  }
-
-  get #maskedCount(): number {
-    return [...this.#lane.running.values()].filter(({ isMaskedReading }) => isMaskedReading).length;
   }
 
   #noHandle(id: number): void {

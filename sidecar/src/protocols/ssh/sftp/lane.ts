@@ -101,6 +101,11 @@ export class SftpLane {
     return this.inFlight.size >= IN_FLIGHT_MAX || this.waiting.length >= WAITING_MAX || this.ports.isFull;
   }
 
+  /** How many files are open, or about to be, that are read through masks. */
+  get maskedFiles(): number {
+    return [...this.running.values()].filter(({ isMaskedReading }) => isMaskedReading).length;
+  }
+
   /** Lets go of all that was gathered. */
   flush(): void {
     this.#toTarget.flush();

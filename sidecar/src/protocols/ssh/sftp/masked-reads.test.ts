@@ -33,6 +33,13 @@ function asStream(content: Uint8Array): Buffer {
   return Buffer.concat([mask.push(content), mask.end()]);
 }
 
+/** The oldest question of the gate about the file. */
+function nextFetch({ fetches }: Conversation): Conversation['fetches'][number] {
+  const next = fetches.shift();
+  if (next === undefined) throw new Error('nothing was asked for');
+  return next;
+}
+
 function recordOf({ recorded }: Conversation): string {
   return Buffer.concat(recorded.map(({ bytes }) => bytes)).toString('latin1');
 }
@@ -108,7 +115,7 @@ describe('a file that is read through masks', () => {
     const ahead = [];
     for (let at = 0; at < 6; at += 1) {
       ahead.push(conversation.fetches.length);
-      const [{ id = 0, length = 0 } = {}] = conversation.fetches.splice(0, 1);
+      const { id, length } = nextFetch(conversation);
       conversation.answer({ kind: 'Data', data: Buffer.alloc(length, 'y\n') }, id);
     }
     expect(ahead).toEqual([1, 2, 4, 8, 8, 8]);
@@ -132,7 +139,7 @@ describe('a file that is read through masks', () => {
     expect(conversation.fetches.length).toBeLessThanOrEqual(16);
     expect(conversation.fetches.length).toBeGreaterThan(8);
     while (conversation.fetches.length > 0) {
-      const [{ id = 0 } = {}] = conversation.fetches.splice(0, 1);
+      const { id } = nextFetch(conversation);
       conversation.answer({ kind: 'Status', code: STATUS.eof, text: '' }, id);
     }
     expect(conversation.told.map(shown)).toEqual([STATUS.eof]);
@@ -149,7 +156,7 @@ describe('a file that is read through masks', () => {
     conversation.ask(2, reading(0, 40_000));
     const line = Buffer.from('ada@example.com\n');
     const giveNext = (): void => {
-      const [{ id = 0, length = 0 } = {}] = conversation.fetches.splice(0, 1);
+      const { id, length } = nextFetch(conversation);
       conversation.answer({ kind: 'Data', data: Buffer.alloc(length, line) }, id);
     };
     while (conversation.told.length === 0) giveNext();

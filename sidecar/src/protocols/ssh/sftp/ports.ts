@@ -12,6 +12,8 @@ export interface Ports {
   readonly isFull: boolean;
   /** The gate is asked for a decision, and nothing goes on before it has answered. */
   readonly isJudging: boolean;
+  /** How many files are read through masks in all of the connection. */
+  readonly maskedFiles: number;
   toAgent(commandId: CommandId, bytes: Uint8Array, recorded: Uint8Array): void;
   /** Once all that was queued for the agent has left. */
   afterAgent(atItsTurn: () => void): void;

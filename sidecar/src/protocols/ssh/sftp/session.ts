@@ -41,6 +41,11 @@ export class SftpSession {
     return this.#fromTarget.waiting;
   }
 
+  /** How many files are open, or about to be, that are read through masks. */
+  get maskedFiles(): number {
+    return this.#lane.maskedFiles;
+  }
+
   /** Nothing that the agent sent waits in the gate. */
   get isIdle(): boolean {
     const { over, waiting, isFull } = this.#lane;

@@ -148,6 +148,10 @@ export class Conversation implements Ports {
     this.#run();
   }
 
+  get maskedFiles(): number {
+    return this.session.maskedFiles;
+  }
+
   toAgent(commandId: CommandId, bytes: Uint8Array, recorded: Uint8Array): void {
     this.recorded.push({ commandId, bytes: recorded });
     for (const packet of packetsOf(bytes)) {
