@@ -18,13 +18,13 @@ spec:
 `;
 const SETUP = `
 CREATE TABLE documents (id integer, status text, note text, data jsonb, body json, body_text text);
-INSERT INTO documents SELECT n, 'open', 'first', d, d::json, d::text FROM generate_series(1, 2) AS n, (VALUES ('{"a": 1, "secret": "${SECRET}"}')) AS v, LATERAL (SELECT v.column1::jsonb) AS x(d);
+INSERT INTO documents SELECT n, 'open', 'first', d, d::json, d::text FROM generate_series(1, 2) AS n, (VALUES ('{"a": 1, "b": {"c": "deep"}, "secret": "${SECRET}"}')) AS v, LATERAL (SELECT v.column1::jsonb) AS x(d);
 CREATE DOMAIN document AS jsonb;
 CREATE DOMAIN titled_document AS document CHECK (VALUE IS NOT NULL);
 CREATE TYPE envelope AS (title text, body titled_document);
 CREATE TABLE letters (id integer, held titled_document, sealed envelope, kept document[], written documents);
 INSERT INTO letters SELECT id, data, ROW('first', data)::envelope, ARRAY[data]::document[], documents FROM documents;
-CREATE VIEW document_words AS SELECT id, data ->> 'secret' AS word, data AS document FROM documents;
+CREATE VIEW document_words AS SELECT id, data ->> 'secret' AS word, data -> 'b' ->> 'c' AS deep, body ->> 'a' AS w, data AS document FROM documents;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC`;
 
 let stage: Stage;
@@ -75,6 +75,17 @@ const HIDING: readonly string[] = [
   "SELECT ('x' || data::text)::json FROM documents",
   "SELECT (data ->> 'secret')::int FROM documents",
   "WITH d AS (SELECT data ->> 'secret' AS word FROM documents) SELECT word FROM d",
+  "SELECT data -> ('secret') FROM documents",
+  "SELECT data -> /* a key */ 'secret' FROM documents",
+  "SELECT data -> E'secret', data -> 'sec' || 'ret', data -> U&'secr\\0065t' FROM documents",
+  "SELECT data ->> ('sec' || 'ret') FROM documents",
+  "SELECT data #>> ARRAY['secret'] FROM documents",
+  'SELECT data #> \'{"secret"}\' FROM documents',
+  "SELECT data OPERATOR(pg_catalog.->>) 'secret' FROM documents",
+  "SELECT x -> 'secret' FROM (SELECT data || '{}' AS x FROM documents) AS t",
+  "SELECT jsonb_build_array(data) -> 0 ->> 'secret' FROM documents",
+  "SELECT body_text::jsonb ->> 'secret' FROM documents",
+  'SELECT substr(body_text, 12) FROM documents',
   'SELECT held FROM letters',
   "SELECT held ->> 'secret' FROM letters",
   'SELECT held::text FROM letters',
@@ -111,8 +122,17 @@ withPsql.each([
 });
 
 withPsql.each([
+  ["SELECT data ->> 'a' FROM documents WHERE id = 1", '1\n'],
+  ["SELECT data -> 'b' -> 'c' FROM documents WHERE id = 1", '"deep"\n'],
+  ["SELECT data #>> '{b,c}' FROM documents WHERE data ->> 'a' = '1' AND id = 1", 'deep\n'],
+  ["SELECT id FROM documents WHERE data #> '{b,c}' = '\"deep\"' ORDER BY data ->> 'a', id", '1\n2\n'],
+  ["SELECT (d.data ->> 'a')::int + 1, count(*) FROM documents d GROUP BY d.data ->> 'a'", '2|2\n'],
+  ["SELECT deep, w FROM document_words WHERE id = 1 AND deep = 'deep'", 'deep|1\n'],
+  ["SELECT held -> 'b' FROM letters WHERE held ->> 'a' = '1' AND id = 1", '{"c": "deep"}\n'],
+  ["COPY (SELECT body ->> 'a' FROM documents ORDER BY id) TO STDOUT", '1\n1\n'],
+  ["SELECT document ->> 'a' FROM document_words WHERE id = 1", '1\n'],
   ['SELECT id, status, note FROM documents ORDER BY id', '1|open|first\n2|open|first\n'],
-  ['SELECT data FROM documents WHERE id = 1', '{"a": 1, "secret": "[masked]"}\n'],
+  ['SELECT data FROM documents WHERE id = 1', '{"a": 1, "b": {"c": "deep"}, "secret": "[masked]"}\n'],
   ['SELECT count(*), array_agg(id ORDER BY id), max(status) FROM documents', '2|{1,2}|open\n'],
   ['COPY (SELECT id, note FROM documents ORDER BY id) TO STDOUT', '1\tfirst\n2\tfirst\n'],
 ])('leaves: %s', async (sql, shown) => {

@@ -1,5 +1,6 @@
 import type { BoundPolicy } from './bound-policy.ts';
 import type { ColumnUse, Command, PostgresStatement, RedisCommand, RedisKeyUse } from './command.ts';
+import { fieldMaskIn } from './field-masks.ts';
 import type { KeyMasks, Mask, MaskRules } from './masking.ts';
 import { type CommandPart, qualified } from './match/command-part.ts';
 import { isForward } from './match/ssh-match.ts';
@@ -80,14 +81,12 @@ function copyOfMasked({ tables, columns }: PostgresStatement, masks: MaskRules):
 }
 
 /** Why nothing may be told of the column; undefined: it is not masked, nor any field in it. */
-function describeMasked({ schema, table, column, json }: ColumnUse, masks: MaskRules): string | undefined {
+function describeMasked({ schema, table, column, json, member }: ColumnUse, masks: MaskRules): string | undefined {
   const name = `${qualified(schema, table)}.${column}`;
   const mask = masks.columnMask(schema, table, column);
   if (mask !== undefined) return `Column ${name} is masked by ${mask.rule}`;
-  const [field] = masks.fields;
-  return json === undefined || field === undefined
-    ? undefined
-    : `Fields of JSON in column ${name} are masked by ${field.mask.rule}`;
+  const field = json === undefined ? undefined : fieldMaskIn(masks, member);
+  return field === undefined ? undefined : `Fields of JSON in column ${name} are masked by ${field.rule}`;
 }
 
 function blindKeyRead({ name, keys }: RedisCommand, masks: MaskRules): BuiltInDenial | undefined {

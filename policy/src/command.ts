@@ -27,6 +27,8 @@ export interface ColumnUse {
   readonly use: 'Output' | 'Condition';
   /** It may hold JSON, of which fields may be masked. */
   readonly json?: true;
+  /** By names and numbers of members, the part of its documents that is used; absent: all of the value. */
+  readonly member?: readonly string[];
 }
 
 /** One statement, also one that is nested in another (a CTE that writes, the query of an EXPLAIN, the body of a PREPARE). */

@@ -13,6 +13,7 @@ export * from './decision.ts';
 export * from './detect/index.ts';
 export * from './explain.ts';
 export type * from './explanation.ts';
+export { fieldMaskIn } from './field-masks.ts';
 export * from './identity.ts';
 export * from './mask/index.ts';
 export type { MaskMeans } from './mask-rules.ts';

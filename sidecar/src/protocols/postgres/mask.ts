@@ -1,4 +1,4 @@
-import type { Mask, MaskRules } from '@sidegate/policy';
+import { fieldMaskIn, type Mask, type MaskRules } from '@sidegate/policy';
 import { passesMasks } from '../passes-masks.ts';
 import { asLatin1, asText } from './codec.ts';
 import { hidesJson, holdsContent, isContentEscaped, maskDocument } from './container.ts';
@@ -133,9 +133,9 @@ export class MaskPlanner {
   }
 
   /** On what is made of a document of which fields are masked: only the whole one shows where these are. */
-  #partMask({ schema, table, column }: BaseColumn): Mask | undefined {
+  #partMask({ schema, table, column, member }: BaseColumn): Mask | undefined {
     const isDocument = this.#guardsJson && this.#catalog.holdsJson?.(schema, table, column) === true;
-    return isDocument ? this.#unknown() : undefined;
+    return isDocument && fieldMaskIn(this.masks, member) !== undefined ? this.#unknown() : undefined;
   }
 
   #columnMask(column: ShapeColumn, origin: OutputOrigin | undefined, involved: boolean): Mask | undefined {

@@ -6,6 +6,8 @@ export interface BaseColumn {
   readonly schema: string;
   readonly table: string;
   readonly column: string;
+  /** By names and numbers of members, the part of its documents of JSON that counts; absent: all of the value. */
+  readonly member?: readonly string[];
 }
 
 /** Where the values of one result column come from. */

@@ -4,6 +4,7 @@ import { readConstructor } from './constructor.ts';
 import { alsoCondition, type Context, recordUse, type Use } from './findings.ts';
 import { LOOKUP_OPERATORS, TOTAL_OPERATORS } from './function-lists.ts';
 import { bodyValues, useFunction } from './function-use.ts';
+import { readMember } from './member.ts';
 import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import {
   columnOf,
@@ -138,7 +139,14 @@ export function meetAll(context: Context, values: readonly Value[]): void {
   for (const value of values) context.findings.meet(value, columns);
 }
 
-function readOperator({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope, context: Context, use: Use): Value {
+function readOperator(expression: A_Expr, scope: Scope, context: Context, use: Use): Value {
+  const member = readMember(expression, scope, context);
+  if (member !== undefined) {
+    const values = [used({ ...member.column, value: member.value }, context, use), ...member.keys];
+    meetAll(context, values);
+    return computed(values);
+  }
+  const { kind, name, lexpr, rexpr } = expression;
   const operator = qualifiedName(name);
   const given: Value[] = [];
   let isTotal = kind === 'AEXPR_OP' && TOTAL_OPERATORS.has(operator.name) && !context.findings.measured;

@@ -11,7 +11,7 @@ import type { Catalog, CatalogFunction, CatalogRelation } from '../catalog.ts';
 import { NO_NAMES, type SessionNames } from '../session-names.ts';
 import type { BaseColumn, OutputOrigin, SqlReading, SqlState, StatementReading } from '../sql-reading.ts';
 import type { Columns, FromItem, Scope } from './scope.ts';
-import { columnKey, columnsOf, type Value } from './value.ts';
+import { baseOf, columnKey, columnsOf, type Value } from './value.ts';
 import { DEPTH_MAX, STEPS_MAX, Work } from './work.ts';
 
 /** How an expression's value is used. `Both`: it is read out, and whether it fails tells something as well. */
@@ -55,8 +55,7 @@ export class StatementFindings {
   }
 
   #addColumn(column: BaseColumn, use: ColumnUse['use']): void {
-    const { schema, table, column: name } = column;
-    this.#columns.set(`${columnKey(column)}\0${use}`, { schema, table, column: name, use });
+    this.#columns.set(`${columnKey(column)}\0${use}`, { ...baseOf(column), use });
   }
 
   get tables(): readonly TableUse[] {
@@ -155,6 +154,8 @@ export class Findings {
   readonly statements: StatementFindings[] = [];
   readonly literals = new Meetings();
   readonly parameters = new Meetings();
+  /** Byte offsets of literals whose text was read as the name of a member. */
+  readonly keys = new Set<number>();
   readonly #incomplete = new Map<string, Incompleteness>();
   parametersMax = 0;
   /** False once something depends on what a literal says, not only on that it is there. */
@@ -226,6 +227,7 @@ export class Findings {
   takeNotes(other: Findings): void {
     for (const place of other.literals.places) this.literals.add([place], other.literals.at(place));
     for (const place of other.parameters.places) this.parameters.add([place], other.parameters.at(place));
+    for (const place of other.keys) this.keys.add(place);
     this.parametersMax = Math.max(this.parametersMax, other.parametersMax);
     if (!other.shapeDecides) this.shapeDecides = false;
     if (other.ofThisMoment) this.ofThisMoment = true;

@@ -24,6 +24,8 @@ describe('the shape of a text', () => {
     ["SELECT * FROM t WHERE a = 'x'", "SELECT * FROM t WHERE a = 'it''s -- /* $$'"],
     ["SELECT * FROM t WHERE a = 'x'", 'SELECT * FROM t WHERE a = $q$ it is; $q$'],
     ['SELECT 1 /* a /* nested */ comment */', 'SELECT 1 -- to the end'],
+    ["SELECT a <-> '[1]'", "SELECT a <-> '[2]'"],
+    ['SELECT a > 1', 'SELECT a > 2'],
     ["INSERT INTO t VALUES (1, 'a', 2.5)", "INSERT INTO t VALUES (-0.5e-3, 'b', 7)".replace('-0.5', '0.5')],
   ])('%s and %s are of one', (left, right) => {
     expect(shapeOf(left)?.trimEnd()).toBe(shapeOf(right)?.trimEnd());
@@ -37,6 +39,11 @@ describe('the shape of a text', () => {
     ['SELECT a', 'SELECT b'],
     ['SELECT $1', 'SELECT $2'],
     ["SELECT 'a'", "SELECT 'a', 'b'"],
+    ["SELECT d -> 'a'", "SELECT d -> 'b'"],
+    ["SELECT d->>'a'", "SELECT d->>'b'"],
+    ["SELECT d #> '{a}'", "SELECT d #> '{b}'"],
+    ['SELECT d #>> $$ {a} $$', 'SELECT d #>> $$ {b} $$'],
+    ['SELECT d -> 1', 'SELECT d -> 2'],
   ])('%s and %s are of two', (left, right) => {
     expect(shapeOf(left)).not.toBe(shapeOf(right));
   });
@@ -92,6 +99,8 @@ const LITERALS = [
   '.5',
   '1_000',
   '0x1F',
+  "'{a,b}'",
+  "'{b}'",
   'NULL',
   'true',
   '$1',
@@ -110,6 +119,11 @@ const TEMPLATES: readonly string[] = [
   'SELECT ?::text, ?::regclass, (SELECT max(id) FROM orders WHERE status = ?)',
   'SELECT 1 -- ?\n, ?; DELETE FROM orders WHERE status = ?',
   "SELECT * FROM orders WHERE (data ->> ?) = ? OR note = concat(?, 'x')",
+  'SELECT data -> ? -> ? ->> ?, data->(?) FROM orders WHERE data #>> ? = ?',
+  'SELECT data -> /* c */ ? FROM orders o WHERE o.data->-? = ?',
+  'SELECT data -> (?) FROM orders',
+  'SELECT data ->           ? FROM orders WHERE (data -> ?)::text = ?',
+  'SELECT data -> ?::text, (data) -> (?::text) FROM orders',
 ];
 
 test('a text whose shape is known reads as it would alone', () => {
@@ -157,6 +171,16 @@ const NUMBERS: ReadonlyMap<number, string> = new Map([
   [275, 'Comment'],
   [276, 'Comment'],
 ]);
+
+test('a position in ORDER BY is read though a number of the same shape, which is none, was read before', () => {
+  const state = openSqlState(catalog);
+  const conditions = (sql: string): number =>
+    readSql(sql, catalog, state).command.statements.flatMap(({ columns }) =>
+      columns.filter(({ use, column }) => use === 'Condition' && column === 'ssn'),
+    ).length;
+  expect(conditions('SELECT id, ssn FROM customers ORDER BY 1.5')).toBe(0);
+  expect(conditions('SELECT id, ssn FROM customers ORDER BY 2')).toBe(1);
+});
 
 test('the lexer cuts literals and comments as the scanner does', () => {
   const pieces = fc.constantFrom(

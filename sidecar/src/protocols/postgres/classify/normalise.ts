@@ -10,8 +10,18 @@ const MARK = '\u0001';
 /** A longer text is not worth a place in a cache. */
 const TEXT_LENGTH_MAX = 16_384;
 
+/** Behind an operator that looks something up in a document of JSON. */
+const BEHIND_LOOKUP = /(?:^|[^-+*/<>=~!@#%^&|`?])[-#]>>?[ \t\r\n]{0,8}$/;
+/** Such an operator, what stands before it and space behind it. */
+const LOOKUP_LENGTH = 12;
+
+/** True for a literal that shapes keep, at this place: what it says may name a member of a document. */
+export function isKey(text: string, start: number): boolean {
+  return BEHIND_LOOKUP.test(text.slice(Math.max(0, start - LOOKUP_LENGTH), start));
+}
+
 /**
- * The shape of a text: every string and number replaced by a mark, comments and space by one blank. Two texts of one shape differ in the
+ * The shape of a text: every string and number replaced by a mark, those that look up a member of a document left out, comments and space by one blank. Two texts of one shape differ in the
  * values of their literals alone. Undefined when that cannot be promised: something that the lexer does not tell apart for certain, or
  * a kind of statement in which literals are more than data. Whether a reading depends on the values is the reader's to say.
  */
@@ -27,10 +37,10 @@ export function shapeOf(text: string): string | undefined {
         if (!shape.endsWith(' ')) shape += ' ';
         break;
       case 'String':
-        shape += `${MARK}s`;
+        shape += isKey(text, start) ? text.slice(start, end) : `${MARK}s`;
         break;
       case 'Number':
-        shape += `${MARK}n`;
+        shape += isKey(text, start) ? text.slice(start, end) : `${MARK}n`;
         break;
       case 'Word':
         if (isFirst && !DATA_STATEMENTS.has(text.slice(start, end).toLowerCase())) return undefined;

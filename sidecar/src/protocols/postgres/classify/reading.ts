@@ -4,7 +4,9 @@ import type { ReadSql, SqlReading, SqlState, StatementReading } from '../sql-rea
 import { unread } from '../unread.ts';
 import { Findings } from './findings.ts';
 import { finish, placeLiterals, textMasker } from './finish.ts';
-import { shapeOf } from './normalise.ts';
+import { lexSql } from './lexer.ts';
+import { literalTokens } from './mask-text.ts';
+import { isKey, shapeOf } from './normalise.ts';
 import { parseSql } from './parser.ts';
 import { ShapeCache, type WholeReading } from './shape-cache.ts';
 import { afterChanges, afterEffect } from './state.ts';
@@ -22,9 +24,18 @@ export function readWhole(text: string, catalog: Catalog, state: SqlState): Whol
   const literals = placeLiterals(text, findings);
   return {
     reading: finish(findings, statements, text, literals),
-    shapeDecides: findings.shapeDecides && parsed?.ok === true && !findings.ofThisMoment,
+    shapeDecides:
+      findings.shapeDecides && parsed?.ok === true && !findings.ofThisMoment && shapeKeeps(findings.keys, text),
     literals,
   };
+}
+
+/** True when the shape of the text tells what these literals say. */
+function shapeKeeps(keys: ReadonlySet<number>, text: string): boolean {
+  if (keys.size === 0) return true;
+  const kept = literalTokens(lexSql(text)).filter(({ start }) => isKey(text, start));
+  const places = new Set(kept.map(({ start }) => Buffer.byteLength(text.slice(0, start))));
+  return [...keys].every((place) => places.has(place));
 }
 
 /** Encodings in which a byte below 128 is always the ASCII character, also inside of other characters. */

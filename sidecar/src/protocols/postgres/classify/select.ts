@@ -56,8 +56,9 @@ function readKey(
     for (const item of node.RowExpr.args ?? []) readKey(item, columns, scope, context, order);
     return;
   }
+  // Of one shape with what counts as a position are also numbers that do not, which the server refuses.
+  if ('A_Const' in node) context.findings.shapeDecides = false;
   if ('A_Const' in node && node.A_Const.ival !== undefined) {
-    context.findings.shapeDecides = false;
     const column = columns?.[(node.A_Const.ival.ival ?? 0) - 1];
     if (column !== undefined) recordUse(context, column.value.origin, 'Condition');
     else if (columns === undefined) context.findings.incomplete('UnknownColumn', 'A position names no known column.');

@@ -33,8 +33,13 @@ export const LITERAL: Value = { origin: { kind: 'Literal' }, literals: NONE, par
 /** A value of which nothing is known. */
 export const UNKNOWN: Value = { origin: { kind: 'Unknown' }, literals: NONE, parameters: NONE };
 
-export function columnKey(column: BaseColumn): string {
-  return `${column.schema}\0${column.table}\0${column.column}`;
+export function columnKey({ schema, table, column, member }: BaseColumn): string {
+  return `${schema}\0${table}\0${column}${member === undefined ? '' : `\0${JSON.stringify(member)}`}`;
+}
+
+/** The column alone, without what else is known where it stands. */
+export function baseOf({ schema, table, column, member }: BaseColumn): BaseColumn {
+  return { schema, table, column, ...(member === undefined ? {} : { member }) };
 }
 
 /** The base columns that flow into an origin. */
@@ -117,8 +122,7 @@ function mergeOrigins(values: readonly Value[], isExpression: boolean): OutputOr
     if (origin.kind === 'Unknown') return UNKNOWN.origin;
     if (origin.kind === 'Computed') plain = false;
     for (const column of columnsOf(origin)) {
-      const { schema, table, column: name } = column;
-      columns.set(columnKey(column), { schema, table, column: name });
+      columns.set(columnKey(column), baseOf(column));
     }
   }
   if (columns.size === 0) return LITERAL.origin;

@@ -1,6 +1,6 @@
 import type { Catalog, CatalogRelation } from '../catalog.ts';
 import type { BaseColumn } from '../sql-reading.ts';
-import { columnsOf } from './value.ts';
+import { baseOf, columnsOf } from './value.ts';
 import { walkView } from './view.ts';
 import { WALKERS } from './walkers.ts';
 
@@ -10,8 +10,6 @@ export function readViewBases(
   relation: CatalogRelation,
 ): readonly (readonly BaseColumn[] | undefined)[] | undefined {
   return walkView(catalog, relation, WALKERS).outputs?.map((origin) =>
-    origin.kind === 'Unknown'
-      ? undefined
-      : columnsOf(origin).map(({ schema, table, column }) => ({ schema, table, column })),
+    origin.kind === 'Unknown' ? undefined : columnsOf(origin).map(baseOf),
   );
 }
