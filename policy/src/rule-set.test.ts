@@ -255,6 +255,16 @@ describe('Observe mode', () => {
     expect(recordMasks.columnMask('public', 'people', 'email')?.rule).toBe('data/try/mail');
     expect(recordMasks.columnMask('public', 'people', 'ssn')?.rule).toBe('data/guard/ssn');
   });
+
+  it('masks the recording no other way when it masks nothing', () => {
+    const { masks, recordMasks } = sessionOf({
+      policies: [
+        policy({ masks: [{ name: 'ssn', columns: ['*.*.ssn'], with: { type: 'Hash' } }] }),
+        policy({ mode: 'Observe', rules: [rule('Deny')] }, 'data', 'try'),
+      ],
+    });
+    expect(recordMasks).toBe(masks);
+  });
 });
 
 describe('masked columns', () => {

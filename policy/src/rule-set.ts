@@ -99,6 +99,8 @@ function openSession(bundle: Bundle, question: SessionQuestion): Result<OpenedSe
   });
   const policies = binding.bound.map(({ policy }) => policy);
   const enforced = policies.filter(({ mode }) => mode === 'Enforce');
+  // The same object says that the record needs no masks of its own.
+  const isAlike = policies.every(({ mode, masks: own }) => mode === 'Enforce' || own.length === 0);
   const masks = masksOf(enforced, bundle);
   const scope: Scope = {
     version,
@@ -106,7 +108,7 @@ function openSession(bundle: Bundle, question: SessionQuestion): Result<OpenedSe
     access: { id: accessId, defaultAction: access.spec.defaultAction ?? 'Deny' },
     bound: binding.bound,
     masks,
-    recordMasks: enforced.length === policies.length ? masks : masksOf(policies, bundle),
+    recordMasks: isAlike ? masks : masksOf(policies, bundle),
     surroundings: { identity: identity.verified, target: targetId, host: target.spec.host },
   };
   return ok({ target, access, binding, scope });

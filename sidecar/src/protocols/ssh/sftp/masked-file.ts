@@ -1,6 +1,7 @@
 import type { MaskRules } from '@sidegate/policy';
 import { ByteQueue } from '../byte-queue.ts';
 import { StreamMask } from '../stream-mask.ts';
+import type { MaskedRecord } from './masked-record.ts';
 
 /** What was given is kept for whoever reads back a little, in bytes. */
 export const BEHIND_BYTES = 1024 * 1024;
@@ -16,12 +17,15 @@ export class MaskedFile {
   readonly masks: MaskRules;
   readonly #mask: StreamMask;
   readonly #shown = new ByteQueue();
+  /** Undefined: the record shows the same as the agent sees. */
+  readonly #record: MaskedRecord | undefined;
   /** Where what is kept begins. */
   #start = 0;
   #isWhole = false;
 
-  constructor(masks: MaskRules) {
+  constructor(masks: MaskRules, record?: MaskedRecord) {
     this.masks = masks;
+    this.#record = record;
     this.#mask = new StreamMask(masks);
   }
 
@@ -37,14 +41,18 @@ export class MaskedFile {
   /** The next of the file as it is. */
   push(bytes: Uint8Array): void {
     // A copy: a view would keep all that came with it.
-    this.#shown.push(Uint8Array.from(this.#mask.push(bytes)));
+    const shown = Uint8Array.from(this.#mask.push(bytes));
+    this.#shown.push(shown);
+    this.#record?.see(bytes, shown, this.#mask.keptBytes);
   }
 
   /** The file is at its end. */
   end(): void {
     if (this.#isWhole) return;
     this.#isWhole = true;
-    this.#shown.push(this.#mask.end());
+    const shown = this.#mask.end();
+    this.#shown.push(shown);
+    this.#record?.seeEnd(shown);
   }
 
   /** A part, which is shorter, or empty, only at the end of the file. */

@@ -5,6 +5,7 @@ import type { Request } from './codec.ts';
 import { Fetch } from './fetch.ts';
 import { numbered, type SftpLane, writeStatus } from './lane.ts';
 import { MaskedFile, type MaskedPart } from './masked-file.ts';
+import { MaskedRecord } from './masked-record.ts';
 import { PACKET, STATUS } from './messages.ts';
 import type { Asked, OpenHandle } from './operation.ts';
 import type { TargetSide } from './target-side.ts';
@@ -102,7 +103,7 @@ export class MaskedReads {
     const { name, operation } = handle;
     const known = this.#readings.get(handle);
     if (known !== undefined) return known;
-    const file = new MaskedFile(operation.masks);
+    const file = new MaskedFile(operation.masks, recordOf(handle));
     const counted = (act: () => void): void => {
       const before = file.maskedValues;
       act();
@@ -126,11 +127,18 @@ export class MaskedReads {
     const { commandId, masks, recordMasks } = operation;
     if (part.length === 0) return this.#lane.answer(id, commandId, writeStatus(id, STATUS.eof, 'End of file'));
     read.add(offset, part);
-    // What both hide is hidden already.
     const recorded = masks === recordMasks ? part : read.recorded(part, recordMasks);
     const bytes = dataFrame(id, part);
     return this.#lane.answer(id, commandId, bytes, recorded === part ? bytes : dataFrame(id, recorded));
   }
+}
+
+/** Undefined: the record shows the same as the agent sees. */
+function recordOf({ operation: { masks, recordMasks }, read }: OpenHandle): MaskedRecord | undefined {
+  if (masks === recordMasks) return undefined;
+  const record = new MaskedRecord(recordMasks);
+  read.recordThrough(record, recordMasks);
+  return record;
 }
 
 function dataFrame(id: number, data: Uint8Array): Uint8Array {

@@ -4,6 +4,9 @@ import { StreamMask } from '../stream-mask.ts';
 
 const NOTHING = new Uint8Array(0);
 
+/** Makes what the record shows of what goes through. */
+type RecordMask = Pick<StreamMask, 'push' | 'end' | 'addMasks' | 'hasGivenUp'>;
+
 /** What went one way through one handle: how much, and its SHA-256 in the order in which it went. */
 export class Transfer {
   readonly #verb: string;
@@ -14,7 +17,7 @@ export class Transfer {
   #isInSequence = true;
   #failures = 0;
   #isCopied = false;
-  #mask: StreamMask | undefined;
+  #mask: RecordMask | undefined;
   #masks: MaskRules | undefined;
   #isWithheld = false;
 
@@ -41,6 +44,12 @@ export class Transfer {
     this.#isCopied = true;
   }
 
+  /** The record shows what is made of it here, under these masks. */
+  recordThrough(mask: RecordMask, masks: MaskRules): void {
+    this.#mask = mask;
+    this.#masks = masks;
+  }
+
   /** What the record shows of what was added last: what masks cannot be sure of, because a part is missing before it, is left out. */
   recorded(data: Uint8Array, masks: MaskRules): Uint8Array {
     if (masks.empty && this.#mask === undefined) return data;
@@ -58,7 +67,9 @@ export class Transfer {
 
   /** What masks kept back for the record. */
   recordedRest(): Uint8Array {
-    return this.#mask?.end() ?? NOTHING;
+    const rest = this.#mask?.end() ?? NOTHING;
+    this.#isWithheld ||= this.#mask?.hasGivenUp === true;
+    return rest;
   }
 
   /** Undefined when nothing went this way. */
