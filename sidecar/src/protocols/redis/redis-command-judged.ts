@@ -65,7 +65,8 @@ export class RedisCommandJudged implements JudgedCommand {
     let text = name;
     for (const use of keys) {
       if (use.fields !== undefined) return undefined;
-      text += `\0${use.access}${use.isPattern === true ? '~' : '='}${use.use ?? ''}\0${use.name}`;
+      // A name may hold anything: its length says where it ends.
+      text += `\0${use.access}${use.isPattern === true ? '~' : '='}${use.use ?? ''}\0${use.name.length}\0${use.name}`;
     }
     return text;
   }
