@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals';
+import type { RedisCommand } from '@sidegate/policy';
+import fc from 'fast-check';
+import { MASKS } from '../ssh/testing/exhibit.ts';
+import { RedisCommandJudged } from './redis-command-judged.ts';
+
+const word = fc
+  .array(fc.constantFrom('a', '\0', 'Read', 'Write', '=', '~', '3'), { maxLength: 6 })
+  .map((all) => all.join(''));
+const use: fc.Arbitrary<RedisCommand['keys'][number]> = fc
+  .tuple(
+    word,
+    fc.constantFrom('Read' as const, 'Write' as const),
+    fc.constantFrom(undefined, 'Part' as const),
+    fc.boolean(),
+  )
+  .map(([name, access, how, isPattern]) => ({
+    name,
+    access,
+    ...(how === undefined ? {} : { use: how }),
+    ...(isPattern ? { isPattern: true as const } : {}),
+  }));
+
+function cacheKeyOf(keys: RedisCommand['keys']): string | undefined {
+  const command: RedisCommand = {
+    protocol: 'Redis',
+    complete: true,
+    incomplete: [],
+    name: 'MGET',
+    categories: [],
+    keys,
+  };
+  const reading = {
+    command,
+    plan: { kind: 'Plain' as const },
+    keyIndexes: new Set<number>(),
+    keysRead: keys.length,
+    unsupported: undefined,
+  };
+  return new RedisCommandJudged([], Buffer.alloc(0), reading, { recordMasks: MASKS, databaseShown: '0' }).cacheKey;
+}
+
+test('decisions are kept under one name only for commands that use the same keys in the same way', () => {
+  const uses = fc.array(use, { maxLength: 3 });
+  fc.assert(
+    fc.property(uses, uses, (some, others) => {
+      const isSame = JSON.stringify(some) === JSON.stringify(others);
+      expect(cacheKeyOf(some) === cacheKeyOf(others)).toBe(isSame);
+    }),
+    {
+      seed: 1,
+      numRuns: 20_000,
+      examples: [
+        [[{ name: 'a\0Read=\0b', access: 'Read' }], ['a', 'b'].map((name) => ({ name, access: 'Read' as const }))],
+      ],
+    },
+  );
+});
