@@ -70,6 +70,12 @@ describe('where the record hides more than the agent is shown, it shows', () => 
     },
   );
 
+  test('nothing that is kept back from the agent', () => {
+    const { record } = read('a\nof ada@example.com', SEEN, WATCHED, [reading(0, 1)], false);
+    expect(record).toContain('a');
+    expect(record).not.toContain('of');
+  });
+
   test('of a line that both see alike as much as the agent got', () => {
     const content = 'of ada@example.com\nnothing\nelse\n';
     const { record, tag } = read(content, SEEN, WATCHED, [reading(0, 19), reading(19, 10)]);

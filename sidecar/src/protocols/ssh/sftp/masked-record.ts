@@ -103,8 +103,8 @@ export class MaskedRecord {
 
   #giveUp(): void {
     this.#isOver = true;
-    this.#add(0, NOTHING, this.#mask.end());
-    this.#isOpen = false;
+    // Where neither keeps more back than the other, what both keep back the agent has not got.
+    if (this.#isOpen) this.#add(0, NOTHING, this.#mask.end());
     const whole = this.#takeWhole();
     const [part] = this.#parts.splice(0);
     if (part === undefined) {
