@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { decodeEvent, type Opened, verifySession } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { sampleOpened } from '@sidegate/session/testing';
@@ -12,6 +12,9 @@ import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits 
 import { SharedPosition } from './shared-position.ts';
 import { spreadFrom } from './spread.ts';
 import { Uplink } from './uplink.ts';
+
+const DEADLINE_MS = 60_000;
+jest.setTimeout(2 * DEADLINE_MS);
 
 let folder: string;
 let store: FakeStore;
@@ -113,6 +116,15 @@ const closed = { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' } as con
 const chunksOf = (sessionId: string) => store.sessions.get(sessionId)?.chunks ?? [];
 const verdictOf = (sessionId: string) => verifySession(chunksOf(sessionId), sessionId);
 const segments = () => readdirSync(folder).filter((name) => name.endsWith('.spool'));
+
+/** Gives everybody a turn until it holds. */
+async function turnsUntil(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('it does not come');
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+}
 
 function kindsOf(sessionId: string): readonly string[] {
   return (store.sessions.get(sessionId)?.events ?? []).map((bytes) => {
@@ -220,8 +232,7 @@ describe('the store', () => {
     recordSessions(gate, ['bad'], 30);
     await gate.noticed('SessionRefused');
     recordSessions(gate, ['good'], 3);
-    const goodIsThere = () => verdictOf('good').kind === 'Complete';
-    while (!goodIsThere()) await new Promise((resolve) => void setImmediate(resolve));
+    await turnsUntil(() => verdictOf('good').kind === 'Complete');
     expect(readdirSync(join(folder, 'aside'))).toEqual([]);
     expect(segments().length).toBeGreaterThan(1);
   });
@@ -304,6 +315,24 @@ describe('a gate that is started again', () => {
     expect(verdictOf('a')).toMatchObject({ kind: 'Complete' });
     expect(verdictOf('c')).toMatchObject({ kind: 'Complete' });
     expect(kindsOf('b')).toEqual(['Opened', 'Closed']);
+  });
+
+  test('reads past what the store has, more than memory takes, to what it lacks', async () => {
+    store.behave = ({ sessionId }) => (sessionId === 'late' ? new Promise(() => {}) : 'Answer');
+    const first = new Gate().startUplink();
+    const early = first.spool.open(opened('early'), 'Spool');
+    for (let count = 0; count < 50; count += 1) early.append(answer(100));
+    const late = first.spool.open(opened('late'), 'Spool');
+    first.commit();
+    late.append(remark('more'));
+    first.commit();
+    await turnsUntil(() => readProgress(folder).get('early')?.acked === 51);
+    await first.stop();
+    store.behave = () => 'Answer';
+    new Gate({ memoryBytesMax: 200 }).startUplink();
+    await turnsUntil(() => verdictOf('early').kind === 'Complete' && verdictOf('late').kind === 'Complete');
+    expect(store.alarms).toEqual([]);
+    expect(kindsOf('late')).toEqual(['Opened', 'Remark', 'Closed']);
   });
 
   test('ends a session of which nothing is left in the spool, once', async () => {

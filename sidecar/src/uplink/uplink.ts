@@ -139,13 +139,15 @@ export class Uplink {
       this.#draining = false;
       this.#parts.tell({ kind: 'Drained' });
     }
+    // A turn that read what the store has already may leave nothing on its way, whose answer would be the next turn.
+    if (!caughtUp && this.#pendingBytes() < this.#parts.limits.memoryBytesMax) this.wake();
     clearTimeout(this.#timer);
     if (nextMs < Number.POSITIVE_INFINITY) {
       this.#timer = setTimeout(() => this.wake(), Math.max(0, nextMs - now));
     }
   }
 
-  /** Reads until everything is read or memory is full; true when everything is read. */
+  /** Reads until everything is read, or as much as memory takes; true when everything is read. */
   #read(): boolean {
     const { limits, end, sleep, nowMs } = this.#parts;
     let bytes = this.#pendingBytes();
