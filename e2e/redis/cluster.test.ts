@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { openRunStage, type RunStage } from '../run-stage.ts';
 import { objectsOf } from '../sidegate-cli.ts';
 import { accessFile, configurationFile } from '../stage-files.ts';
-import { DEADLINE_MS, type Ended, runProcess } from '../support/processes.ts';
+import { type Ended, runProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { untilFound } from '../support/until-found.ts';
 import { LOGIN, REDIS_SERVER, type RedisServer, startRedis } from './redis-server.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -71,11 +71,8 @@ async function startCluster(): Promise<readonly Node[]> {
     await first?.server.command(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)]);
   }
   for (const { server } of made) {
-    const deadline = Date.now() + DEADLINE_MS;
-    while (!(await server.command(['CLUSTER', 'INFO'])).includes('cluster_state:ok')) {
-      if (Date.now() > deadline) throw new Error('the cluster does not come up');
-      await sleep(50);
-    }
+    const isUp = async () => (await server.command(['CLUSTER', 'INFO'])).includes('cluster_state:ok') || undefined;
+    await untilFound('the cluster does not come up', isUp);
   }
   return made;
 }

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { DEADLINE_MS } from '../support/processes.ts';
 import { testGiven } from '../support/test-given.ts';
+import { untilFound } from '../support/until-found.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 import { openRedisStage, type RedisStage } from './redis-stage.ts';
 
@@ -33,16 +32,11 @@ const WAITING = [
   { what: 'waits in XREAD', words: ['XREAD', 'BLOCK', '0', 'STREAMS', 'never', '$'], shown: /flags=b.*cmd=xread/ },
 ] as const;
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} in ${DEADLINE_MS} ms:\n${stage.run.output()}`);
-    await sleep(20);
-  }
-}
-
 const isShown = async (shown: RegExp): Promise<boolean> =>
   (await stage.redis.command(['CLIENT', 'LIST'])).split('\n').some((line) => shown.test(line));
+
+const isReleased = (shown: RegExp): Promise<true> =>
+  untilFound('the server does not let go', async () => !(await isShown(shown)) || undefined);
 
 /** An agent that is in the middle of it; `over` says what it was told, once its connection is closed. */
 async function startWaiting({ words, shown }: (typeof WAITING)[number]): Promise<{ readonly over: Promise<string> }> {
@@ -56,7 +50,7 @@ async function startWaiting({ words, shown }: (typeof WAITING)[number]): Promise
     socket.once('close', () => resolve(told));
   });
   socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode(...words)]));
-  await until(`the server does not show ${words[0]}`, () => isShown(shown));
+  await untilFound(`the server does not show ${words[0]}`, async () => (await isShown(shown)) || undefined);
   return { over };
 }
 
@@ -73,7 +67,7 @@ real.each(WAITING)(
     const { over } = await startWaiting(waiting);
     await stage.cli('kill', '--subject', 'support-bot', '--reason', 'it waits too long');
     expect(await over).toMatch(/-ERR The connection is ended\..*it waits too long/);
-    await until('the server does not let go', async () => !(await isShown(waiting.shown)));
+    await isReleased(waiting.shown);
     expect(await endsAfter(before)).toEqual([['Killed', expect.stringContaining('it waits too long')]]);
   },
   TIMEOUT_MS,
@@ -88,7 +82,7 @@ real(
     for (const waiting of WAITING) started.push(await startWaiting(waiting));
     await stage.write('access.yaml', `${access.trimEnd()}\n  suspend: true\n`);
     for (const { over } of started) expect(await over).toMatch(/-ERR The connection is ended\..*suspended/);
-    for (const { shown } of WAITING) await until('the server does not let go', async () => !(await isShown(shown)));
+    for (const { shown } of WAITING) await isReleased(shown);
     expect(await stage.converse(['PING'])).toMatch(/^-NOPERM/);
     await stage.write('access.yaml', access);
     expect(await stage.converse(['PING'])).toBe('+PONG\r\n');

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { type ClientError, clientError } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
-import { DEADLINE_MS, startProcess } from '../support/processes.ts';
+import { startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { untilFound } from '../support/until-found.ts';
 
 const LIMIT_MS = 180_000;
 
@@ -22,7 +22,7 @@ afterAll(() => stage?.stop(), LIMIT_MS);
 /** A query that is longer than any test, and how it ends. The server works on it when this resolves. */
 async function startSleeping(client: pg.Client): Promise<{ readonly ended: Promise<ClientError | undefined> }> {
   const ended = client.query('SELECT pg_sleep(600)').then(() => undefined, clientError);
-  await until(async () => (await sleepers()) > 0);
+  await isWorking();
   return { ended };
 }
 
@@ -34,13 +34,10 @@ async function sleepers(): Promise<number> {
   return Number(row?.['count']);
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`it does not come: ${stage.run.output()}`);
-    await sleep(20);
-  }
-}
+const isWorking = (): Promise<true> =>
+  untilFound('the server works for nobody', async () => (await sleepers()) > 0 || undefined);
+const isIdle = (): Promise<true> =>
+  untilFound('the server still works', async () => (await sleepers()) === 0 || undefined);
 
 /** The session that was opened last. */
 async function newestSession(): Promise<string> {
@@ -74,7 +71,7 @@ test(
       message: 'sidegate: the session was ended by the gate',
       detail: expect.stringMatching(/ended this session: it reads too much$/u),
     });
-    await until(async () => (await sleepers()) === 0);
+    await isIdle();
     expect((await other.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     expect(await closing(String(busy))).toEqual(['Killed', expect.stringContaining('it reads too much')]);
     expect(await stage.cli('kill', String(busy))).toMatchObject({ code: 1, objects: [{ code: 'NoSession' }] });
@@ -102,10 +99,11 @@ test(
       const like = `query LIKE '%AS stalled%' AND pid <> pg_backend_pid() ${more}`;
       return Number((await stage.postgres.query(`SELECT count(*) FROM pg_stat_activity WHERE ${like}`))[0]?.['count']);
     };
-    await until(async () => (await stalled("AND wait_event = 'ClientWrite'")) > 0);
+    const waits = "AND wait_event = 'ClientWrite'";
+    await untilFound('the server waits for nobody', async () => (await stalled(waits)) > 0 || undefined);
     const session = await newestSession();
     expect(await stage.cli('kill', session, '--reason', 'it does not read')).toMatchObject({ code: 0 });
-    await until(async () => (await stalled('')) === 0);
+    await untilFound('the server still waits', async () => (await stalled('')) === 0 || undefined);
     stream.resume();
     // The reason is lost with what was not read; that it is over is not.
     expect(await ended).toBeDefined();
@@ -121,12 +119,12 @@ testGiven(findProgram('psql'), 'psql is not installed')(
     await using psql = startProcess(findProgram('psql') ?? '', ['-X', where, '-c', 'SELECT pg_sleep(600)'], {
       env: { PGPASSWORD: await stage.token() },
     });
-    await until(async () => (await sleepers()) > 0);
+    await isWorking();
     expect(await stage.cli('kill', await newestSession(), '--reason', 'stop it')).toMatchObject({ code: 0 });
     const { stderr, code } = await psql.ended;
     expect(stderr).toMatch(/FATAL: .*ended by the gate[\s\S]*stop it/u);
     expect(code).toBe(2);
-    await until(async () => (await sleepers()) === 0);
+    await isIdle();
   },
   LIMIT_MS,
 );
@@ -141,7 +139,7 @@ test(
       kind: 'Applied',
     });
     expect(await ended).toMatchObject({ code: '57P01', detail: expect.stringContaining('suspended') });
-    await until(async () => (await sleepers()) === 0);
+    await isIdle();
     await expect(stage.connect()).rejects.toMatchObject({ code: '28000' });
     await stage.change({ 'access.yaml': access });
     const again = await stage.connect();
@@ -157,7 +155,7 @@ test(
     const client = await stage.connect({ token: await stage.token({ expiresIn: 40 }) });
     const { ended } = await startSleeping(client);
     expect(await ended).toMatchObject({ code: '57P01', detail: expect.stringContaining('has expired') });
-    await until(async () => (await sleepers()) === 0);
+    await isIdle();
   },
   LIMIT_MS,
 );

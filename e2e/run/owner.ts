@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldApproval } from '@sidegate/crds';
 import type pg from 'pg';
 import { askRun } from '../../cli/src/owner/owner-client.ts';
 import { runSocketIn } from '../../cli/src/state-folder.ts';
 import { clientError } from '../client-error.ts';
 import type { Stage } from '../stage.ts';
-import { DEADLINE_MS } from '../support/processes.ts';
+import { untilFound } from '../support/until-found.ts';
 
 /** A policy of the data's side from rules and limits in YAML's flow style. */
 export function policyFile({
@@ -42,23 +41,13 @@ export async function approvals({ state }: Pick<Stage, 'state'>): Promise<readon
 }
 
 /** The first approval that waits, once one does. */
-export async function waiting(stage: Pick<Stage, 'state' | 'run'>): Promise<HeldApproval> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const [first] = await approvals(stage);
-    if (first !== undefined) return first;
-    if (Date.now() > deadline) throw new Error(`nothing waits: ${stage.run.output()}`);
-    await sleep(20);
-  }
+export function waiting(stage: Pick<Stage, 'state'>): Promise<HeldApproval> {
+  return untilFound('nothing waits', async () => (await approvals(stage))[0]);
 }
 
 /** Resolves once nothing waits any more. */
 export async function nothingWaits(stage: Stage): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while ((await approvals(stage)).length > 0) {
-    if (Date.now() > deadline) throw new Error(`something still waits: ${stage.run.output()}`);
-    await sleep(20);
-  }
+  await untilFound('something still waits', async () => (await approvals(stage)).length === 0 || undefined);
 }
 
 /** Decides as `sidegate approve` and `sidegate refuse` do: the state after it, or the code of the fault. */
