@@ -19,7 +19,12 @@ export interface CliEnd {
 /** Runs a command of `sidegate` to its end. */
 export async function runCli(
   parameters: readonly string[],
-  options: { readonly input?: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly input?: string;
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly deadlineMs?: number;
+  } = {},
 ): Promise<CliEnd> {
   const { code, stdout, stderr } = await runProcess(process.execPath, [SIDEGATE, ...parameters], {
     ...options,

@@ -1,3 +1,4 @@
+import { runCli } from '../sidegate-cli.ts';
 import { untilFound } from '../support/until-found.ts';
 import type { LaneStage, Ran } from './lane.ts';
 import type { Load } from './load.ts';
@@ -35,7 +36,10 @@ export interface Account {
 }
 
 /** Waits until the server is quiet and the store has everything, then compares. */
-export async function account(stage: LaneStage, { received, connections }: Load): Promise<Account> {
+export async function account(
+  stage: LaneStage,
+  { received, connections }: Pick<Load, 'received' | 'connections'>,
+): Promise<Account> {
   const ran = await stage.ran();
   const sessionIds = await storedSessions(stage, connections);
   const { commands, ends, held } = await readLedger(stage, sessionIds, received);
@@ -48,10 +52,9 @@ export async function account(stage: LaneStage, { received, connections }: Load)
   const unheld = received.filter((one) => bytesOf(one) > 0 && !held.has(one));
   const unfinished = [...forwarded.values()].flat().filter(({ outcome }) => outcome === undefined);
   const unmarked = unfinished.filter(({ end }) => !CUT_SHORT.has(end));
-  const verified = await stage.cli('verify', '--all').then(
-    () => true,
-    () => false,
-  );
+  const verifying = ['verify', '--all', '--state', stage.state, '--json'];
+  const verification = await runCli(verifying, { deadlineMs: DEADLINE_MS });
+  const verified = verification.code === 0;
   return {
     sessions: sessionIds.length,
     ran: ran.length,
@@ -67,6 +70,7 @@ export async function account(stage: LaneStage, { received, connections }: Load)
       ...unrecorded.slice(0, 3).map(({ text }) => `ran unrecorded: ${text}`),
       ...unheld.slice(0, 3).map(({ text }) => `received unrecorded: ${text}`),
       ...unmarked.slice(0, 3).map(({ text, sessionId }) => `not marked: ${text} in ${sessionId}`),
+      ...(verified ? [] : [`verify ended with ${verification.code}: ${verification.stderr}`]),
     ],
   };
 }

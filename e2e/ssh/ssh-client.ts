@@ -65,10 +65,33 @@ export async function connectSsh(
   };
 }
 
+/** Starts a command; its end is for the caller to hear. Rejects when it is refused. */
+export function openExec(client: Client, command: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
+  });
+}
+
+type Opened = Parameters<Client['exec']>[1];
+
 /** Runs a command to its end, or to that of the connection. Never rejects. `began` gets the channel as soon as the command runs. */
 export function runExec(
   client: Client,
   command: string,
+  input?: Uint8Array,
+  began?: (channel: ClientChannel) => void,
+): Promise<ExecEnd> {
+  return runChannel(client, (opened) => client.exec(command, opened), input, began);
+}
+
+/** Leads `input` to a host and port behind the server, as far as the end of the forward or of the connection. Never rejects. */
+export function runForward(client: Client, host: string, port: number, input: Uint8Array): Promise<ExecEnd> {
+  return runChannel(client, (opened) => client.forwardOut('127.0.0.1', 0, host, port, opened), input);
+}
+
+function runChannel(
+  client: Client,
+  open: (opened: Opened) => void,
   input: Uint8Array = new Uint8Array(0),
   began: (channel: ClientChannel) => void = () => undefined,
 ): Promise<ExecEnd> {
@@ -83,7 +106,7 @@ export function runExec(
     client.once('close', over);
     try {
       // The end may come together with the beginning: whoever listens must do so before this returns.
-      client.exec(command, (error, channel) => {
+      open((error, channel) => {
         if (error !== undefined) return over();
         channel.on('data', (bytes: Buffer) => void out.push(bytes));
         channel.stderr.on('data', (bytes: Buffer) => void err.push(bytes));

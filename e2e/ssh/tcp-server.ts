@@ -1,11 +1,22 @@
 import { createServer, type Socket } from 'node:net';
 
+/** A connection to such a server. */
+export interface TcpConnection {
+  /** The server's own address that the client asked for. */
+  readonly address: string;
+  /** What the client has sent so far. */
+  readonly received: Buffer;
+  readonly isOver: boolean;
+}
+
 /** A TCP server of a test's own on loopback, and what reached it. */
 export interface TcpServer extends AsyncDisposable {
   readonly port: number;
   /** Connections so far. */
   readonly count: number;
-  /** What each connection has sent so far, in the order in which they came. */
+  /** All so far, in the order in which they came. */
+  connections(): readonly TcpConnection[];
+  /** What each of them has sent so far. */
   received(): readonly Buffer[];
   /** Ends all connections at once. */
   drop(): void;
@@ -26,13 +37,30 @@ export const GREETER: TcpManner = { begin: (socket) => void socket.end('hello\n'
 /** Speaks first, and waits. */
 export const SPEAKER: TcpManner = { begin: (socket) => void socket.write('hello\n') };
 
+/** Gives back all that comes as it comes, and reads no faster than that is taken. */
+export const MIRROR: TcpManner = { begin: (socket) => void socket.pipe(socket) };
+
 export async function startTcpServer(manner: TcpManner, host = '127.0.0.1', port = 0): Promise<TcpServer> {
   const sockets: Socket[] = [];
-  const received: Buffer[][] = [];
+  const connections: TcpConnection[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const parts: Buffer[] = [];
+    // The socket itself forgets it once it is closed.
+    const { localAddress: address = '' } = socket;
+    let isOver = false;
     sockets.push(socket);
-    received.push(parts);
+    connections.push({
+      address,
+      get received() {
+        return Buffer.concat(parts);
+      },
+      get isOver() {
+        return isOver;
+      },
+    });
+    socket.once('close', () => {
+      isOver = true;
+    });
     socket.on('error', () => undefined);
     socket.on('data', (bytes: Buffer) => void parts.push(bytes));
     socket.on('end', () => manner.ended?.(socket, Buffer.concat(parts)));
@@ -52,7 +80,8 @@ export async function startTcpServer(manner: TcpManner, host = '127.0.0.1', port
     get count() {
       return sockets.length;
     },
-    received: () => received.map((parts) => Buffer.concat(parts)),
+    connections: () => connections,
+    received: () => connections.map(({ received }) => received),
     drop,
     [Symbol.asyncDispose]: async () => {
       drop();

@@ -1,36 +1,41 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientChannel } from 'ssh2';
+import type { Client } from 'ssh2';
 import { FrameReader, MessageReader } from '../../../sidecar/src/protocols/ssh/codec.ts';
 import { MESSAGE } from '../../../sidecar/src/protocols/ssh/messages.ts';
-import { connectSsh, runExec } from '../../ssh/ssh-client.ts';
+import { connectSsh, type ExecEnd, openExec, runExec, runForward } from '../../ssh/ssh-client.ts';
 import { SSH, SSHD } from '../../ssh/ssh-server.ts';
 import { openSshStage, type SshStage } from '../../ssh/ssh-stage.ts';
+import { policyFile } from '../../stage-files.ts';
 import { until } from '../account.ts';
 import type { Lane, LaneAgent, LaneStage, Ran, StalledAnswer, Turn } from '../lane.ts';
 import { receivedOf, type Streams } from '../received.ts';
+import { type ForwardPlace, ForwardTarget } from './forward-target.ts';
 
-const POLICY = `apiVersion: sidegate.dev/v1alpha1
-kind: Policy
-metadata: {name: guard, namespace: data}
-spec:
-  allowIncomplete: [ShellText]
-  rules: []
-`;
 /** Lines that a program writes. */
 const LINES = [1, 50, 2_000, 60_000];
 const INPUT_BYTES = [1, 10_000, 200_000];
+/** Each way through the four forwards of a turn; the last so long that a kill finds it under way. */
+const FORWARD_BYTES = [1, 10_000, 200_000, 3_000_000];
 const CHANNELS = 4;
 const FRAME_BYTES_MAX = 1 << 20;
 
-/** Programs by turns with much output, with both outputs, with input, and four at once. */
+/** The stage of a load, for faults that need more of it than all lanes have. It ends with the lane. */
+export async function openSshLoad(): Promise<{ readonly stage: SshStage; readonly lane: LaneStage }> {
+  const settings = (folder: string): readonly string[] => [`ForceCommand ${writeWitness(folder)}`];
+  await using started = new AsyncDisposableStack();
+  const forwards = started.use(await ForwardTarget.start());
+  const policy = policyFile(`  allowIncomplete: [ShellText]\n  rules: [${forwards.rule}]\n`);
+  const stage = started.use(await openSshStage({ policy, settings }));
+  return { stage, lane: laneStageOf(stage, forwards, started.move()) };
+}
+
+/** Programs by turns with much output, with both outputs, with input, and four at once; then forwards, four at once. */
 export const SSH_LANE: Lane = {
   name: 'ssh',
   needs: SSH === undefined || SSHD === undefined ? 'ssh and sshd' : undefined,
-  open: async () => {
-    const settings = (folder: string): readonly string[] => [`ForceCommand ${writeWitness(folder)}`];
-    return laneStageOf(await openSshStage({ policy: POLICY, settings }));
-  },
+  open: async () => (await openSshLoad()).lane,
 };
 
 /**
@@ -56,23 +61,26 @@ function writeWitness(folder: string): string {
 
 const logFile = (folder: string): string => join(folder, 'commands');
 const inputFolder = (folder: string): string => join(folder, 'input');
+/** Where the program that keeps its input keeps it. */
+export const inputFile = ({ server }: Pick<SshStage, 'server'>, mark: string): string =>
+  join(inputFolder(server.folder), mark);
 
-function laneStageOf(stage: SshStage): LaneStage {
+function laneStageOf(stage: SshStage, forwards: ForwardTarget, whole: AsyncDisposableStack): LaneStage {
   const { folder } = stage.server;
   return {
     state: stage.state,
     processIds: () => stage.processIds(),
     cli: (...parameters) => stage.cli(...parameters),
     restartServer: () => stage.server.restart(),
-    connect: () => connect(stage),
+    connect: () => connect(stage, forwards),
     stall: (mebibytes) => stall(stage, mebibytes),
     ran: async () => {
       await until('sshd still has connections', async () => stage.server.connections().length === 0 || undefined);
-      return ranOf(folder);
+      return [...(await ranOf(folder)), ...(await forwards.ran())];
     },
     answerOf: outputsOf,
     inputOf: (parts) => Buffer.concat(dataIn(parts).map(({ data }) => data)),
-    [Symbol.asyncDispose]: () => stage.stop(),
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
 }
 
@@ -118,9 +126,7 @@ export function dataIn(frames: Streams): readonly { readonly isStderr: boolean; 
 async function stall(stage: SshStage, mebibytes: number): Promise<StalledAnswer> {
   const { client } = await connectSsh(stage);
   const text = `head -c ${mebibytes * 1024 * 1024} /dev/zero`;
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    client.exec(text, (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
-  });
+  const channel = await openExec(client, text);
   return {
     text,
     read: (piece) =>
@@ -135,7 +141,7 @@ async function stall(stage: SshStage, mebibytes: number): Promise<StalledAnswer>
   };
 }
 
-async function connect(stage: SshStage): Promise<LaneAgent> {
+async function connect(stage: SshStage, forwards: ForwardTarget): Promise<LaneAgent> {
   const connection = await connectSsh(stage);
   const { client } = connection;
   return {
@@ -143,13 +149,17 @@ async function connect(stage: SshStage): Promise<LaneAgent> {
       return connection.isLost;
     },
     work: async (mark, count): Promise<Turn> => {
-      const turn = turnOf(stage.server.folder, mark, count);
-      const ends = await Promise.all(turn.map(({ text, input }) => runExec(client, text, input)));
-      const received = ends.map(({ stdout, stderr }, index) => receivedOf(turn[index]?.text ?? '', [stdout, stderr]));
-      const failed = connection.isLost ? undefined : ends.find(({ code }) => code !== 0);
+      const turn = turnOf(stage, forwards, mark, count);
+      const ends = await Promise.all(
+        turn.map(async ({ text, run, isWhole }) => {
+          const end = await run(client);
+          return { received: receivedOf(text, [end.stdout, end.stderr]), code: end.code, isDone: isWhole(end) };
+        }),
+      );
+      const failed = connection.isLost ? undefined : ends.find(({ isDone }) => !isDone);
       return {
-        received,
-        done: ends.filter(({ code }) => code === 0).length,
+        received: ends.map(({ received }) => received),
+        done: ends.filter(({ isDone }) => isDone).length,
         error: failed === undefined ? undefined : `exit ${failed.code ?? 'unknown'}`,
       };
     },
@@ -157,24 +167,41 @@ async function connect(stage: SshStage): Promise<LaneAgent> {
   };
 }
 
-interface Program {
+/** One command of a turn. */
+interface Work {
+  /** As the record shows it. */
   readonly text: string;
-  readonly input?: Uint8Array;
+  readonly run: (client: Client) => Promise<ExecEnd>;
+  /** Whether it came to its own end. */
+  readonly isWhole: (end: ExecEnd) => boolean;
 }
 
-function turnOf(folder: string, mark: string, count: number): readonly Program[] {
+function programOf(text: string, input?: Uint8Array): Work {
+  return { text, run: (client) => runExec(client, text, input), isWhole: ({ code }) => code === 0 };
+}
+
+function forwardTo({ text, host, port }: ForwardPlace, bytes: number): Work {
+  const input = randomBytes(bytes);
+  return {
+    text,
+    run: (client) => runForward(client, host, port, input),
+    isWhole: ({ stdout }) => stdout.equals(input),
+  };
+}
+
+function turnOf(stage: SshStage, forwards: ForwardTarget, mark: string, count: number): readonly Work[] {
   const lines = LINES[count % LINES.length] ?? 1;
-  switch (count % 4) {
+  const bytes = INPUT_BYTES[count % INPUT_BYTES.length] ?? 1;
+  switch (count % 5) {
     case 0:
-      return Array.from({ length: CHANNELS }, (_, channel) => ({ text: `echo ${mark}-${channel}; seq 1 ${lines}` }));
+      return Array.from({ length: CHANNELS }, (_, channel) => programOf(`echo ${mark}-${channel}; seq 1 ${lines}`));
     case 1:
-      return [{ text: `echo ${mark}; seq 1 ${lines} >&2; seq 1 ${lines}` }];
-    case 2: {
-      const bytes = INPUT_BYTES[count % INPUT_BYTES.length] ?? 1;
-      const line = Buffer.from(`${mark} `);
-      return [{ text: `tee ${join(inputFolder(folder), mark)}`, input: Buffer.alloc(bytes, line) }];
-    }
+      return [programOf(`echo ${mark}; seq 1 ${lines} >&2; seq 1 ${lines}`)];
+    case 2:
+      return [programOf(`tee ${inputFile(stage, mark)}`, Buffer.alloc(bytes, Buffer.from(`${mark} `)))];
+    case 3:
+      return FORWARD_BYTES.map((length) => forwardTo(forwards.next(), length));
     default:
-      return [{ text: `echo ${mark}; seq 1 ${lines}` }];
+      return [programOf(`echo ${mark}; seq 1 ${lines}`)];
   }
 }
