@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type LockSettings, lockContainer } from '../../operator/src/injection/egress-lock.ts';
 import { GATE_UID } from '../../operator/src/injection/gate-template.ts';
+import { whyNoNamespace } from '../support/network-namespace.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 
@@ -22,11 +23,7 @@ export const LOOPBACKS: readonly string[] = ['127.0.0.1', '127.64.0.1', '::1'];
 
 /** Why no network namespace with rules can be made here; undefined when it can. */
 export function whyNoNamespaces(): string | undefined {
-  if (process.getuid?.() !== 0) return 'it needs root';
-  const missing = ['ip', 'nft', 'nsenter', 'unshare'].filter((name) => findProgram(name) === undefined);
-  if (missing.length > 0) return `${missing.join(', ')} is not installed`;
-  const tried = spawnSync('unshare', ['-n', 'nft', 'add table inet probe'], { encoding: 'utf8' });
-  return tried.status === 0 ? undefined : `nft does not work in a network namespace: ${tried.stderr}`;
+  return whyNoNamespace(['ip', 'nft', 'nsenter'], 'nft add table inet probe');
 }
 
 /** Two network namespaces, joined by a pair of virtual interfaces: a pod's, and the one that is everything else. */

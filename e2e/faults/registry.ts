@@ -12,6 +12,7 @@ import {
   STORE_STOPPED,
 } from './killed.ts';
 import { REDIS_HALF_OPEN } from './redis-half-open.ts';
+import { SSH_HALF_OPEN } from './ssh-half-open.ts';
 import { REDIS_STALLED_READER, SSH_STALLED_READER, STALLED_READER } from './stalled-reader.ts';
 import { CLOCK_STEPPED } from './stepped-clock.ts';
 import { STORE_AWAY, STORE_SLOW } from './store-away.ts';
@@ -34,5 +35,6 @@ export const FAULTS: readonly Fault[] = [
   SSH_STALLED_READER,
   HALF_OPEN,
   REDIS_HALF_OPEN,
+  SSH_HALF_OPEN,
   CLOCK_STEPPED,
 ];

@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 /** A run of this size streams a whole GiB; a smaller one, as in the tests, a part of it. */
 const WHOLE_RUN_KILLS = 50;
 /** What a whole answer in memory would go far beyond; the budget of the benchmark is stricter. */
-const GROWTH_MIB_MAX = 250;
+export const GROWTH_MIB_MAX = 250;
 const LOOK_MS = 500;
 /** The gate stands still when it read next to nothing between so many looks one after another. */
 const STILL_LOOKS = 6;

@@ -1,9 +1,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import type { ClientChannel } from 'ssh2';
 import { until } from '../faults/account.ts';
 import { testGiven } from '../support/test-given.ts';
-import { connectSsh } from './ssh-client.ts';
+import { connectSsh, openExec } from './ssh-client.ts';
 import { SSH, SSHD } from './ssh-server.ts';
 import { openSshStage, type SshStage } from './ssh-stage.ts';
 
@@ -24,9 +23,7 @@ real(
     const socket = connect({ port: stage.port, host: stage.host, allowHalfOpen: true });
     const { client } = await connectSsh(stage, socket);
     const isOver = new Promise<void>((resolve) => void client.once('close', () => resolve()));
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.exec('echo up; exec cat', (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
-    });
+    const channel = await openExec(client, 'echo up; exec cat');
     await new Promise((resolve) => void channel.once('data', resolve));
     expect(stage.server.connections().length).toBeGreaterThan(0);
     socket.end();
