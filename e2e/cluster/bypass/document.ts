@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BYPASSES } from '../cases/bypass.ts';
+import { BROKEN_EGRESS_CASES, EGRESS_CASES } from '../cases/egress.ts';
 import type { Bypass } from './attempt.ts';
 
 const FILE = join(import.meta.dirname, '../../../docs/bypass.md');
@@ -10,6 +11,21 @@ function rows({ name, what, refusedBy, attempts, without, armedWith = '' }: Bypa
   const tried = attempts.map((attempt) => attempt.what).join('; ');
   const away = without === undefined ? `with ${armedWith}` : `without ${without.what}`;
   return `| ${what}: ${tried} | ${refusedBy} | ${away} | \`bypass-${name}\` |`;
+}
+
+/** Going past the gate over the pod's own network, which only a pod that is locked cannot. */
+function closedNetwork(): string {
+  const cases = [...EGRESS_CASES, ...BROKEN_EGRESS_CASES];
+  return [
+    '## The network, closed',
+    '',
+    '`npm run e2e:cluster -- --only egress`, beside a pod that is open and reaches the same ([what is closed](kubernetes.md)).',
+    '',
+    '| what holds | shown by |',
+    '|---|---|',
+    ...cases.map(({ what, name }) => `| ${what} | \`${name}\` |`),
+    '',
+  ].join('\n');
 }
 
 /** The document as it must be: the text that stands before the tables, and the tables of the cases. */
@@ -25,7 +41,7 @@ export function document(): string {
       '',
     ].join('\n'),
   );
-  return `${text}${BEGIN}\n\n${tables.join('\n')}`;
+  return `${text}${BEGIN}\n\n${tables.join('\n')}\n${closedNetwork()}`;
 }
 
 if (import.meta.main) writeFileSync(FILE, document());
