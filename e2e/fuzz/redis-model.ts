@@ -1,3 +1,4 @@
+import { clusterReply } from './redis-cluster.ts';
 import { RedisKeys } from './redis-keys.ts';
 import { bulk, bulks, encodeReply, failure, integer, list, NULL, OK, type Reply, simple } from './redis-reply.ts';
 import { readCommands } from './redis-wire.ts';
@@ -15,7 +16,7 @@ const ARITY: ReadonlyMap<string, number> = new Map(
   RENAME 3, TYPE 2, HSET -4, HGET 3, HMGET -3, HGETALL 2, HVALS 2, HKEYS 2, RPUSH -3, LPOP 2, LRANGE 4,
   SADD -3, SMEMBERS 2, SISMEMBER 3, LMOVE 5, MULTI 1, EXEC 1, DISCARD 1, WATCH -2, UNWATCH 1, SELECT 2,
   SUBSCRIBE -2, UNSUBSCRIBE -1, PSUBSCRIBE -2, PUNSUBSCRIBE -1, PUBLISH 3, HELLO -1, AUTH -2, RESET 1,
-  QUIT 1, FLUSHALL -1, CLIENT|REPLY 3, CLIENT|SETNAME 3, CLIENT|GETNAME 2, BLPOP -3, EVAL -3`
+  QUIT 1, FLUSHALL -1, CLIENT|REPLY 3, CLIENT|SETNAME 3, CLIENT|GETNAME 2, CLUSTER|SLOTS 2, CLUSTER|SHARDS 2, CLUSTER|NODES 2, BLPOP -3, EVAL -3`
     .split(',')
     .map((entry) => entry.trim().split(' '))
     .map(([name = '', arity]) => [name, Number(arity)]),
@@ -141,6 +142,10 @@ export class RedisModel {
         return OK;
       case 'CLIENT|GETNAME':
         return this.#name === '' ? NULL : bulk(this.#name);
+      case 'CLUSTER|SLOTS':
+      case 'CLUSTER|SHARDS':
+      case 'CLUSTER|NODES':
+        return clusterReply(name);
       case 'MULTI':
         return this.#multi();
       case 'EXEC':
@@ -294,5 +299,6 @@ export class RedisModel {
 
 function nameOf([first = '', second]: readonly string[]): string {
   const name = first.toUpperCase();
-  return name === 'CLIENT' && second !== undefined ? `CLIENT|${second.toUpperCase()}` : name;
+  const isContainer = name === 'CLIENT' || name === 'CLUSTER';
+  return isContainer && second !== undefined ? `${name}|${second.toUpperCase()}` : name;
 }

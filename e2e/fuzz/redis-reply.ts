@@ -1,6 +1,6 @@
 /** What a model of Redis answers, before it is known in which version of the protocol. */
 export type Reply =
-  | { readonly kind: 'Simple' | 'Error' | 'Bulk'; readonly text: string }
+  | { readonly kind: 'Simple' | 'Error' | 'Bulk' | 'Verbatim'; readonly text: string }
   | { readonly kind: 'Integer'; readonly value: number }
   | { readonly kind: 'Null' | 'NullArray' }
   | { readonly kind: 'Array' | 'Set' | 'Map' | 'Push'; readonly items: readonly Reply[] };
@@ -23,6 +23,10 @@ export function encodeReply(reply: Reply, version: 2 | 3): string {
       return `-${reply.text}\r\n`;
     case 'Bulk':
       return `$${reply.text.length}\r\n${reply.text}\r\n`;
+    case 'Verbatim':
+      return version === 3
+        ? `=${reply.text.length + 4}\r\ntxt:${reply.text}\r\n`
+        : `$${reply.text.length}\r\n${reply.text}\r\n`;
     case 'Integer':
       return `:${reply.value}\r\n`;
     case 'Null':

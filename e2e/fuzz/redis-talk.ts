@@ -2,12 +2,13 @@ import { ok } from '@sidegate/crds';
 import * as fc from 'fast-check';
 import { exhibitOptions } from '../../sidecar/src/protocols/exhibit.ts';
 import { Playback } from '../../sidecar/src/protocols/playback.ts';
-import type { JudgedCommand, Refusal } from '../../sidecar/src/protocols/protocol.ts';
+import type { JudgedCommand, Refusal, SessionOptions } from '../../sidecar/src/protocols/protocol.ts';
 import { committedCatalog } from '../../sidecar/src/protocols/redis/command-catalog.ts';
 import { openRedis } from '../../sidecar/src/protocols/redis/protocol.ts';
 import { EXHIBIT_MASKS } from '../../sidecar/src/protocols/redis/testing/exhibit.ts';
 import { NO_MASKS } from '../../sidecar/src/protocols/redis/testing/talk.ts';
 import { Conversation } from './conversation.ts';
+import { NODES } from './redis-cluster.ts';
 import { RedisModel } from './redis-model.ts';
 import { command, latin1 } from './redis-wire.ts';
 
@@ -24,7 +25,8 @@ export class RedisTalk extends Conversation<RedisModel> {
 
 function openGate(isGuarded: boolean): Playback {
   const { protocol, shared } = openRedis();
-  const options = { ...exhibitOptions('cache.example', 6379)(LIMITS), shared };
+  const { target, ...others } = exhibitOptions('cache.example', 6379)(LIMITS);
+  const options = { ...others, target: { ...target, redirect: isGuarded ? guardedDoor : sameDoor }, shared };
   return new Playback(protocol.openSession(options), {
     credential: { username: 'gate', password: 'hunter2' },
     subject: 'agent',
@@ -33,6 +35,13 @@ function openGate(isGuarded: boolean): Playback {
     settle: (judged) => (isGuarded ? settleGuarded(judged) : 'Forward'),
   });
 }
+
+type Redirect = NonNullable<SessionOptions['target']['redirect']>;
+
+/** A door to the first node of a cluster and none to the others. */
+const guardedDoor: Redirect = (host) => (host === NODES[0] ? { host: '127.64.0.9', port: 7000 } : undefined);
+/** As if every node were its own door: then an answer that is written anew is what it was. */
+const sameDoor: Redirect = (host, port) => ({ host, port });
 
 /** As policy decides: what is denied by name or key, what is not understood whole, and what gets past a mask. */
 function settleGuarded({ command: judged }: JudgedCommand): 'Forward' | 'Hold' | Refusal {
@@ -71,6 +80,7 @@ const parts: fc.Arbitrary<readonly string[]> = fc.oneof(
   { weight: 2, arbitrary: of(word('SUBSCRIBE', 'UNSUBSCRIBE'), keys) },
   { weight: 2, arbitrary: of(word('HELLO'), fc.constantFrom('2', '3', '4')) },
   { weight: 1, arbitrary: of(word('CLIENT'), word('REPLY'), word('ON', 'OFF', 'SKIP')) },
+  { weight: 2, arbitrary: of(word('CLUSTER'), word('SLOTS', 'SHARDS', 'NODES')) },
   { weight: 1, arbitrary: of(word('RESET', 'FLUSHALL', 'NOSUCH', 'GET', 'QUIT')) },
   { weight: 1, arbitrary: of(word('EVAL'), fc.constant('return 1'), fc.constant('0')) },
 );

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { cuts, damaged, differenceOf, EACH, noises, WHOLE, wrongWhenCut } from './conversation.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
+import { NODES } from './redis-cluster.ts';
 import { CARD, RedisModel, SECRET } from './redis-model.ts';
 import { RedisTalk, redisChunks } from './redis-talk.ts';
 import { latin1 } from './redis-wire.ts';
@@ -69,13 +70,15 @@ export const REDIS_FUZZERS: readonly Fuzzer[] = [
   defineFuzzer({
     name: 'redis-guarded',
     promise:
-      'Whatever an agent sends, damaged too: what is denied never runs at the server, what is masked never reaches the agent.',
+      'Whatever an agent sends, damaged too: what is denied never runs at the server, what is masked and where nodes are never reaches the agent.',
     cases: fc.tuple(fc.oneof(redisChunks, damagedChunks), cuts),
     check([chunks, cut]) {
       const { playback, server } = talk(chunks, true, cut);
       const told = textOf(playback.sent('Agent'));
       if (told.includes(SECRET) || told.includes(CARD))
         return `a masked value reached the agent: ${JSON.stringify(told)}`;
+      const node = NODES.find((name) => told.includes(name));
+      if (node !== undefined) return `the node ${node} reached the agent: ${JSON.stringify(told)}`;
       const denied = server.ran.find((name) => name === 'FLUSHALL' || name === 'EVAL');
       if (denied !== undefined) return `${denied} ran`;
       if ([...server.touched].some((key) => key.startsWith('forbidden'))) return 'a forbidden key was touched';

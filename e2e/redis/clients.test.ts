@@ -1,19 +1,13 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { builtOnce } from '../support/cache-folder.ts';
-import { findGo } from '../support/go.ts';
-import { runProcess } from '../support/processes.ts';
-import { findProgram, findPython } from '../support/programs.ts';
+import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, runWell, seenInGo, seenInPython } from './language-clients.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 import { openRedisStage, type RedisStage } from './redis-stage.ts';
 
-const TIMEOUT_MS = 600_000;
-const here = join(import.meta.dirname, 'languages');
-const python = findPython('pip');
-const go = findGo();
+const TIMEOUT_MS = LANGUAGE_TIMEOUT_MS;
 const cli = findProgram('redis-cli') ?? '';
 const benchmark = findProgram('redis-benchmark') ?? '';
 
@@ -130,42 +124,19 @@ async function environment(): Promise<Readonly<Record<string, string>>> {
   return { REDIS_ADDRESS: `${stage.host}:${stage.port}`, REDIS_TOKEN: await stage.token() };
 }
 
-async function runWell(
-  program: string,
-  parameters: readonly string[],
-  options: Parameters<typeof runProcess>[2] = {},
-): Promise<string> {
-  const { code, stdout, stderr } = await runProcess(program, parameters, { ...options, deadlineMs: TIMEOUT_MS });
-  expect({ code, stderr: code === 0 ? '' : `${stdout}\n${stderr}` }).toEqual({ code: 0, stderr: '' });
-  return stdout;
-}
-
-testGiven(REDIS_SERVER !== undefined && python !== undefined, 'no Python with pip, or no redis-server, is installed')(
+testGiven(REDIS_SERVER !== undefined && PYTHON !== undefined, 'no Python with pip, or no redis-server, is installed')(
   'redis-py in RESP2 and RESP3',
   async () => {
-    const requirements = join(here, 'python', 'requirements.txt');
-    const libraries = await builtOnce('python-redis', [requirements], [python ?? ''], async (folder) => {
-      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', folder];
-      await runWell(python ?? '', [...install, '-r', requirements]);
-    });
-    const env = { ...(await environment()), PYTHONPATH: libraries };
-    const seen: unknown = JSON.parse(await runWell(python ?? '', [join(here, 'python', 'redis_client.py')], { env }));
+    const seen = await seenInPython('redis_client.py', await environment());
     expect(seen).toEqual({ 2: SEEN, 3: SEEN });
   },
   TIMEOUT_MS,
 );
 
-testGiven(REDIS_SERVER !== undefined && go !== undefined, 'no Go 1.26, or no redis-server, is installed')(
+testGiven(REDIS_SERVER !== undefined && GO !== undefined, 'no Go 1.26, or no redis-server, is installed')(
   'go-redis',
   async () => {
-    const sources = ['go.mod', 'go.sum', 'main.go'].map((file) => join(here, 'go', file));
-    const folder = await builtOnce('go-redis', sources, [go?.version ?? ''], async (into) => {
-      await runWell(go?.program ?? '', ['build', '-trimpath', '-o', join(into, 'client'), '.'], {
-        cwd: join(here, 'go'),
-        env: { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '' },
-      });
-    });
-    expect(JSON.parse(await runWell(join(folder, 'client'), [], { env: await environment() }))).toEqual(SEEN);
+    expect(await seenInGo(await environment())).toEqual(SEEN);
   },
   TIMEOUT_MS,
 );
@@ -186,6 +157,8 @@ withCli(
     expect((await redisCli(['--scan', '--pattern', 'customer:*'])).trim()).toBe('customer:1');
     expect((await redisCli(['--scan'])).split('\n')).toEqual(expect.arrayContaining(['greeting', 'session:1']));
     expect(await redisCli(['MONITOR'])).toContain('NOPERM');
+    expect(await redisCli(['CLUSTER', 'SLOTS'])).toContain('ERR This instance has cluster support disabled');
+    expect(await redisCli(['COMMAND'])).toContain('hgetall');
     expect(await redisCli(['--raw', 'PING'])).toBe('PONG\n');
     expect(await redisCli(['-n', '3', 'GET', 'greeting'])).toBe('\n');
   },

@@ -6,6 +6,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = 'sidecar/src/protocols/redis';
 const WIRE = `${FOLDER}/hazards.test.ts`;
 const CODEC = `${FOLDER}/codec.test.ts`;
+const TOPOLOGY = `${FOLDER}/topology.test.ts`;
+const CLUSTER = 'e2e/redis/cluster.test.ts';
 const READING = `${FOLDER}/classify.test.ts`;
 /** Run by bypass.test.ts against a real server. */
 const CORPUS = `${FOLDER}/redis.bypass.yaml`;
@@ -69,7 +71,13 @@ const HAZARDS: readonly Hazard[] = [
     [WIRE, 'an answer that looks like a message'],
     ...corpus('key-psubscribe', 'multi-subscribe'),
   ],
-  ['cluster redirects point at the gate', [WIRE, 'MOVED and ASK point at the gate'], ...corpus('admin-cluster')],
+  [
+    'cluster redirects point at the gate',
+    [WIRE, 'MOVED and ASK point at the gate'],
+    [TOPOLOGY, 'CLUSTER SLOTS: doors in place of nodes'],
+    [CLUSTER, 'no answer about the nodes shows one of them'],
+    ...corpus('admin-cluster', 'admin-cluster-nodes'),
+  ],
   ['DEBUG', ...corpus('admin-debug')],
   ['CONFIG', ...corpus('admin-config-get', 'admin-config-set')],
   ['MODULE', ...corpus('admin-module')],

@@ -1,4 +1,4 @@
-// go-redis: RESP3, pipelines, transactions, publish and subscribe.
+// go-redis: RESP3, pipelines, transactions, publish and subscribe; with REDIS_KEYS its client of clusters.
 package main
 
 import (
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,6 +28,10 @@ func must(err error) {
 
 func main() {
 	ctx := context.Background()
+	if keys := os.Getenv("REDIS_KEYS"); keys != "" {
+		must(json.NewEncoder(os.Stdout).Encode(seeCluster(ctx, strings.Split(keys, ","))))
+		return
+	}
 	client := redis.NewClient(&redis.Options{
 		Addr:     os.Getenv("REDIS_ADDRESS"),
 		Username: "agent",

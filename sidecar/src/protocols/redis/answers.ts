@@ -1,5 +1,6 @@
 import { asLatin1, nameOf } from './codec.ts';
 import { hasOption, optionAt } from './keys.ts';
+import type { TopologyForm } from './topology.ts';
 
 /** What an answer holds, and where, as masks need to know it. */
 export type AnswerPlan =
@@ -25,6 +26,8 @@ export type AnswerPlan =
   | { readonly kind: 'Streams' }
   /** What a channel sends: its kind, the channel, and last the payload. */
   | { readonly kind: 'Message' }
+  /** Where the nodes of a cluster are: written anew. */
+  | { readonly kind: 'Topology'; readonly form: TopologyForm }
   /** XAUTOCLAIM: the entries stand second. */
   | { readonly kind: 'Claimed'; readonly key: string }
   /** JSON documents; `path` undefined: whole ones. */
@@ -81,9 +84,18 @@ const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPU
 
 const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
 
+const TOPOLOGY: Readonly<Record<string, TopologyForm>> = { SLOTS: 'Slots', SHARDS: 'Shards', NODES: 'Nodes' };
+
+/** The form in which a command asks for the nodes of a cluster, also of a server that lists CLUSTER as one command; undefined for any other. */
+export function topologyForm(args: Args): TopologyForm | undefined {
+  return optionAt(args, 0) === 'CLUSTER' ? TOPOLOGY[optionAt(args, 1)] : undefined;
+}
+
 /** What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. */
 export function readAnswer(name: string, args: Args, keys: readonly string[]): AnswerReading {
   const [key] = keys;
+  const form = topologyForm(args);
+  if (form !== undefined) return of({ kind: 'Topology', form });
   if (WITHOUT_VALUES.has(name)) return PLAIN;
   if (key === undefined) return name === 'KEYS' || name === 'SCAN' || name === 'RANDOMKEY' ? NAMES : PLAIN;
   if (VALUES.has(name)) return of({ kind: 'Values', keys, ofFields: name === 'HVALS' });

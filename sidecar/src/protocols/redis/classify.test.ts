@@ -106,7 +106,18 @@ describe('what is not understood whole', () => {
     ['"G\\xc9T" a', ['UnknownCommand']],
     ['CONFIG NOPE', ['UnknownCommand', 'Administration']],
     ['CONFIG GET *', ['Administration']],
-    ['CLUSTER NODES', ['Administration']],
+    ['CLUSTER SLOTS', []],
+    ['CLUSTER SLOTS x', ['Administration']],
+    ['CLUSTER SHARDS', []],
+    ['CLUSTER SHARDS x', ['Administration']],
+    ['CLUSTER NODES', []],
+    ['CLUSTER NODES x', ['Administration']],
+    ['CLUSTER LINKS', ['Administration']],
+    ['CLUSTER REPLICAS x', ['Administration']],
+    ['COMMAND', []],
+    ['COMMAND COUNT', []],
+    ['COMMAND NOPE', ['UnknownCommand']],
+    ['CLUSTER', ['UnknownCommand', 'Administration']],
     ['CLUSTER KEYSLOT a', []],
     ['ACL WHOAMI', []],
     ['ACL LIST', ['Administration']],
@@ -185,6 +196,26 @@ describe('the commands that a server tells', () => {
 
   test('a server that lists no subcommands has them all the same', () => {
     expect(read('CONFIG SET a b', { catalog: catalog ?? AROUND.catalog }).command.name).toBe('CONFIG SET');
+  });
+
+  test('COMMAND is one by itself where the server takes it so, beside its subcommands', () => {
+    const container = (name: string, arity: string, ...subs: readonly ReplyValue[]): ReplyValue =>
+      list(t(name), t(arity), list(), t('0'), t('0'), t('0'), list(t('@slow')), list(), list(), list(...subs));
+    const whole = catalogOf(
+      list(
+        container('command', '-1', command('command|count', '0', '0', '0')),
+        container('config', '-2', command('config|get', '0', '0', '0')),
+      ),
+    );
+    const around = { catalog: whole ?? AROUND.catalog };
+    expect(gapsOf('COMMAND', around)).toEqual([]);
+    expect(gapsOf('COMMAND COUNT', around)).toEqual([]);
+    expect(gapsOf('COMMAND NOPE', around)).toEqual(['UnknownCommand']);
+    expect(gapsOf('CONFIG', around)).toEqual(['UnknownCommand', 'Administration']);
+    // Before 7.0 it lists none.
+    const old = catalogOf(list(container('command', '0'))) ?? AROUND.catalog;
+    expect(gapsOf('COMMAND', { catalog: old })).toEqual([]);
+    expect(gapsOf('COMMAND COUNT', { catalog: old })).toEqual([]);
   });
 
   test('an answer that is no list of commands is none', () => {

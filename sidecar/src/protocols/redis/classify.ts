@@ -1,5 +1,5 @@
 import type { Incompleteness, RedisCommand, RedisKeyUse } from '@sidegate/policy';
-import { type AnswerPlan, type Leak, readAnswer } from './answers.ts';
+import { type AnswerPlan, type Leak, readAnswer, topologyForm } from './answers.ts';
 import { asLatin1, nameOf } from './codec.ts';
 import type { CommandCatalog, CommandEntry } from './command-catalog.ts';
 import { findKeys, type KeyPlace, numberAt } from './keys.ts';
@@ -112,7 +112,7 @@ function gapsOf(
   args: readonly Uint8Array[],
   around: ReadingSurroundings,
 ): Incompleteness[] {
-  const gaps = gapsByName(name, entry);
+  const gaps = gapsByName(name, entry, args);
   if (around.inTransaction && OUTSIDE_TRANSACTIONS.has(name)) {
     const detail = `${name} in a transaction changes what later answers look like.`;
     gaps.push({ kind: 'InTransaction', detail });
@@ -121,7 +121,7 @@ function gapsOf(
   return gaps;
 }
 
-function gapsByName(name: string, entry: CommandEntry | undefined): Incompleteness[] {
+function gapsByName(name: string, entry: CommandEntry | undefined, args: readonly Uint8Array[]): Incompleteness[] {
   const gaps: Incompleteness[] = [];
   const gap = (kind: string, detail: string): void => void gaps.push({ kind, detail });
   if (entry === undefined) gap('UnknownCommand', `The server has no command ${name}.`);
@@ -130,7 +130,9 @@ function gapsByName(name: string, entry: CommandEntry | undefined): Incompletene
   const [container = ''] = name.split(' ');
   const isAdministration =
     ADMINISTRATION.has(container) || ADMINISTRATION_PARTS.has(name) || entry?.categories.includes('admin') === true;
-  if (isAdministration && !HARMLESS.has(name)) {
+  // Whatever else would be asked for is not known.
+  const isTopology = args.length === 2 && topologyForm(args) !== undefined;
+  if (isAdministration && !HARMLESS.has(name) && !isTopology) {
     gap('Administration', `${name} reaches past keys, into the server or other clients.`);
   }
   if (SCRIPTS.has(name)) gap('Script', `What the script of ${name} does is not read.`);

@@ -148,7 +148,7 @@ describe('replies', () => {
       '%1\r\n+a\r\n~2\r\n#t\r\n,1.5\r\n',
       [{ kind: 'List', items: [text('a'), { kind: 'List', items: [text('t'), text('1.5')] }] }],
     ],
-    ['=7\r\ntxt:abc\r\n(123\r\n!5\r\nERR x\r\n', [text('txt:abc'), text('123'), { kind: 'Error', text: 'ERR x' }]],
+    ['=7\r\ntxt:abc\r\n(123\r\n!5\r\nERR x\r\n', [text('abc'), text('123'), { kind: 'Error', text: 'ERR x' }]],
     [
       '>2\r\n+invalidate\r\n*1\r\n+k\r\n',
       [{ kind: 'List', items: [text('invalidate'), { kind: 'List', items: [text('k')] }] }],

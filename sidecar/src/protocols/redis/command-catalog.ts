@@ -1,5 +1,5 @@
 import { COMMAND_TABLE } from './command-table.ts';
-import type { ReplyValue } from './reply-value.ts';
+import { listOf, memberOf, type ReplyValue, textOf } from './reply-value.ts';
 
 /** Where a command's keys stand, as a server describes it (redis.io, "Command key specifications"). */
 export interface KeySpec {
@@ -70,18 +70,19 @@ function containersOf(entries: ReadonlyMap<string, CommandEntry>): ReadonlySet<s
 }
 
 function addEntry(item: ReplyValue, entries: Map<string, CommandEntry>): boolean {
-  const [name, , , first, last, step, categories, , specs, subcommands] = listOf(item);
+  const [name, arity, , first, last, step, categories, , specs, subcommands] = listOf(item);
   const text = textOf(name).toUpperCase().replace('|', ' ');
   if (text === '') return false;
   const subs = listOf(subcommands);
   for (const sub of subs) if (!addEntry(sub, entries)) return false;
-  if (subs.length > 0) return true;
+  // COMMAND is one without a subcommand too.
+  if (subs.length > 0 && numberOf(arity) !== -1) return true;
   const known = COMMITTED.entries.get(text);
   // A server before 6.2 lists CONFIG and its like as one command: the table knows their subcommands.
-  if (known === undefined && COMMITTED.containers.has(text)) {
+  if (subs.length === 0 && COMMITTED.containers.has(text)) {
     for (const entry of COMMITTED.entries.values())
       if (entry.name.startsWith(`${text} `)) entries.set(entry.name, entry);
-    return true;
+    if (known === undefined) return true;
   }
   const told = listOf(categories).map((category) => textOf(category).replace(/^@/, ''));
   entries.set(text, {
@@ -163,21 +164,6 @@ function readSpec(text: string): KeySpec {
           ? { kind: 'Count', count: one, first: two, step: three }
           : { kind: 'Range', last: one, step: two, limit: three },
   };
-}
-
-/** A member of a map, or of a list of names and values. */
-function memberOf(value: ReplyValue | undefined, name: string): ReplyValue | undefined {
-  const items = listOf(value);
-  for (let at = 0; at + 1 < items.length; at += 2) if (textOf(items[at]) === name) return items[at + 1];
-  return undefined;
-}
-
-function listOf(value: ReplyValue | undefined): readonly ReplyValue[] {
-  return value?.kind === 'List' ? value.items : [];
-}
-
-function textOf(value: ReplyValue | undefined): string {
-  return value?.kind === 'Text' ? value.text : '';
 }
 
 function numberOf(value: ReplyValue | undefined): number {

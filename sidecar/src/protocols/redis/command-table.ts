@@ -75,6 +75,7 @@ CLUSTER|SETSLOT admin,slow,dangerous
 CLUSTER|SHARDS slow
 CLUSTER|SLAVES admin,slow,dangerous
 CLUSTER|SLOTS slow
+COMMAND slow,connection
 COMMAND|COUNT slow,connection
 COMMAND|DOCS slow,connection
 COMMAND|GETKEYS slow,connection

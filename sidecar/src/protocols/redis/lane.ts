@@ -54,6 +54,10 @@ export interface LaneOptions {
   readonly databases: ReadonlySet<number> | undefined;
   readonly redirect: SessionOptions['target']['redirect'] | undefined;
   readonly host: string;
+  /** The gate speaks TLS with the target. */
+  readonly targetTls: boolean;
+  /** The gate's doors take TLS too. */
+  readonly agentTls: boolean;
   readonly masks: MaskRules;
   readonly recordMasks: MaskRules;
 }

@@ -79,6 +79,7 @@ export class AnswerMasker {
     switch (plan.kind) {
       case 'Plain':
       case 'Names':
+      case 'Topology':
         return undefined;
       case 'Values':
         return this.#strongest(plan.keys, plan.ofFields);

@@ -1,7 +1,7 @@
 import { asLatin1, TYPE } from './codec.ts';
 import type { ReplyReader } from './reply-reader.ts';
 
-/** A reply as a tree, for what the gate itself asks. A map is the list of its names and values. */
+/** A reply as a tree, for what the gate itself reads. A map is the list of its names and values. */
 export type ReplyValue =
   | { readonly kind: 'Text'; readonly text: string }
   | { readonly kind: 'Error'; readonly text: string }
@@ -25,20 +25,32 @@ export class ReplyBuilder {
       if (token === 'More') return 'More';
       if (token === 'Big') reader.whole();
       if (token === 'Open' && reader.type === TYPE.attribute) return undefined;
-      if (token === 'Open') this.#stack.push([]);
+      if (token === 'Open') this.open();
       if (token === 'Malformed' || token === 'TooLarge' || token === 'Piece' || token === 'Closed') return undefined;
       if (token !== 'Leaf') continue;
-      let value = this.#leaf();
-      const before = reader.frames.length;
+      const whole = this.leaf();
       reader.done();
-      for (let closed = before - reader.frames.length; closed > 0; closed--) {
-        const items = this.#stack.pop() ?? [];
-        items.push(value);
-        value = { kind: 'List', items };
-      }
+      if (whole !== undefined) return whole;
+    }
+  }
+
+  /** Takes the `Open` that the reader gave: no attribute. */
+  open(): void {
+    this.#stack.push([]);
+  }
+
+  /** Takes the `Leaf` that the reader gave, before it is counted as read; the whole value when nothing of that is to come. */
+  leaf(): ReplyValue | undefined {
+    const { frames } = this.#reader;
+    let value = this.#leaf();
+    for (let level = frames.length - 1; ; level--) {
       const parent = this.#stack.at(-1);
       if (parent === undefined) return value;
       parent.push(value);
+      const frame = frames[level];
+      if (frame === undefined || frame.index + 1 < frame.count) return undefined;
+      this.#stack.pop();
+      value = { kind: 'List', items: parent };
     }
   }
 
@@ -55,8 +67,26 @@ export class ReplyBuilder {
       case TYPE.error:
       case TYPE.bulkError:
         return { kind: 'Error', text };
+      case TYPE.verbatim:
+        // Behind three letters that say what it is, and a colon.
+        return { kind: 'Text', text: text.slice(4) };
       default:
         return { kind: 'Text', text };
     }
   }
+}
+
+/** A member of a map, or of a list of names and values. */
+export function memberOf(value: ReplyValue | undefined, name: string): ReplyValue | undefined {
+  const items = listOf(value);
+  for (let at = 0; at + 1 < items.length; at += 2) if (textOf(items[at]) === name) return items[at + 1];
+  return undefined;
+}
+
+export function listOf(value: ReplyValue | undefined): readonly ReplyValue[] {
+  return value?.kind === 'List' ? value.items : [];
+}
+
+export function textOf(value: ReplyValue | undefined): string {
+  return value?.kind === 'Text' ? value.text : '';
 }

@@ -79,7 +79,7 @@ export class RedisSession extends LaneSession<Open> {
     const opened = this.opening.opened();
     if (opened === undefined || this.masks === undefined) return;
     const [masks, recordMasks] = this.masks;
-    const { limits, target } = this.#options;
+    const { limits, target, agentTls } = this.#options;
     const databases = target.databases === undefined ? undefined : new Set(target.databases.map(Number));
     const lane = new Lane({
       ...opened,
@@ -88,6 +88,8 @@ export class RedisSession extends LaneSession<Open> {
       databases,
       host: target.host,
       redirect: target.redirect,
+      targetTls: target.tls,
+      agentTls,
       masks,
       recordMasks,
     });

@@ -1,13 +1,13 @@
-import type { MaskRules } from '@sidegate/policy';
 import { AnswerFlow } from './answer-flow.ts';
-import type { AnswerPlan } from './answers.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
+import { type Incoming, incomingOf, planOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
 import type { ChannelKind, Lane } from './lane.ts';
 import { AnswerMasker, maskText, nameBefore } from './mask.ts';
-import { redirected } from './redirect.ts';
+import { doorTo, redirected } from './redirect.ts';
 import { writeFarewell } from './refuse.ts';
 import { ReplyReader } from './reply-reader.ts';
 import type { AnswerRules, RunningCommand } from './running-command.ts';
+import { TopologyAnswer } from './topology-answer.ts';
 
 const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; readonly adds: boolean }>> = {
   subscribe: { kind: 'channel', adds: true },
@@ -17,33 +17,8 @@ const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; reado
   ssubscribe: { kind: 'shard', adds: true },
   sunsubscribe: { kind: 'shard', adds: false },
 };
-/** Words of the protocol itself, in which nothing can be masked. */
-const OWN_WORDS = new Set(['OK', 'QUEUED', 'PONG']);
 const MESSAGES = new Set(['message', 'pmessage', 'smessage']);
-const MESSAGE_PLAN: AnswerPlan = { kind: 'Message' };
-const UNKNOWN_PLAN: AnswerPlan = { kind: 'Plain' };
 const ERROR_SHOWN_MAX = 512;
-
-/** The reply that is coming in. */
-interface Incoming {
-  /** Undefined: it comes unasked. */
-  readonly command: RunningCommand | undefined;
-  readonly flow: AnswerFlow;
-  /** `subscribe`, `message` and the like; empty for a plain answer. */
-  readonly event: string;
-  /** It answers EXEC: each element is the answer to one command of the transaction. */
-  readonly isTransaction: boolean;
-  maskers:
-    | { readonly element: number; readonly agent: AnswerMasker | undefined; readonly record: AnswerMasker | undefined }
-    | undefined;
-  /** The channel of a confirmation. */
-  channel: string | undefined;
-  error: string;
-  isOk: boolean;
-  status: string;
-  names: number;
-  elements: number | undefined;
-}
 
 /** Takes what the server sends: gives each answer to its command, masked, and passes on what comes unasked. */
 export class TargetSide {
@@ -81,10 +56,10 @@ export class TargetSide {
           this.#big();
           break;
         case 'Piece':
-          this.#pass();
+          this.#piece();
           break;
         case 'Closed':
-          this.#pass();
+          this.#piece();
           this.#ended();
           break;
         default:
@@ -101,10 +76,9 @@ export class TargetSide {
   #open(): void {
     const { type, buffer, start, end, frames } = this.#reader;
     const lane = this.#lane;
-    if (type === TYPE.attribute && !lane.masks.empty) {
-      return this.#broken('attributes, in which nothing can be masked');
-    }
-    if (this.#incoming !== undefined || this.#header !== undefined) return this.#pass();
+    if (type === TYPE.attribute && this.#rewrites) return this.#broken('attributes, in which nothing can be masked');
+    if (this.#header !== undefined) return;
+    if (this.#incoming !== undefined) return this.#openIn(this.#incoming);
     if (frames.length === 1 && this.#mayBeEvent(type)) {
       this.#header = buffer.slice(start, end);
       return;
@@ -112,13 +86,26 @@ export class TargetSide {
     const incoming = this.#begin('');
     if (incoming === undefined) return;
     // Which command an element answers must be certain.
-    if (incoming.isTransaction && !lane.masks.empty && frames[0]?.count !== lane.queued.length) {
+    if (incoming.isTransaction && this.#rewrites && frames[0]?.count !== lane.queued.length) {
       return this.#broken('an answer to EXEC with other elements than it put off');
     }
-    this.#pass();
+    this.#openIn(incoming);
     const { head } = lane;
     const count = frames[0]?.count;
     if (head?.kind === 'Forwarded' && frames.length === 1) this.#count(type === TYPE.map ? (count ?? 0) / 2 : count);
+  }
+
+  /** Some of what comes may not go on as it is. */
+  get #rewrites(): boolean {
+    const { masks, queued } = this.#lane;
+    return !masks.empty || queued.some(({ plan }) => plan.kind === 'Topology');
+  }
+
+  #openIn(incoming: Incoming): void {
+    // The frame that opens is among them.
+    const topology = this.#topologyIn(incoming, this.#reader.frames.length - 1);
+    if (topology === undefined) this.#pass();
+    else topology.open();
   }
 
   #count(elements: number | undefined): void {
@@ -140,6 +127,8 @@ export class TargetSide {
       const header = this.#header;
       this.#header = undefined;
       this.#begin(isNull ? '' : asLatin1(body), frames[0]?.type === TYPE.push);
+      // Only messages and confirmations come so.
+      if (this.#incoming?.command?.plan.kind === 'Topology') return this.#broken('an answer where it has none to give');
       this.#incoming?.flow.answer(header, header, header.length);
     } else if (this.#incoming === undefined) this.#begin('');
     const incoming = this.#incoming;
@@ -151,7 +140,12 @@ export class TargetSide {
       const isDone = incoming.isTransaction && frames.length === 1 && type === TYPE.simple;
       if (isDone) this.#lane.queued[frames[0]?.index ?? 0]?.onOk?.();
     }
-    this.#value(incoming, type, body, isNull);
+    const isStray = incoming.status === 'QUEUED' && incoming.command?.isQueued === false;
+    if (isStray && incoming.command?.plan.kind === 'Topology')
+      return this.#broken('that it puts off what is in no transaction');
+    const topology = this.#topologyIn(incoming, frames.length);
+    if (topology === undefined) this.#value(incoming, type, body, isNull);
+    else topology.leaf();
     if (incoming.flow.refusal !== undefined && incoming.flow.begun) this.#cut(incoming);
   }
 
@@ -211,11 +205,46 @@ export class TargetSide {
     if (this.#incoming === undefined) this.#begin('');
     const incoming = this.#incoming;
     if (incoming === undefined) return;
+    const topology = this.#topologyIn(incoming, this.#reader.frames.length);
+    if (topology !== undefined) return topology.big();
     const { agent, record } = this.#maskersOf(incoming);
     if (agent !== undefined || record !== undefined || incoming.flow.holds) return this.#reader.whole();
     incoming.isOk = true;
     this.#pass();
     this.#reader.stream();
+  }
+
+  #piece(): void {
+    if (this.#incoming?.topology === undefined) this.#pass();
+    else this.#incoming.topology.take();
+  }
+
+  /** The answer about nodes that the token at this depth belongs to. Errors, and the word that it is put off, go on as they are. */
+  #topologyIn(incoming: Incoming, depth: number): TopologyAnswer | undefined {
+    const { isTransaction, command, topology } = incoming;
+    const { frames, type } = this.#reader;
+    if (topology !== undefined || depth !== (isTransaction ? 1 : 0)) return topology;
+    const element = isTransaction ? frames[0]?.index : undefined;
+    const plan = element === undefined ? command?.plan : this.#lane.queued[element]?.plan;
+    if (plan?.kind !== 'Topology' || type === TYPE.error || type === TYPE.bulkError) return undefined;
+    if (incoming.status === 'QUEUED') return undefined;
+    incoming.topology = new TopologyAnswer(this.#reader, plan.form, element);
+    return incoming.topology;
+  }
+
+  #retell(incoming: Incoming, topology: TopologyAnswer): void {
+    const { options, version } = this.#lane;
+    const { targetTls, agentTls } = options;
+    const sight = { doorTo: (name: string, port: number) => doorTo(name, port, options), targetTls, agentTls };
+    const { bytes, error, elements } = topology.retell(sight, version);
+    incoming.topology = undefined;
+    if (!incoming.isTransaction) {
+      incoming.error = error;
+      incoming.isOk = error === '';
+      incoming.status = '';
+      incoming.elements = elements;
+    }
+    incoming.flow.answer(bytes, bytes, topology.bytes);
   }
 
   #pass(): void {
@@ -233,7 +262,7 @@ export class TargetSide {
     const isEvent = isPush ? !isConfirmation : MESSAGES.has(event) && lane.isSubscribed;
     const answers = isEvent ? undefined : command;
     if (head?.kind === 'Login' && !isEvent) {
-      this.#incoming = this.#incomingOf(undefined, new AnswerFlow(outbox, 0, undefined, true, () => 0), '');
+      this.#incoming = incomingOf(undefined, new AnswerFlow(outbox, 0, undefined, true, () => 0), '');
       return this.#incoming;
     }
     if (answers === undefined && !isEvent && this.#reader.type !== TYPE.error) {
@@ -245,25 +274,8 @@ export class TargetSide {
     const meter = answers === undefined ? lane.meter : answers.meter;
     const flow: AnswerFlow = new AnswerFlow(outbox, answers?.id ?? 0, meter, isDropped, () => this.#rows());
     lane.midAnswer = true;
-    this.#incoming = this.#incomingOf(answers, flow, isEvent || isConfirmation ? event : '');
+    this.#incoming = incomingOf(answers, flow, isEvent || isConfirmation ? event : '');
     return this.#incoming;
-  }
-
-  #incomingOf(command: RunningCommand | undefined, flow: AnswerFlow, event: string): Incoming {
-    const isTransaction = command?.name === 'EXEC';
-    return {
-      command,
-      flow,
-      event,
-      isTransaction,
-      maskers: undefined,
-      channel: undefined,
-      error: '',
-      isOk: true,
-      status: '',
-      names: 0,
-      elements: undefined,
-    };
   }
 
   #rows(): number {
@@ -275,7 +287,9 @@ export class TargetSide {
   /** After a value: the reply may be whole now. */
   #ended(): void {
     const incoming = this.#incoming;
-    if (!this.#reader.isOver || incoming === undefined || this.#lane.over) return;
+    if (incoming === undefined || this.#lane.over) return;
+    if (incoming.topology?.isOver === true) this.#retell(incoming, incoming.topology);
+    if (!this.#reader.isOver) return;
     const lane = this.#lane;
     incoming.flow.end();
     if (incoming.flow.refusal !== undefined && (incoming.flow.begun || incoming.command === undefined)) {
@@ -363,15 +377,4 @@ export class TargetSide {
     this.#lane.midAnswer &&= this.#incoming?.flow.begun === true;
     this.#lane.end('Fault', reason, writeFarewell(refusal));
   }
-}
-
-/** What the server said in a line, or how much it gave. */
-function tagOf({ status, elements }: Incoming, masks: MaskRules): string {
-  if (status === '') return elements === undefined ? '' : `${elements} elements`;
-  return OWN_WORDS.has(status) ? status : maskText(status, masks);
-}
-
-function planOf({ command, event }: Incoming): AnswerPlan {
-  if (command === undefined) return event === '' ? UNKNOWN_PLAN : MESSAGE_PLAN;
-  return command.plan;
 }

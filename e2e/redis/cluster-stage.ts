@@ -1,0 +1,156 @@
+import { openRunStage, type RunStage } from '../run-stage.ts';
+import { objectsOf } from '../sidegate-cli.ts';
+import { accessFile, configurationFile } from '../stage-files.ts';
+import { untilFound } from '../support/until-found.ts';
+import { LOGIN, type RedisServer, startRedis } from './redis-server.ts';
+
+const SLOTS = 16_384;
+const MASTERS = 3;
+/** By CRC16 modulo 16,384 one for each of three nodes, told by the cluster itself in the test. */
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** Targets have names, so nodes must send clients to names. */
+const BY_NAME = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'];
+
+export interface ClusterNode {
+  readonly server: RedisServer;
+  readonly id: string;
+  /** Of a replica: none. */
+  readonly slots: readonly [first: number, last: number] | undefined;
+}
+
+export interface ClusterStageOptions {
+  readonly policy: string;
+  /** Replicas of the first node, behind the masters; default 0. */
+  readonly replicas?: number;
+  /** Which of the nodes, in their order, are no Targets. */
+  readonly withoutDoor: readonly number[];
+}
+
+/** A real cluster of three masters, and Sidegate with a door to each of its nodes that is a Target. */
+export interface ClusterStage extends RunStage {
+  readonly nodes: readonly ClusterNode[];
+  /** The port of the door to a node. */
+  doorOf(node: number): number;
+  /** A key that the master at this place has. */
+  keyAt(place: number): Promise<string>;
+  slotOf(key: string): Promise<number>;
+}
+
+export async function openClusterStage(
+  started: AsyncDisposableStack,
+  { policy, replicas = 0, withoutDoor }: ClusterStageOptions,
+): Promise<ClusterStage> {
+  const nodes = await startCluster(started, replicas);
+  const indexes = nodes.map((_, index) => index).filter((index) => !withoutDoor.includes(index));
+  const stage = await openRunStage(started, {
+    identity: 'Token',
+    files: ({ url, audience }) => ({
+      'access.yaml': accessFile('Token', 'node-0').replace(
+        '- {namespace: data, name: node-0}',
+        indexes.map((index) => `- {namespace: data, name: node-${index}}`).join('\n    '),
+      ),
+      'configuration.yaml': configurationFile({ url, audience, identity: 'Token' }),
+      'policy.yaml': policy,
+      'targets.yaml': nodes
+        .map(({ server }, index) => (indexes.includes(index) ? targetFile(`node-${index}`, server) : ''))
+        .filter((text) => text !== '')
+        .join('---\n'),
+    }),
+  });
+  const slotOf = async (key: string): Promise<number> => {
+    const answer = await nodes[0]?.server.command(['CLUSTER', 'KEYSLOT', key]);
+    return Number(/:(\d+)/.exec(answer ?? '')?.[1]);
+  };
+  return {
+    ...stage,
+    nodes,
+    doorOf: (node) => doorOf(stage, node),
+    slotOf,
+    keyAt: async (place) => {
+      const [first, last] = nodes[place]?.slots ?? [0, -1];
+      for (const key of KEYS) {
+        const slot = await slotOf(key);
+        if (slot >= first && slot <= last) return key;
+      }
+      throw new Error(`no key of ${KEYS.join(' ')} is at node ${place}`);
+    },
+  };
+}
+
+/** Nodes that know each other: masters, each with a third of the slots, and replicas of the first. */
+async function startCluster(started: AsyncDisposableStack, replicas: number): Promise<readonly ClusterNode[]> {
+  const made: ClusterNode[] = [];
+  for (let index = 0; index < MASTERS + replicas; index += 1) {
+    const settings = ['--cluster-enabled', 'yes', ...BY_NAME];
+    const server = started.use(await startRedis({ settings }));
+    const id = /\$40\r\n(\w{40})/.exec(await server.command(['CLUSTER', 'MYID']))?.[1] ?? '';
+    const slots =
+      index < MASTERS
+        ? ([Math.ceil((index * SLOTS) / MASTERS), Math.ceil(((index + 1) * SLOTS) / MASTERS) - 1] as const)
+        : undefined;
+    if (slots !== undefined) {
+      await server.command(['CLUSTER', 'ADDSLOTSRANGE', String(slots[0]), String(slots[1])]);
+    }
+    made.push({ server, id, slots });
+  }
+  const [first] = made;
+  if (first === undefined) return made;
+  for (const { server } of made.slice(1)) {
+    await first.server.command(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)]);
+  }
+  for (const { server } of made) {
+    await until(async () => (await server.command(['CLUSTER', 'INFO'])).includes('cluster_state:ok'));
+  }
+  for (const { server, slots } of made) {
+    if (slots === undefined) await replicate(server, first);
+  }
+  // Whoever is asked knows all of them by name, and what they are.
+  for (const { server } of made) {
+    await until(async () => {
+      const lines = (await server.command(['CLUSTER', 'NODES'])).match(/^\w{40} \S*,localhost .*$/gm) ?? [];
+      const isReplica = (line: string): boolean => line.includes(`slave ${first.id} `);
+      return lines.length === made.length && lines.filter(isReplica).length === replicas;
+    });
+  }
+  return made;
+}
+
+async function replicate(server: RedisServer, master: ClusterNode): Promise<void> {
+  await server.command(['CONFIG', 'SET', 'masteruser', LOGIN, 'masterauth', master.server.password]);
+  await until(async () => (await server.command(['CLUSTER', 'REPLICATE', master.id])).includes('+OK'));
+  await until(async () => (await server.command(['INFO', 'replication'])).includes('master_link_status:up'));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  await untilFound('the cluster does not come up', async () => (await holds()) || undefined);
+}
+
+function targetFile(name: string, { port, password }: RedisServer): string {
+  return `apiVersion: sidegate.dev/v1alpha1
+kind: Target
+metadata: {name: ${name}, namespace: data}
+spec:
+  protocol: Redis
+  host: localhost
+  port: ${port}
+  tls: {mode: Disable}
+  credential: {secretRef: {name: ${name}-login}}
+  allowedNamespaces: {from: All}
+  defaultAction: Allow
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: ${name}-login, namespace: data}
+type: sidegate.dev/credential
+stringData: {username: ${LOGIN}, password: ${password}, hosts: localhost}
+`;
+}
+
+function doorOf({ run }: RunStage, node: number): number {
+  const ready = objectsOf(run.stdout()).find(({ kind }) => kind === 'Ready');
+  const doors = ready?.['listeners'] as readonly {
+    readonly port: number;
+    readonly target: { readonly name: string };
+  }[];
+  return doors.find(({ target }) => target.name === `node-${node}`)?.port ?? 0;
+}

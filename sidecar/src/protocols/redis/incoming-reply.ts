@@ -1,0 +1,62 @@
+import type { MaskRules } from '@sidegate/policy';
+import type { AnswerFlow } from './answer-flow.ts';
+import type { AnswerPlan } from './answers.ts';
+import { type AnswerMasker, maskText } from './mask.ts';
+import type { RunningCommand } from './running-command.ts';
+import type { TopologyAnswer } from './topology-answer.ts';
+
+/** Words of the protocol itself, in which nothing can be masked. */
+const OWN_WORDS = new Set(['OK', 'QUEUED', 'PONG']);
+const MESSAGE_PLAN: AnswerPlan = { kind: 'Message' };
+export const UNKNOWN_PLAN: AnswerPlan = { kind: 'Plain' };
+
+/** The reply that is coming in. */
+export interface Incoming {
+  /** Undefined: it comes unasked. */
+  readonly command: RunningCommand | undefined;
+  readonly flow: AnswerFlow;
+  /** `subscribe`, `message` and the like; empty for a plain answer. */
+  readonly event: string;
+  /** It answers EXEC: each element is the answer to one command of the transaction. */
+  readonly isTransaction: boolean;
+  maskers:
+    | { readonly element: number; readonly agent: AnswerMasker | undefined; readonly record: AnswerMasker | undefined }
+    | undefined;
+  /** It, or the element that is read, is written anew. */
+  topology: TopologyAnswer | undefined;
+  /** The channel of a confirmation. */
+  channel: string | undefined;
+  error: string;
+  isOk: boolean;
+  status: string;
+  names: number;
+  elements: number | undefined;
+}
+
+export function incomingOf(command: RunningCommand | undefined, flow: AnswerFlow, event: string): Incoming {
+  return {
+    command,
+    flow,
+    event,
+    isTransaction: command?.name === 'EXEC',
+    maskers: undefined,
+    topology: undefined,
+    channel: undefined,
+    error: '',
+    isOk: true,
+    status: '',
+    names: 0,
+    elements: undefined,
+  };
+}
+
+/** What the server said in a line, or how much it gave. */
+export function tagOf({ status, elements }: Incoming, masks: MaskRules): string {
+  if (status === '') return elements === undefined ? '' : `${elements} elements`;
+  return OWN_WORDS.has(status) ? status : maskText(status, masks);
+}
+
+export function planOf({ command, event }: Incoming): AnswerPlan {
+  if (command === undefined) return event === '' ? UNKNOWN_PLAN : MESSAGE_PLAN;
+  return command.plan;
+}
