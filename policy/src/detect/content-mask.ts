@@ -55,10 +55,11 @@ export const DETECTOR_NAMES: readonly DetectorName[] = [
 /** All that `detectors` find in `text`, ordered by start; finds of different detectors may overlap. Linear in the text; never throws. */
 export function findContent(text: string, detectors: readonly DetectorName[] = DETECTOR_NAMES): readonly Find[] {
   if (text.length < TEXT_MIN) return [];
-  const survey = surveyText(text);
+  // Keys are found quicker than the survey is made.
+  const survey = detectors.length === 1 && detectors[0] === 'PrivateKey' ? undefined : surveyText(text);
   const finds: Find[] = [];
   for (const detector of detectors) {
-    if (!mustLook(detector, text.length, survey)) continue;
+    if (survey !== undefined && !mustLook(detector, text.length, survey)) continue;
     for (const span of DETECTORS[detector](text)) finds.push({ detector, ...span });
   }
   return finds.length < 2 ? finds : finds.toSorted((a, b) => a.start - b.start || b.end - a.end);

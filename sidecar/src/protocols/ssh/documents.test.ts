@@ -23,8 +23,8 @@ const DOCUMENT = {
 const pretty = JSON.stringify(DOCUMENT, undefined, 2);
 
 /** What the agent gets of a text that comes in pieces of this size. */
-function shown(text: string, size: number): string {
-  const mask = new StreamMask(masks);
+function shown(text: string, size: number, rules = masks): string {
+  const mask = new StreamMask(rules);
   let out = '';
   for (let at = 0; at < text.length; at += size)
     out += Buffer.from(mask.push(Buffer.from(text.slice(at, at + size)))).toString();
@@ -32,6 +32,15 @@ function shown(text: string, size: number): string {
 }
 
 describe.each([1, 7, 10_000])('fields of documents in pieces of %d', (size) => {
+  test('are masked over lines though keys stand in them', () => {
+    const key = '-----BEGIN PRIVATE KEY-----x-----END PRIVATE KEY-----';
+    const text = JSON.stringify({ one: key, other: key, ...DOCUMENT }, undefined, 2);
+    const detect = [{ detector: 'PrivateKey', mask: HIDDEN }] as const;
+    const out = shown(`${text}\nafter\n`, size, { ...masks, detect });
+    expect(out).not.toContain('sesame');
+    expect(out).toMatch(/"end": \[\]\n\}\nafter\n$/);
+  });
+
   test('are masked over lines, and the rest stays', () => {
     const text = shown(`before\n${pretty}\nafter\n`, size);
     expect(text).not.toContain('sesame');

@@ -34,6 +34,18 @@ function shown(text: string, bytes = text.length, rules = masks): string {
   return out + Buffer.from(mask.end()).toString();
 }
 
+test('a key of many lines is not looked through from its start with each of them', () => {
+  let looked = 0;
+  const passesContent = (bytes: Uint8Array, start = 0, end = bytes.length): boolean => {
+    looked += end - start;
+    return findsNothing(bytes, ['Email', 'PrivateKey'], start, end);
+  };
+  const lines = ['-----BEGIN PRIVATE KEY-----', ...Array.from({ length: 500 }, () => 'b3BlbnNzaC1rZXktdjEA')];
+  const mask = new StreamMask({ ...masks, passesContent });
+  for (const line of lines) mask.push(Buffer.from(`${line}\n`));
+  expect(looked).toBeLessThan(2 * lines.join('\n').length);
+});
+
 test.each([
   ['a line', 'a ada@example.com b\nc\n', 'a [masked] b\nc\n'],
   ['a line without its end', 'a\nada@example.com', 'a\n[masked]'],

@@ -26,6 +26,8 @@ export class StreamMask {
   #masks: MaskRules;
   readonly #reader: Reader;
   readonly #rest = new ByteQueue();
+  /** What is kept back is more than the line that is not ended. */
+  #isOpen = false;
   #hasGivenUp = false;
   /** The end of a line that was too long is awaited: nothing of it is given. */
   #isSkipping = false;
@@ -110,12 +112,12 @@ export class StreamMask {
   #endOfWhole(bytes: Uint8Array): number {
     const end = this.#lineEnd(bytes);
     const whole = bytes.subarray(0, end);
-    if (passesMasks(whole, this.#masks)) return end;
+    if (!this.#isOpen && passesMasks(whole, this.#masks)) return end;
     // One character for each byte: lengths of text are lengths of bytes.
-    const text = Buffer.from(whole).toString('latin1');
+    const text = Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('latin1');
     const wholes = this.#wholesIn(text);
-    const isOpen = wholes.at(-1)?.end === end;
-    return isOpen ? end - (partsOf(text, wholes).at(-1)?.length ?? 0) : end;
+    this.#isOpen = wholes.at(-1)?.end === end;
+    return this.#isOpen ? startOfLast(text, wholes) : end;
   }
 
   /** What is read with all of its lines: private keys and, where fields are masked, documents of JSON. */
@@ -124,8 +126,13 @@ export class StreamMask {
     const keys = detect.some(({ detector }) => detector === 'PrivateKey') ? findContent(text, ['PrivateKey']) : [];
     if (fields.length === 0) return keys;
     const all: readonly Span[] = [...keys, ...findDocuments(text)].toSorted((a, b) => a.start - b.start);
-    // One may stand in another.
-    return all.filter(({ end }, at) => all.slice(Math.max(0, at - 1), at).every((other) => other.end < end));
+    let reached = -1;
+    // Some may stand in another.
+    return all.filter(({ end }) => {
+      const isOuter = end > reached;
+      reached = Math.max(reached, end);
+      return isOuter;
+    });
   }
 
   #mask(bytes: Uint8Array): Uint8Array {
@@ -140,6 +147,16 @@ export class StreamMask {
     };
     return changeText(bytes, (text) => partsOf(text, this.#wholesIn(text)).map(maskPart).join('\n'));
   }
+}
+
+/** Where the lines begin that the last of `spans` goes over, with those that others go over into them. */
+function startOfLast(text: string, spans: readonly Span[]): number {
+  let start = text.length;
+  for (const span of spans.toReversed()) {
+    if (span.end < start) break;
+    if (span.start < start) start = text.lastIndexOf('\n', span.start - 1) + 1;
+  }
+  return start;
 }
 
 /** The lines of a text, without what ends them; those over which one of `spans` goes are one part. */
