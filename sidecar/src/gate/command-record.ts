@@ -46,7 +46,7 @@ export function describeCommand(
     text: judged.maskedText(),
     sha256: hashOf(judged.wire),
     binds: judged.maskedBinds(),
-    verbs: judged.verbs,
+    verbs: judged.verbs.map(shown),
     objects: judged.objects.map(shown),
     complete: judged.command.complete,
     decision: decision.action,

@@ -43,6 +43,13 @@ test('so is what people are shown of a command that waits, and what they say of 
   expect(JSON.stringify(events.filter(({ kind }) => kind === 'HoldEnded'))).not.toContain('secret');
 });
 
+test('so are the words that lists show of a command', async () => {
+  const stage = await openSession({ recordMasks: HIDES });
+  await say(stage, 'about secret');
+  const [judged] = stage.recorder.events.filter(({ kind }) => kind === 'CommandJudged');
+  expect(judged).toMatchObject({ verbs: ['about [masked]'], objects: ['read about [masked]'] });
+});
+
 /** What a protocol says by itself. */
 class Telling extends LineSession {
   override receiveTarget(bytes: Uint8Array): readonly Step[] {

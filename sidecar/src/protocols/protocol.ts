@@ -204,7 +204,7 @@ export interface JudgedCommand {
   readonly place?: Readonly<Record<string, string>>;
   /** The exact bytes that would be forwarded: their SHA-256 binds an approval. */
   readonly wire: Uint8Array;
-  /** Short names for lists: `SELECT`, `read public.orders`. */
+  /** Short names for lists: `SELECT`, `read public.orders`. Whoever shows them puts masks on. */
   readonly verbs: readonly string[];
   readonly objects: readonly string[];
   /** Claims that came with this command (sqlcommenter). */

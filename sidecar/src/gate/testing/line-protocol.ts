@@ -97,7 +97,7 @@ export class LineSession implements ProtocolSession {
       maskedBinds: () => [],
       wire: bytesOf(line),
       verbs: [line],
-      objects: [],
+      objects: [`read ${line}`],
       claims: {},
       cacheKey: line,
       ...(continued === undefined ? {} : { continues: Number(continued) }),

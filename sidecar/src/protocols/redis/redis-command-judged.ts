@@ -48,10 +48,7 @@ export class RedisCommandJudged implements JudgedCommand {
   }
 
   get objects(): readonly string[] {
-    const { recordMasks } = this.#session;
-    return this.#reading.command.keys.map(
-      ({ name, access }) => `${access === 'Read' ? 'read' : 'write'} ${recordMasks.maskContent(name)}`,
-    );
+    return this.#reading.command.keys.map(({ name, access }) => `${access === 'Read' ? 'read' : 'write'} ${name}`);
   }
 
   get claims(): JudgedCommand['claims'] {

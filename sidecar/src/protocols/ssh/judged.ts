@@ -14,14 +14,12 @@ export function judgedCommand(
   { isShown = true, objects = [], ...parts }: JudgedParts,
   session: { readonly recordMasks: MaskRules },
 ): JudgedCommand {
-  const mask = (text: string): string => session.recordMasks.maskContent(text);
   const paths = isShown ? parts.command.paths : [];
   return {
     ...parts,
-    verbs: parts.verbs.map(mask),
-    maskedText: () => mask(parts.text),
+    maskedText: () => session.recordMasks.maskContent(parts.text),
     maskedBinds: () => [],
-    objects: [...objects, ...paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`)].map(mask),
+    objects: [...objects, ...paths.map(({ path = '?', access }) => `${access.toLowerCase()} ${path}`)],
     claims: {},
     cacheKey: undefined,
   };
