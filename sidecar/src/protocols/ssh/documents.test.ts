@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildContentMask, buildJsonMask, type MaskRules } from '@sidegate/policy';
-import { maskDocuments } from './documents.ts';
+import * as fc from 'fast-check';
+import { maskDocuments, OpenDocument } from './documents.ts';
 import { StreamMask } from './stream-mask.ts';
 import { MASKS } from './testing/exhibit.ts';
 
@@ -74,4 +75,58 @@ describe.each([1, 7, 10_000])('fields of documents in pieces of %d', (size) => {
 
 test('what would be read over and over is hidden', () => {
   expect(maskDocuments(`${'[1,'.repeat(20_000)}x`, masks)).toBe('[masked]');
+});
+
+const WORDS = [
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"word"',
+  '"a"',
+  '1',
+  'true',
+  'x',
+  '"',
+  ' ',
+  '\n',
+  '\r\n',
+  '\n[',
+  '\n{',
+  'ada@example.com',
+];
+
+test('a document is read on from where it was left as if it were read anew', () => {
+  const text = fc.array(fc.constantFrom(...WORDS), { maxLength: 40 }).map((words) => words.join(''));
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          text,
+          fc.jsonValue().map((value) => `${JSON.stringify(value, undefined, 1)}\n`),
+        ),
+        { maxLength: 6 },
+      ),
+      (texts) => {
+        const [readOn, readAnew] = [new StreamMask(masks), new StreamMask(masks)];
+        for (const piece of texts.flatMap((one) => one.split(/(?<=\n)/))) {
+          // Masks that are added may change what was read.
+          readAnew.addMasks(masks);
+          expect(readOn.push(Buffer.from(piece))).toEqual(readAnew.push(Buffer.from(piece)));
+        }
+        expect(readOn.end()).toEqual(readAnew.end());
+      },
+    ),
+    { seed: 1, numRuns: 1_000 },
+  );
+});
+
+test('a document of many lines is not read from its start with each of them', () => {
+  const document = new OpenDocument();
+  expect(document.goesOn('[\n')).toBe(true);
+  const lines = Array.from({ length: 100_000 }, () => '{"a": [1, 2]},\n');
+  expect(lines.every((line) => document.goesOn(line))).toBe(true);
+  expect(document.goesOn('1]\n')).toBe(false);
 });

@@ -7,9 +7,23 @@ const SCALAR = /-?\d[\d.eE+-]*|true|false|null/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a string has not
 const STRING_REST = /(?:[^"\\\u0000-\u001f]|\\[^\u0000-\u001f])*/y;
 const SPACE = /[ \t\r\n]*/y;
+const NO_SPACE = /[^ \t\r\n]/;
 const DOCUMENT_BEGINS = /[ \t\r]*[[{]/y;
 /** A name of a member, outside of any document that can be read. */
 const NAME = /"\s*:/;
+
+/** Brackets that are open, the innermost first. */
+type Brackets = { readonly mark: '{' | '['; readonly around: Brackets } | undefined;
+
+/** Where reading of a document goes on. */
+interface Place {
+  readonly at: number;
+  readonly brackets: Brackets;
+  /** A bracket was opened right before. */
+  readonly isFirst: boolean;
+}
+
+const START: Place = { at: 0, brackets: undefined, isFirst: false };
 
 /** The objects and arrays of JSON that begin at the start of a line, over however many lines; one that is not ended goes on to the end of the text. */
 export function findDocuments(text: string): readonly Span[] {
@@ -55,14 +69,38 @@ function nextBracket(text: string, from: number): number {
   return brace < 0 || bracket < 0 ? Math.max(brace, bracket) : Math.min(brace, bracket);
 }
 
+/** A document that goes on behind the text in which it begins. */
+export class OpenDocument {
+  #text = '';
+  #place: Place = START;
+
+  /** False: with this behind it, it is at its end, or none. `text` ends with its line. */
+  goesOn(text: string): boolean {
+    // Between its words there may be any space.
+    if (!NO_SPACE.test(text)) return true;
+    const reader = new DocumentReader(this.#text + text);
+    const isOpen = reader.endOf(0, this.#place) === 'Open';
+    const { text: rest, place } = reader.rest;
+    this.#text = rest;
+    this.#place = place;
+    return isOpen;
+  }
+}
+
 /** Reads JSON without building it. */
 class DocumentReader {
   readonly #text: string;
   #at = 0;
   #looked = 0;
+  #place: Place = START;
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  /** Where what was `Open` goes on, and what is to be read again from there. */
+  get rest(): { readonly text: string; readonly place: Place } {
+    return { text: this.#text.slice(this.#place.at), place: { ...this.#place, at: 0 } };
   }
 
   /** So much was looked at in vain that nothing more is. */
@@ -71,19 +109,19 @@ class DocumentReader {
   }
 
   /** Behind the object or array that begins at a place; `Open`: it may go on behind the text; undefined: it is none. */
-  endOf(start: number): number | 'Open' | undefined {
+  endOf(start: number, place: Place = START): number | 'Open' | undefined {
     this.#at = start;
-    const open: ('{' | '[')[] = [];
-    const end = this.#read(open);
+    const end = this.#read(place);
     this.#looked += this.#at - start;
     return end;
   }
 
-  #read(open: ('{' | '[')[]): number | 'Open' | undefined {
-    for (let isFirst = false; ; ) {
+  #read({ brackets, isFirst }: Place): number | 'Open' | undefined {
+    for (;;) {
+      this.#place = { at: this.#at, brackets, isFirst };
       const mark = this.#peek();
       if (mark === '') return 'Open';
-      const around = open.at(-1);
+      const around = brackets?.mark;
       if (isFirst && mark === (around === '{' ? '}' : ']')) {
         // Nothing is in it.
       } else {
@@ -94,7 +132,7 @@ class DocumentReader {
         const begun = this.#peek();
         if (begun === '') return 'Open';
         if (begun === '{' || begun === '[') {
-          open.push(begun);
+          brackets = { mark: begun, around: brackets };
           this.#at += 1;
           isFirst = true;
           continue;
@@ -102,22 +140,24 @@ class DocumentReader {
         const value = begun === '"' ? this.#string() : this.#take(SCALAR);
         if (value !== true) return value;
       }
-      const closed = this.#close(open);
-      if (closed !== true) return closed;
+      const closed = this.#close(brackets);
+      if (typeof closed !== 'object') return closed;
+      brackets = closed;
       isFirst = false;
     }
   }
 
   /** Takes what closes, up to a comma. */
-  #close(open: ('{' | '[')[]): number | 'Open' | true | undefined {
-    for (;;) {
+  #close(brackets: Brackets): number | 'Open' | Brackets {
+    for (let open = brackets; open !== undefined; ) {
       const mark = this.#peek();
       if (mark === '') return 'Open';
       this.#at += 1;
-      if (mark === ',') return true;
-      if (mark !== (open.pop() === '{' ? '}' : ']')) return undefined;
-      if (open.length === 0) return this.#at;
+      if (mark === ',') return open;
+      if (mark !== (open.mark === '{' ? '}' : ']')) return undefined;
+      open = open.around;
     }
+    return this.#at;
   }
 
   #name(): true | 'Open' | undefined {

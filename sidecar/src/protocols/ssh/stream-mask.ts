@@ -4,7 +4,7 @@ import { bothMasks } from '../both-masks.ts';
 import { passesMasks } from '../passes-masks.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { changeText } from './codec.ts';
-import { findDocuments, maskDocuments } from './documents.ts';
+import { findDocuments, maskDocuments, OpenDocument } from './documents.ts';
 
 /** A line, or a private key with its lines, is read whole up to so many bytes. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
@@ -28,6 +28,8 @@ export class StreamMask {
   readonly #rest = new ByteQueue();
   /** What is kept back is more than the line that is not ended. */
   #isOpen = false;
+  /** It is a document, which was read up to so many bytes of what is kept back. */
+  #document: { readonly open: OpenDocument; readBytes: number } | undefined;
   #hasGivenUp = false;
   /** The end of a line that was too long is awaited: nothing of it is given. */
   #isSkipping = false;
@@ -60,6 +62,7 @@ export class StreamMask {
 
   addMasks(masks: MaskRules): void {
     this.#masks = bothMasks(this.#masks, masks);
+    this.#document = undefined;
   }
 
   /** What may go on now. */
@@ -67,6 +70,10 @@ export class StreamMask {
     if (this.isOverlong) return NOTHING;
     if (this.#isSkipping) return this.#skip(bytes);
     if (this.#masks.empty && !this.isKeeping) return bytes;
+    if (this.#documentGoesOn(bytes)) {
+      this.#rest.push(Uint8Array.from(bytes));
+      return this.keptBytes <= WHOLE_BYTES_MAX ? NOTHING : this.#giveUp(NOTHING);
+    }
     const isLineEnded = this.#lineEnd(bytes) > 0;
     const all = isLineEnded && this.isKeeping ? concatenate([this.#takeRest(), bytes]) : bytes;
     const end = isLineEnded ? this.#endOfWhole(all) : 0;
@@ -81,7 +88,18 @@ export class StreamMask {
     return this.#mask(this.#takeRest());
   }
 
+  /** What is kept back is a document that is not at its end with these bytes either. */
+  #documentGoesOn(bytes: Uint8Array): boolean {
+    const document = this.#document;
+    const end = this.#lineEnd(bytes);
+    if (document === undefined || end === 0) return document !== undefined;
+    const begun = this.#rest.peek(this.keptBytes, document.readBytes);
+    document.readBytes = this.keptBytes + end;
+    return document.open.goesOn(latin1Of(concatenate([begun, bytes.subarray(0, end)])));
+  }
+
   #takeRest(): Uint8Array {
+    this.#document = undefined;
     return this.#rest.take(this.#rest.length);
   }
 
@@ -114,10 +132,15 @@ export class StreamMask {
     const whole = bytes.subarray(0, end);
     if (!this.#isOpen && passesMasks(whole, this.#masks)) return end;
     // One character for each byte: lengths of text are lengths of bytes.
-    const text = Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('latin1');
+    const text = latin1Of(whole);
     const wholes = this.#wholesIn(text);
     this.#isOpen = wholes.at(-1)?.end === end;
-    return this.#isOpen ? startOfLast(text, wholes) : end;
+    if (!this.#isOpen) return end;
+    const start = startOfLast(text, wholes);
+    const open = new OpenDocument();
+    const isDocument = open.goesOn(text.slice(wholes.at(-1)?.start));
+    if (isDocument && this.#masks.fields.length > 0) this.#document = { open, readBytes: end - start };
+    return start;
   }
 
   /** What is read with all of its lines: private keys and, where fields are masked, documents of JSON. */
@@ -147,6 +170,10 @@ export class StreamMask {
     };
     return changeText(bytes, (text) => partsOf(text, this.#wholesIn(text)).map(maskPart).join('\n'));
   }
+}
+
+function latin1Of({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }
 
 /** Where the lines begin that the last of `spans` goes over, with those that others go over into them. */
