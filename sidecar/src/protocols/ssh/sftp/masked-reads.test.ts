@@ -243,6 +243,8 @@ describe('is refused while masks are in force', () => {
     expect(conversation.told.map(shown)).toEqual(['yyyy', 'yyyy']);
     conversation.ask(4, reading(MIB - 1, 1));
     expect(refusalOf(conversation)).toContain('read forward');
+    conversation.ask(5, reading(2 * MIB, 4));
+    expect(conversation.told.map(shown).slice(2)).toEqual([STATUS.permissionDenied, 'yyyy']);
   });
 
   test('more than 16 such files at once', () => {

@@ -80,7 +80,8 @@ export class MaskedReads {
     const part = isSame ? file.read(request.offset, Math.min(request.length, ANSWER_BYTES_MAX)) : 'Awaited';
     const refusal = handle.refusal ?? (isSame ? this.#whyNot(part, handle) : CHANGED);
     if (refusal !== undefined) {
-      handle.refusal = refusal;
+      // What lies behind is gone; what lies before can still be read.
+      if (part !== 'Passed') handle.refusal = refusal;
       this.#lane.refuse(id, operation.commandId, refusal);
       return true;
     }
