@@ -5,15 +5,12 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { decodeEvent, type Opened, verifySession } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { sampleOpened } from '@sidegate/session/testing';
-import { ProgressJournal, readProgress } from '../spool/progress.ts';
-import { openSpool, SPOOL_LIMITS, type Spool } from '../spool/spool.ts';
+import { readProgress } from '../spool/progress.ts';
 import { FakeStore } from './fake-store.ts';
-import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits } from './messages.ts';
-import { SharedPosition } from './shared-position.ts';
+import { type UplinkLimits } from './messages.ts';
+import { DEADLINE_MS, OneThreadGate, turnsUntil } from './one-thread-gate.ts';
 import { spreadFrom } from './spread.ts';
-import { Uplink } from './uplink.ts';
 
-const DEADLINE_MS = 60_000;
 jest.setTimeout(2 * DEADLINE_MS);
 
 let folder: string;
@@ -29,81 +26,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A spool and its uplink in one thread, so that a test can stop them at any point. */
-class Gate {
-  readonly spool: Spool;
-  readonly notices: RecorderNotice[] = [];
-  #uplink: Uplink | undefined;
-  readonly #position = new SharedPosition();
-  readonly #limits: UplinkLimits;
-  #drained: () => void = () => {};
-  readonly #noticed = new Map<RecorderNotice['kind'], () => void>();
-
+class Gate extends OneThreadGate {
   constructor(limits: Partial<UplinkLimits> = {}) {
-    const spoolLimits = { ...SPOOL_LIMITS, lockWaitMs: 0, segmentBytesMax: 2000, centralWaitMs: 60_000 };
-    const opening = openSpool({ folder, gateId: 'g', nowUs: () => 7, limits: spoolLimits });
-    if (!opening.ok) throw new Error(opening.fault.message);
-    this.spool = opening.value;
-    // A pause without spread of 0 ms: retries come at once.
-    this.#limits = { ...UPLINK_LIMITS, pauseMsMin: 0, pauseMsMax: 0, ...limits };
+    super({ folder, store, limits });
     running.push(this);
   }
 
-  startUplink(): this {
-    const uplink = new Uplink({
-      folder,
-      journal: new ProgressJournal(folder, readProgress(folder)),
-      limits: this.#limits,
-      open: store.open,
-      end: () => this.#position.read(),
-      sleep: (seen) => this.#position.sleep(seen),
-      tell: (message) => this.#hear(message),
-      nowMs: () => performance.now(),
-      random: () => 0,
-    });
-    this.#uplink = uplink;
-    this.spool.attach({
-      advanced: (end, awaited) => {
-        if (this.#position.advance(end) || awaited) this.#uplink?.wake();
-      },
-      drained: async () => {},
-      close: async () => {},
-    });
-    void uplink.run();
-    return this;
-  }
-
-  commit(): void {
-    expect(this.spool.commit().ok).toBe(true);
-  }
-
-  async drained(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-      this.#uplink?.drain();
-    });
-  }
-
-  async noticed(kind: RecorderNotice['kind']): Promise<void> {
-    if (this.notices.some((notice) => notice.kind === kind)) return;
-    await new Promise<void>((resolve) => void this.#noticed.set(kind, resolve));
-  }
-
-  /** As if the process had been killed: nothing more is read, sent or written. */
-  async stop(): Promise<void> {
+  override stop(): Promise<void> {
     running = running.filter((gate) => gate !== this);
-    this.#uplink?.stop();
-    await this.spool.close(AbortSignal.abort());
-  }
-
-  #hear(message: FromUplink): void {
-    if (message.kind === 'Drained') this.#drained();
-    if (message.kind === 'Removed') this.spool.removed(message.bytes);
-    if (message.kind === 'Stored') this.spool.waits.stored(message.sessionId, message.sequence);
-    if (message.kind === 'Refused') this.spool.waits.refused(message.sessionId, message.reason);
-    if (message.kind !== 'Notice') return;
-    this.notices.push(message.notice);
-    this.#noticed.get(message.notice.kind)?.();
+    return super.stop();
   }
 }
 
@@ -116,15 +47,6 @@ const closed = { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' } as con
 const chunksOf = (sessionId: string) => store.sessions.get(sessionId)?.chunks ?? [];
 const verdictOf = (sessionId: string) => verifySession(chunksOf(sessionId), sessionId);
 const segments = () => readdirSync(folder).filter((name) => name.endsWith('.spool'));
-
-/** Gives everybody a turn until it holds. */
-async function turnsUntil(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('it does not come');
-    await new Promise((resolve) => void setImmediate(resolve));
-  }
-}
 
 function kindsOf(sessionId: string): readonly string[] {
   return (store.sessions.get(sessionId)?.events ?? []).map((bytes) => {

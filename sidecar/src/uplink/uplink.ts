@@ -133,7 +133,6 @@ export class Uplink {
     const caughtUp = this.#read();
     let nextMs = this.#send(!caughtUp || this.#draining);
     const now = this.#parts.nowMs();
-    this.#looking = caughtUp && this.#awake(now);
     if (this.#looking) nextMs = Math.min(nextMs, now + LOOK_MS);
     if (caughtUp && this.#draining && this.#pending.size === 0) {
       this.#draining = false;
@@ -151,11 +150,14 @@ export class Uplink {
   #read(): boolean {
     const { limits, end, sleep, nowMs } = this.#parts;
     let bytes = this.#pendingBytes();
+    this.#looking = false;
     while (bytes < limits.memoryBytesMax) {
       const seen = end();
       const entry = this.#feed.next();
       if (entry === undefined) {
-        if (this.#awake(nowMs()) || sleep(seen)) return true;
+        // Decided once: it either looks again by itself or has asked to be woken.
+        this.#looking = nowMs() - this.#readAtMs < AWAKE_MS;
+        if (this.#looking || sleep(seen)) return true;
         continue;
       }
       this.#readAtMs = nowMs();
@@ -175,10 +177,6 @@ export class Uplink {
       }
     }
     return false;
-  }
-
-  #awake(now: number): boolean {
-    return now - this.#readAtMs < AWAKE_MS;
   }
 
   #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
