@@ -94,6 +94,8 @@ export class Spool implements Recorder {
   readonly #gathering = new Gathering();
   #reader: SpoolReader | undefined;
   #sessions = 0;
+  /** Sessions whose end is gathered. */
+  #ended: string[] = [];
   #faulted = false;
 
   constructor(options: SpoolOptions, lock: SpoolLock, progress: Map<string, SessionProgress>, leftovers: Leftovers) {
@@ -149,6 +151,7 @@ export class Spool implements Recorder {
 
   open(opened: Opened, durability: Durability): SessionRecord {
     const session = this.#session(opened.sessionId, 0, durability);
+    this.waits.begin(opened.sessionId);
     this.#append(session, opened);
     return {
       sessionId: opened.sessionId,
@@ -172,6 +175,8 @@ export class Spool implements Recorder {
     const awaited = this.#gathering.clear(number);
     // The wait begins before the reader hears of it, or the answer could come first.
     const central = awaited.size === 0 ? undefined : this.#stored(new Map(awaited));
+    for (const sessionId of this.#ended) this.waits.forget(sessionId);
+    this.#ended = [];
     this.#reader?.advanced(this.#writer.end, central !== undefined);
     return ok({ central });
   }
@@ -214,9 +219,13 @@ export class Spool implements Recorder {
     this.#gathering.add(session, event);
     if (event.kind !== 'Closed') return;
     session.closed = true;
-    this.waits.forget(session.sessionId);
     // While the spool is full, connections come and are refused: what never happened must not pile up.
-    if (this.#faulted && !session.written) this.#gathering.discard(session);
+    if (this.#faulted && !session.written) {
+      this.#gathering.discard(session);
+      this.waits.forget(session.sessionId);
+    } else {
+      this.#ended.push(session.sessionId);
+    }
   }
 
   #appendContent(session: SpooledSession, event: Extract<SessionEvent, { readonly bytes: Uint8Array }>): void {

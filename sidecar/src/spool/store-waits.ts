@@ -12,6 +12,8 @@ interface Wait {
 export class StoreWaits {
   readonly #waitMs: number;
   readonly #waits = new Map<string, Set<Wait>>();
+  /** Sessions that go on, or whose end is not written. */
+  readonly #open = new Set<string>();
   readonly #refused = new Map<string, string>();
 
   /** A wait ends with a fault after `waitMs`. */
@@ -52,14 +54,20 @@ export class StoreWaits {
     }
   }
 
+  /** The session begins. */
+  begin(sessionId: string): void {
+    this.#open.add(sessionId);
+  }
+
   /** The store will never take this session's record. */
   refused(sessionId: string, why: string): void {
-    this.#refused.set(sessionId, why);
+    if (this.#open.has(sessionId)) this.#refused.set(sessionId, why);
     for (const wait of this.#waits.get(sessionId) ?? []) wait.settle(unavailable(why));
   }
 
-  /** The session is over. */
+  /** The session is over, and nothing of it is to be committed any more. */
   forget(sessionId: string): void {
+    this.#open.delete(sessionId);
     this.#refused.delete(sessionId);
   }
 

@@ -32,6 +32,7 @@ export class SessionQueue {
   /** The last event of the chunk that may have been sent; 0: none. */
   #sealed: number;
   #refused: boolean;
+  #letGo = false;
   #closesRead: boolean;
   #chunk: SealedChunk | undefined;
   /** False while it is not known what the store has: progress was lost, and the spool does not begin at the first event. */
@@ -68,9 +69,14 @@ export class SessionQueue {
     return this.#refused;
   }
 
+  /** What is not acknowledged is in the spool only, for the next process to read. */
+  get letGo(): boolean {
+    return this.#letGo;
+  }
+
   /** Closed is acknowledged: nothing can follow. */
   get finished(): boolean {
-    return this.#closesRead && this.empty;
+    return this.#closesRead && this.empty && !this.#letGo;
   }
 
   get chunk(): SealedChunk | undefined {
@@ -83,6 +89,10 @@ export class SessionQueue {
     if (event.sequence <= this.#lastRead) return false;
     // Something between is neither here nor known to be acknowledged: only the store can tell.
     if (event.sequence > this.#lastRead + 1) this.positioned = false;
+    if (this.#letGo) {
+      this.#lastRead = event.sequence;
+      return true;
+    }
     if (this.empty) this.#waitingSinceMs = nowMs;
     this.#events.push(event);
     this.#lastRead = event.sequence;
@@ -144,6 +154,15 @@ export class SessionQueue {
   refuse(): void {
     this.#refused = true;
     this.sent = false;
+  }
+
+  /** It is refused, and nowhere but in the spool is there room for it: from now on it takes no memory. */
+  letGoOfEvents(): void {
+    this.#letGo = true;
+    this.#events = [];
+    this.#bytes = 0;
+    this.#urgent = 0;
+    this.#chunk = undefined;
   }
 
   progress(): SessionProgress {

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { verifySession } from '@sidegate/session';
+import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { sampleOpened } from '@sidegate/session/testing';
 import { FakeStore } from './fake-store.ts';
 import { DEADLINE_MS, OneThreadGate, type OneThreadGateOptions, turnsUntil } from './one-thread-gate.ts';
@@ -28,6 +29,8 @@ function start(options: Partial<OneThreadGateOptions> = {}): OneThreadGate {
 }
 
 const opened = (sessionId: string) => sampleOpened({ sessionId });
+const answer = (length: number) =>
+  ({ kind: 'AnswerPart', atUs: 2, commandId: 1, bytes: new Uint8Array(length).fill(3) }) as const;
 const closed = { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' } as const;
 
 function recordWhole(running: OneThreadGate, sessionId: string): void {
@@ -48,5 +51,50 @@ describe('the uplink', () => {
     await turnsUntil(() => times.length === 1);
     recordWhole(running, 'b');
     await turnsUntil(() => verdictOf('b').kind === 'Complete');
+  });
+});
+
+describe('a session that the store refuses', () => {
+  beforeEach(() => {
+    store.behave = ({ sessionId }) => (sessionId === 'bad' ? Status.FORK : 'Answer');
+  });
+
+  test('and that has no room aside takes no memory from the others, and is kept in the spool', async () => {
+    const running = start({ limits: { asideBytesMax: 10, memoryBytesMax: 1000, chunkBytesMax: 300 } });
+    const bad = running.spool.open(opened('bad'), 'Spool');
+    for (let round = 0; round < 20; round += 1) bad.append(answer(200));
+    bad.append(closed);
+    running.commit();
+    recordWhole(running, 'good');
+    await turnsUntil(() => verdictOf('good').kind === 'Complete');
+    for (let round = 0; round < 20; round += 1) recordWhole(running, `good ${round}`);
+    await turnsUntil(() => verdictOf('good 19').kind === 'Complete');
+    await running.stop();
+    await start({ limits: { memoryBytesMax: 1000 } }).drained();
+    expect(readdirSync(join(folder, 'aside'))).toEqual(['bad.chunks']);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.spool'))).toEqual([]);
+  });
+
+  test('is kept in the spool when the folder aside cannot be used, and the others go on', async () => {
+    writeFileSync(join(folder, 'aside'), 'in the way');
+    const running = start();
+    recordWhole(running, 'bad');
+    recordWhole(running, 'good');
+    await turnsUntil(() => verdictOf('good').kind === 'Complete');
+    await running.noticed('SessionRefused');
+    rmSync(join(folder, 'aside'));
+    await running.drained();
+    expect(readdirSync(join(folder, 'aside'))).toEqual(['bad.chunks']);
+  });
+
+  test('is not said to be stored when it is set aside, not even with its end', async () => {
+    const running = start();
+    const record = running.spool.open(opened('bad'), 'Central');
+    const first = running.spool.commit();
+    expect(first.ok && (await first.value.central)).toMatchObject({ ok: false });
+    record.append(answer(1));
+    record.append(closed);
+    const last = running.spool.commit();
+    expect(last.ok && (await last.value.central)).toMatchObject({ ok: false, fault: { message: 'as told' } });
   });
 });

@@ -155,7 +155,7 @@ describe('the store', () => {
     await gate.noticed('SessionRefused');
     recordSessions(gate, ['good'], 3);
     await turnsUntil(() => verdictOf('good').kind === 'Complete');
-    expect(readdirSync(join(folder, 'aside'))).toEqual([]);
+    expect(readdirSync(folder)).not.toContain('aside');
     expect(segments().length).toBeGreaterThan(1);
   });
 });

@@ -238,7 +238,7 @@ export class Uplink {
     const now = nowMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const queue of this.#pending) {
-      if (queue.sent) continue;
+      if (queue.sent || queue.letGo) continue;
       if (queue.chunk === undefined && queue.positioned) {
         const dueMs = queue.dueMs(limits);
         if (dueMs > now && !(atOnce && dueMs < Number.POSITIVE_INFINITY)) {
@@ -341,7 +341,8 @@ export class Uplink {
   #acknowledge(queue: SessionQueue, sequence: number, sha256: Uint8Array): void {
     const awaited = queue.acknowledge(sequence, sha256);
     this.#parts.journal.write(queue.progress());
-    if (awaited) {
+    // What was set aside is not stored, whoever waits for it.
+    if (awaited && !queue.refused) {
       this.#parts.tell({ kind: 'Stored', sessionId: queue.sessionId, sequence });
       // The next of a row that somebody waits for follows at once.
       this.wake();
@@ -361,7 +362,11 @@ export class Uplink {
   #setAside(queue: SessionQueue): void {
     while (!queue.empty) {
       const chunk = queue.chunk ?? queue.cut(this.#parts.limits);
-      if (!this.#aside.keep(queue.sessionId, chunk.bytes)) return;
+      if (!this.#aside.keep(queue.sessionId, chunk.bytes)) {
+        // Its segments stay. The memory is for those whose records can go.
+        if (this.#pendingBytes() >= this.#parts.limits.memoryBytesMax) queue.letGoOfEvents();
+        return;
+      }
       this.#acknowledge(queue, chunk.lastSequence, chunk.sha256);
     }
   }
