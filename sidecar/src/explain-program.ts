@@ -120,6 +120,7 @@ function readByName(text: string): Answer {
     documentTypes: new Set<number>(),
     operators: [],
     casts: [],
+    types: new Set<string>(),
   };
   const catalog = openCatalog(empty, () => undefined);
   const { command } = readSql(text, catalog, openSqlState(catalog));

@@ -60,6 +60,7 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
     relations,
     functions,
     documentTypes: new Set((results.documentTypes ?? []).map(([oid]) => Number(oid))),
+    types: new Set((results.types ?? []).flatMap(([, , name, letter]) => (letter === 'b' ? [] : [text(name)]))),
     operators: (results.operators ?? []).map(([, operator, schema, name]) => ({
       operator: text(operator),
       schema: text(schema),
@@ -157,7 +158,8 @@ function readOutputs(names: string | undefined, typeLetter: string, rowType: str
     const parsed: unknown = JSON.parse(names);
     return Array.isArray(parsed) ? parsed.map(String) : undefined;
   }
-  if (typeLetter === 'record' || (rowType !== '0' && rowType !== '')) return undefined;
+  // A pseudo-type stands for whatever the arguments are: that may be a row.
+  if (typeLetter === 'record' || typeLetter === 'p' || (rowType !== '0' && rowType !== '')) return undefined;
   return [''];
 }
 

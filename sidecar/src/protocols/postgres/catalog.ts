@@ -82,6 +82,8 @@ export interface Catalog extends RelationCatalog {
   operatorFunctions(name: string): readonly QualifiedName[];
   /** The functions behind casts to a type of this name that are not the server's own. */
   castFunctions(typeName: string): readonly QualifiedName[];
+  /** True when there is a domain, a row or another type made of others that has this name and is not the server's own. */
+  definesType(name: string): boolean;
   isSystemSchema(schema: string): boolean;
 }
 
@@ -99,6 +101,8 @@ export interface CatalogParts {
   readonly functions: readonly CatalogFunction[];
   /** The types in whose values there may be JSON, by OID. */
   readonly documentTypes: ReadonlySet<number>;
+  /** The names of types that are made of others and not the server's own. */
+  readonly types: ReadonlySet<string>;
   readonly operators: readonly (QualifiedName & { readonly operator: string })[];
   readonly casts: readonly (QualifiedName & { readonly type: string })[];
 }
@@ -162,6 +166,7 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
     functions: (name) => functions.get(name) ?? [],
     operatorFunctions: (name) => operators.get(name) ?? [],
     castFunctions: (name) => casts.get(name) ?? [],
+    definesType: (name) => parts.types.has(name),
     isSystemSchema,
   };
   return catalog;

@@ -38,6 +38,9 @@ const TELLTALE_STATEMENTS = new Set([
   'pg_cursors.statement',
 ]);
 
+/** Statements in which the server does what was put off: constraints and triggers that name any row. */
+const LATE = new Set(['COMMIT', 'SET CONSTRAINTS', 'PREPARE TRANSACTION']);
+
 /** The mask that replaces a value of which nothing may be seen. */
 function redaction(mask: Mask): Mask {
   return mask.with.type === 'Null' || mask.with.type === 'Redact'
@@ -71,6 +74,8 @@ export class MaskPlanner {
   involved(reading: SqlReading | undefined): boolean {
     if (!this.guards) return false;
     if (reading === undefined || !reading.command.complete) return true;
+    // What a cursor reads is not said by who fetches from it, nor is what is checked late by who ends the transaction.
+    if (reading.statements.some(({ cursor, verb }) => cursor !== undefined || LATE.has(verb))) return true;
     return reading.command.statements.some(
       ({ tables, functions }) =>
         tables.some(({ schema, name }) => this.#guardsTable(schema, name)) ||

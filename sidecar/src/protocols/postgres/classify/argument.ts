@@ -4,6 +4,7 @@ import type { Findings } from './findings.ts';
 import { isSubject } from './function-lists.ts';
 import { qualifiedName, stringsOf } from './node.ts';
 import { isRow, isStored, type Scope } from './scope.ts';
+import { isServersType } from './type-name.ts';
 import { words } from './words.ts';
 
 /** They fail on what is no object of JSON, and give a row for each of its keys. */
@@ -21,7 +22,7 @@ export function isSafeArgument(call: FuncCall, name: string, index: number, scop
   if (findings.measured || argument === undefined || !isSubject(name, index)) return false;
   // By names the arguments may come in any order.
   if (args.some((each) => 'NamedArgExpr' in each)) return false;
-  if (name === 'substring') return args.slice(1).every(isInteger);
+  if (name === 'substring') return args.slice(1).every((each) => isInteger(each, findings));
   if (name === 'format') return call.func_variadic !== true && isPlainFormat(args, findings);
   if (UNFOLDING.has(name)) return isRowAsJson(argument, scope);
   if (SUMMING.has(name)) return 'ColumnRef' in argument && isStored(scope, stringsOf(argument.ColumnRef.fields));
@@ -32,9 +33,11 @@ export function isSafeArgument(call: FuncCall, name: string, index: number, scop
 const INTEGERS = words('int2 int4 int8');
 
 /** A place in a text. Anything else may be a pattern, which gives NULL where it does not match. */
-function isInteger(node: Node): boolean {
+function isInteger(node: Node, findings: Findings): boolean {
   if ('A_Const' in node) return node.A_Const.ival !== undefined;
-  return 'TypeCast' in node && INTEGERS.has(qualifiedName(node.TypeCast.typeName?.names).name);
+  if (!('TypeCast' in node)) return false;
+  const { typeName } = node.TypeCast;
+  return INTEGERS.has(qualifiedName(typeName?.names).name) && isServersType(typeName, findings);
 }
 
 /** `to_jsonb(c)` where `c` is a row. */

@@ -3,6 +3,7 @@ import { alsoCondition, type Context, recordUse, type Use } from './findings.ts'
 import { isTotal, TOTAL_OPERATORS } from './function-lists.ts';
 import { childNodes, kindOf, qualifiedName } from './node.ts';
 import type { Scope } from './scope.ts';
+import { isServersType } from './type-name.ts';
 import { computed, eitherOf, type Value } from './value.ts';
 import { readAll, readExpression, readOptional } from './walk.ts';
 import { words } from './words.ts';
@@ -18,17 +19,17 @@ export function readConstructor(node: Node, scope: Scope, context: Context, use:
   if ('JsonKeyValue' in node) return readPair(node.JsonKeyValue, scope, context, use);
   if ('JsonObjectAgg' in node) {
     const { arg = {}, unique, constructor } = node.JsonObjectAgg;
-    const inner = unique !== true && isPlainOutput(constructor?.output) ? use : alsoCondition(use);
+    const inner = unique !== true && isPlainOutput(constructor?.output, context) ? use : alsoCondition(use);
     const decided = readAll(childNodes(constructor), scope, context, 'Condition');
     return collected([readPair(arg, scope, context, inner), ...decided], context);
   }
   if ('JsonArrayAgg' in node) {
     const { arg, constructor } = node.JsonArrayAgg;
-    const inner = isPlainValue(arg) && isPlainOutput(constructor?.output) ? use : alsoCondition(use);
+    const inner = isPlainValue(arg) && isPlainOutput(constructor?.output, context) ? use : alsoCondition(use);
     const decided = readAll(childNodes(constructor), scope, context, 'Condition');
     return collected([...readAll(childNodes(arg), scope, context, inner), ...decided], context);
   }
-  const inner = isTransparent(node) ? use : alsoCondition(use);
+  const inner = isTransparent(node, context) ? use : alsoCondition(use);
   const value = computed(readAll(childNodes(Object.values(node)[0]), scope, context, inner));
   return 'JsonArrayQueryConstructor' in node ? collected([value], context) : value;
 }
@@ -46,18 +47,18 @@ const TRANSPARENT = words(
 );
 const TRANSPARENT_XML = words('IS_XMLELEMENT IS_XMLFOREST IS_XMLCONCAT');
 
-function isTransparent(node: Node): boolean {
+function isTransparent(node: Node, context: Context): boolean {
   if ('XmlExpr' in node) return TRANSPARENT_XML.has(node.XmlExpr.op ?? '');
   if ('JsonObjectConstructor' in node) {
     const { unique, output } = node.JsonObjectConstructor;
-    return unique !== true && isPlainOutput(output);
+    return unique !== true && isPlainOutput(output, context);
   }
-  if ('JsonArrayConstructor' in node) return isPlainOutput(node.JsonArrayConstructor.output);
+  if ('JsonArrayConstructor' in node) return isPlainOutput(node.JsonArrayConstructor.output, context);
   if ('JsonArrayQueryConstructor' in node) {
     const { output, format } = node.JsonArrayQueryConstructor;
-    return isPlainOutput(output) && isPlainFormat(format?.format_type);
+    return isPlainOutput(output, context) && isPlainFormat(format?.format_type);
   }
-  if ('JsonScalarExpr' in node) return isPlainOutput(node.JsonScalarExpr.output);
+  if ('JsonScalarExpr' in node) return isPlainOutput(node.JsonScalarExpr.output, context);
   if ('JsonValueExpr' in node) return isPlainValue(node.JsonValueExpr);
   return TRANSPARENT.has(kindOf(node));
 }
@@ -81,10 +82,11 @@ function isPlainFormat(type: string | undefined): boolean {
 const JSON_TYPES = words('json jsonb text');
 
 /** Any other type may be too short. */
-function isPlainOutput(output: JsonOutput | undefined): boolean {
-  if (output?.typeName === undefined) return true;
-  const { names, typmods } = output.typeName;
-  return typmods === undefined && JSON_TYPES.has(qualifiedName(names).name);
+function isPlainOutput(output: JsonOutput | undefined, { findings }: Context): boolean {
+  const { typeName } = output ?? {};
+  if (typeName === undefined) return true;
+  const { names, typmods } = typeName;
+  return typmods === undefined && JSON_TYPES.has(qualifiedName(names).name) && isServersType(typeName, findings);
 }
 
 /** A later argument is looked at only when the earlier ones are NULL: by failing it would tell that. */

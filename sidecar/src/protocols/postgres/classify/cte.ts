@@ -37,6 +37,7 @@ export function readCte(entry: CteEntry, context: Context): Columns {
     entry.columns = rename(readWrite(query, scope, context), stringsOf(node.aliascolnames));
   }
   entry.state = 'Done';
+  if (entry.columns === undefined) context.statement.askOfAll();
   return entry.columns;
 }
 

@@ -15,6 +15,7 @@ import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, type Scope } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
 import { resolveName } from './table-name.ts';
+import { castName } from './type-name.ts';
 import { columnsOf, LITERAL } from './value.ts';
 import { readExpression, readStatement } from './walk.ts';
 import { words } from './words.ts';
@@ -54,8 +55,32 @@ export function readDefinition(node: Node, context: Context): Outcome {
   if (uncertain !== undefined && !isRead) context.findings.incomplete(...uncertain);
   const changes = new Changes();
   readDefined(node, changes, context);
+  for (const name of objectNames(node)) changes.add(name);
   if (QUIET.has(kind)) return outcome();
   return outcome({ changesCatalog: true, changes: [...changes.names], creates: changes.creates });
+}
+
+/** The names, without schema, of types, operators, aggregates, functions and casts that it makes or moves. */
+function objectNames(node: Node): readonly string[] {
+  if ('CreateCastStmt' in node) return [castName(lastOf(node.CreateCastStmt.targettype?.names))];
+  const names = (list: readonly Node[] | undefined) => [lastOf(list)];
+  if ('DefineStmt' in node) return names(node.DefineStmt.defnames);
+  if ('CreateDomainStmt' in node) return names(node.CreateDomainStmt.domainname);
+  if ('CreateEnumStmt' in node) return names(node.CreateEnumStmt.typeName);
+  if ('CreateRangeStmt' in node) return names(node.CreateRangeStmt.typeName);
+  const object =
+    'AlterObjectSchemaStmt' in node
+      ? node.AlterObjectSchemaStmt.object
+      : 'RenameStmt' in node
+        ? node.RenameStmt.object
+        : undefined;
+  if (object === undefined) return [];
+  if ('ObjectWithArgs' in object) return names(object.ObjectWithArgs.objname);
+  return 'List' in object ? names(object.List.items) : [];
+}
+
+function lastOf(names: readonly Node[] | undefined): string {
+  return stringsOf(names).at(-1) ?? '';
 }
 
 function isSql({ options, sql_body }: CreateFunctionStmt): boolean {
@@ -163,6 +188,8 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
   for (const node of cmds ?? []) {
     if (!('AlterTableCmd' in node)) continue;
     const { subtype, def } = node.AlterTableCmd;
+    // Its rows are the new parent's as well from then on.
+    if (def !== undefined && 'RangeVar' in def) changes.add(def.RangeVar.relname ?? '');
     const unties = subtype === 'AT_DropInherit' || subtype === 'AT_DetachPartition' || subtype === 'AT_AttachPartition';
     // A mask on the parent would no longer find the child's columns.
     if (unties && objtype !== 'OBJECT_INDEX') {

@@ -6,6 +6,7 @@ import { LOOKUP_OPERATORS, TOTAL_OPERATORS } from './function-lists.ts';
 import { bodyValues, useFunction } from './function-use.ts';
 import { readMember } from './member.ts';
 import { childNodes, qualifiedName, stringsOf } from './node.ts';
+import { useOperator } from './operator-use.ts';
 import {
   columnOf,
   findColumn,
@@ -16,6 +17,7 @@ import {
   type Scope,
   wholeRow,
 } from './scope.ts';
+import { castName, isServersType } from './type-name.ts';
 import { columnsOf, computed, eitherOf, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional, readSelect } from './walk.ts';
 import { words } from './words.ts';
@@ -60,7 +62,10 @@ function walkKind(node: Node, scope: Scope, context: Context, use: Use): Value {
       if (result !== undefined) values.push(readExpression(result, scope, context, use));
     }
     if (defresult !== undefined) values.push(readExpression(defresult, scope, context, use));
-    if (arg !== undefined) meetAll(context, compared);
+    if (arg !== undefined) {
+      meetAll(context, compared);
+      compared.push(...(useOperator(context, undefined, '=', use) ?? []));
+    }
     return eitherOf([...compared, ...values]);
   }
   if ('RangeVar' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node) {
@@ -148,14 +153,9 @@ function readOperator(expression: A_Expr, scope: Scope, context: Context, use: U
   }
   const { kind, name, lexpr, rexpr } = expression;
   const operator = qualifiedName(name);
-  const given: Value[] = [];
-  let isTotal = kind === 'AEXPR_OP' && TOTAL_OPERATORS.has(operator.name) && !context.findings.measured;
-  for (const { schema, name: behind } of context.findings.catalog.operatorFunctions(operator.name)) {
-    if (operator.schema === 'pg_catalog') continue;
-    isTotal = false;
-    const call = useFunction(context, schema, behind, undefined);
-    given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call, context, use)));
-  }
+  const given = useOperator(context, operator.schema, operator.name, use);
+  const isServers = given === undefined && kind === 'AEXPR_OP';
+  const isTotal = isServers && TOTAL_OPERATORS.has(operator.name) && !context.findings.measured;
   const isLookup = LOOKUP_OPERATORS.has(operator.name);
   const values: Value[] = [];
   for (const side of [lexpr, rexpr]) {
@@ -164,7 +164,7 @@ function readOperator(expression: A_Expr, scope: Scope, context: Context, use: U
     for (const item of items) values.push(readExpression(item, scope, context, inner));
   }
   meetAll(context, values);
-  const value = computed([...values, ...given]);
+  const value = computed([...values, ...(given ?? [])]);
   if (!SMALL_RESULTS.has(operator.name)) return value;
   const { origin, literals, parameters } = value;
   return { origin, literals, parameters };
@@ -179,13 +179,15 @@ const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'varchar', 'bpchar', 'n
 function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, use: Use): Value {
   const type = qualifiedName(typeName?.names);
   const given: Value[] = [];
+  if (context.findings.names.changed.has(castName(type.name))) {
+    context.findings.incomplete('StaleCatalog', `Casts to ${type.name} were changed earlier in this transaction.`);
+  }
   for (const { schema, name } of context.findings.catalog.castFunctions(type.name)) {
     const call = useFunction(context, schema, name, undefined);
     given.push(...(call.unknownResult ? [UNKNOWN] : bodyValues(call, context, use)));
   }
-  const isServers = type.schema === undefined || type.schema === 'pg_catalog' || type.name === 'citext';
   const isWhole = typeName?.arrayBounds === undefined && typeName?.typmods === undefined;
-  const keeps = isWhole && isServers && TEXT_TYPES.has(type.name);
+  const keeps = isWhole && TEXT_TYPES.has(type.name) && isServersType(typeName, context.findings);
   const value = readOptional(arg, scope, context, keeps ? use : alsoCondition(use));
   // A cast to text shows the value as it is. Any other may change it, or fail and tell by that.
   // A name is cut after 63 bytes: what is at its end was in the middle.
@@ -197,7 +199,7 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
 }
 
 function readSubLink(link: SubLink, scope: Scope, context: Context, use: Use): Value {
-  const { subLinkType, testexpr, subselect } = link;
+  const { subLinkType, testexpr, subselect, operName } = link;
   if (subselect === undefined || !('SelectStmt' in subselect)) return UNKNOWN;
   if (subLinkType === 'EXISTS_SUBLINK') {
     readSelect(subselect.SelectStmt, scope, context, 'None');
@@ -211,7 +213,9 @@ function readSubLink(link: SubLink, scope: Scope, context: Context, use: Use): V
   }
   const columns = readSelect(subselect.SelectStmt, scope, context, alsoCondition(use));
   const test = readOptional(testexpr, scope, context, alsoCondition(use));
-  const values = [test, ...(columns?.map(({ value }) => value) ?? [UNKNOWN])];
+  const { schema, name } = operName === undefined ? { schema: undefined, name: '=' } : qualifiedName(operName);
+  const given = useOperator(context, schema, name, alsoCondition(use)) ?? [];
+  const values = [test, ...(columns?.map(({ value }) => value) ?? [UNKNOWN]), ...given];
   meetAll(context, values);
   return computed(values);
 }

@@ -58,6 +58,11 @@ export class StatementFindings {
     this.#columns.set(`${columnKey(column)}\0${use}`, { ...baseOf(column), use });
   }
 
+  /** What is asked of columns that nobody can tell may be asked of any that are read. */
+  askOfAll(): void {
+    for (const column of this.columns) this.#addColumn(column, 'Condition');
+  }
+
   get tables(): readonly TableUse[] {
     return [...this.#tables.values()];
   }

@@ -3,6 +3,8 @@ import { readCallWhole } from './call.ts';
 import { readCte } from './cte.ts';
 import { type Context, recordUse } from './findings.ts';
 import { childNodes, stringsOf } from './node.ts';
+import { useOperator } from './operator-use.ts';
+import { holdsNoRows } from './plain-array.ts';
 import {
   type Columns,
   type FromItem,
@@ -25,7 +27,9 @@ export function walkFrom(node: Node, scope: Scope, context: Context): FromItem {
     const { subquery, alias, lateral } = node.RangeSubselect;
     if (subquery === undefined || !('SelectStmt' in subquery)) return unknownItem(alias);
     const outside = lateral === true ? scope : { ...scope, items: [] };
-    return named(alias, readSelect(subquery.SelectStmt, outside, context, 'Output'));
+    const columns = readSelect(subquery.SelectStmt, outside, context, 'Output');
+    if (columns === undefined) context.statement.askOfAll();
+    return named(alias, columns);
   }
   if ('RangeFunction' in node) return readRangeFunction(node.RangeFunction, scope, context);
   if ('RangeTableSample' in node) {
@@ -134,6 +138,7 @@ function mergeColumn(name: string, left: FromItem, right: FromItem, context: Con
     return found.length === 0 ? (item.fallback ?? UNKNOWN) : oneOf(found);
   });
   for (const { origin } of values) recordUse(context, origin, 'Condition');
+  useOperator(context, undefined, '=', 'Condition');
   return { name, value: oneOf(values) };
 }
 
@@ -179,13 +184,15 @@ function readFunctionColumns(
     }));
     return { columns, fallback: value };
   }
-  if (read !== undefined && name === 'unnest' && read.arguments.length > 1) {
+  // Of the functions named unnest, only that of arrays is called in practice; the others take text search vectors and ranges.
+  const isPlain = isCall
+    ? name === 'unnest' && holdsNoRows(node.FuncCall.args, scope, context)
+    : 'SQLValueFunction' in node;
+  if (read !== undefined && isPlain && read.arguments.length > 1) {
     const columns = read.arguments.map((each) => ({ name: 'unnest', value: computed([each]) }));
     return { columns, fallback: value };
   }
-  // Of the functions named unnest, only that of arrays is called in practice; the others take text search vectors and ranges.
-  const isPlain = read?.reading === undefined || name === 'unnest';
-  const outputs = isPlain ? [''] : resultColumns(read.reading.candidates, context);
+  const outputs = isPlain ? [''] : name === 'unnest' ? undefined : resultColumns(read?.reading?.candidates, context);
   // A function that gives one plain column names it by its alias.
   const own = read?.reading?.bodies.length === 1 ? read.reading.bodies[0]?.columns : undefined;
   const columns = outputs?.map((output, index) => ({
@@ -199,7 +206,8 @@ function readFunctionColumns(
 type Candidates = NonNullable<ReturnType<typeof readCallWhole>['reading']>['candidates'];
 
 /** The names of a function's result columns, when all that the call may mean agree. */
-function resultColumns(candidates: Candidates, context: Context): readonly string[] | undefined {
+function resultColumns(candidates: Candidates | undefined, context: Context): readonly string[] | undefined {
+  if (candidates === undefined) return undefined;
   let agreed: readonly string[] | undefined;
   for (const candidate of candidates) {
     const row = candidate.returnsRow === undefined ? undefined : context.findings.catalog.byOid(candidate.returnsRow);

@@ -3,6 +3,7 @@ import type { Context } from './findings.ts';
 import { LOOKUP_OPERATORS } from './function-lists.ts';
 import { qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type NamedValue, type Scope } from './scope.ts';
+import { isServersType } from './type-name.ts';
 import { computed, type Value } from './value.ts';
 
 /** The path of a text array whose elements need no quotes: `{a,b}`. */
@@ -29,7 +30,7 @@ export function readMember(expression: A_Expr, scope: Scope, context: Context): 
     const { kind, name, lexpr, rexpr }: A_Expr = node.A_Expr;
     const operator = qualifiedName(name);
     if (kind !== 'AEXPR_OP' || !isLookup(operator, context)) return undefined;
-    const key = rexpr === undefined ? undefined : constantOf(rexpr);
+    const key = rexpr === undefined ? undefined : constantOf(rexpr, context);
     if (key === undefined) return undefined;
     const { location = 0 } = key;
     // Also where it names nothing: another constant in its place could.
@@ -55,16 +56,18 @@ export function readMember(expression: A_Expr, scope: Scope, context: Context): 
 /** The server's own, whatever else has its name. */
 function isLookup({ schema, name }: ReturnType<typeof qualifiedName>, { findings }: Context): boolean {
   if (!LOOKUP_OPERATORS.has(name)) return false;
-  return schema === 'pg_catalog' || (schema === undefined && findings.catalog.operatorFunctions(name).length === 0);
+  if (schema === 'pg_catalog') return true;
+  return (
+    schema === undefined && findings.catalog.operatorFunctions(name).length === 0 && !findings.names.changed.has(name)
+  );
 }
 
 /** A constant, also where it is said to be a text, as in definitions of views. */
-function constantOf(node: Node): A_Const | undefined {
+function constantOf(node: Node, { findings }: Context): A_Const | undefined {
   if ('A_Const' in node) return node.A_Const;
   if (!('TypeCast' in node)) return undefined;
   const { arg, typeName } = node.TypeCast;
-  const { schema = 'pg_catalog', name } = qualifiedName(typeName?.names);
-  const isText = schema === 'pg_catalog' && name === 'text';
+  const isText = qualifiedName(typeName?.names).name === 'text' && isServersType(typeName, findings);
   return isText && arg !== undefined && 'A_Const' in arg ? arg.A_Const : undefined;
 }
 

@@ -64,25 +64,30 @@ export function findCte(scope: Scope | undefined, name: string): CteEntry | unde
   return undefined;
 }
 
-/** What a bare name means: a column of the nearest level that has one. Undefined when none has. */
+/**
+ * What a bare name means: a column of the nearest level that has one. Undefined when none has. Where columns cannot be told it may be one of
+ * them, or what the name means without them: its value is of all that.
+ */
 export function findColumn(scope: Scope | undefined, name: string): NamedValue | undefined {
-  for (let level = scope; level !== undefined; level = level.parent) {
-    const found: NamedValue[] = [];
-    let fallback: Value | undefined;
+  const found: NamedValue[] = [];
+  const hidden: Value[] = [];
+  for (let level = scope; level !== undefined && found.length === 0; level = level.parent) {
     for (const item of level.items) {
       for (const column of item.star ?? []) if (column.name === name) found.push(column);
-      if (item.star === undefined) fallback = item.fallback ?? UNKNOWN;
-    }
-    const [only] = found;
-    if (only !== undefined && found.length === 1 && fallback === undefined) return only;
-    if (found.length > 0 || fallback !== undefined) {
-      const values = found.map(({ value }) => value);
-      if (fallback !== undefined) values.push(fallback);
-      const changed = found.some((each) => each.changed === true);
-      return { name, value: computed(values), guarded: found.some(({ guarded }) => guarded === true), changed };
+      if (item.star === undefined) hidden.push(item.fallback ?? UNKNOWN);
     }
   }
-  return undefined;
+  const [only] = found;
+  if (only !== undefined && found.length === 1 && hidden.length === 0) return only;
+  if (found.length === 0 && hidden.length === 0) return undefined;
+  const row = found.length === 0 ? findSource(scope, undefined, name) : undefined;
+  if (row !== undefined) found.push(wholeRow(row));
+  return {
+    name,
+    value: computed([...found.map(({ value }) => value), ...hidden]),
+    guarded: found.some(({ guarded }) => guarded === true),
+    changed: found.some(({ changed }) => changed === true),
+  };
 }
 
 /** What a qualifier means: the nearest source of that name. */

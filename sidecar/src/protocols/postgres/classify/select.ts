@@ -36,6 +36,7 @@ function readPlain(select: SelectStmt, scope: Scope, context: Context, use: Use)
 
 function readDistinct(distinct: readonly Node[], columns: Columns, scope: Scope, context: Context): void {
   const keys = distinct.filter((node) => Object.keys(node).length > 0);
+  if (columns === undefined) context.statement.askOfAll();
   if (keys.length === 0) for (const { value } of columns ?? []) recordUse(context, value.origin, 'Condition');
   for (const key of keys) readKey(key, columns, scope, context, 'OutputFirst');
 }
@@ -69,6 +70,7 @@ function readKey(
     const [name = ''] = names;
     const isBare = names.length === 1 && node.ColumnRef.fields?.length === 1;
     const isInput = order === 'InputFirst' && isBare && findColumn({ ...scope, parent: undefined }, name) !== undefined;
+    if (isBare && !isInput && columns === undefined) context.statement.askOfAll();
     const outputs = isBare && !isInput ? (columns?.filter((column) => column.name === name) ?? []) : [];
     if (outputs.length > 0) {
       for (const { value } of outputs) recordUse(context, value.origin, 'Condition');
