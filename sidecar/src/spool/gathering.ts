@@ -31,7 +31,7 @@ export interface SpooledSession {
 interface Piece {
   readonly session: SpooledSession;
   readonly central: boolean;
-  readonly start: number;
+  start: number;
   /** Content that follows in the file but was not copied. */
   readonly tail: Uint8Array | undefined;
   /** Of its last event. */
@@ -151,10 +151,24 @@ export class Gathering {
 
   /** Nothing of `session` was ever written, and it is over: nothing was forwarded for it, so nothing of it must be kept. */
   discard(session: SpooledSession): void {
-    for (const piece of this.#pieces) if (piece.session === session) this.#tailBytes -= piece.tail?.length ?? 0;
-    this.#pieces = this.#pieces.filter((piece) => piece.session !== session);
+    const { bytes } = this.#out;
+    const kept: Piece[] = [];
+    let at = 0;
+    for (const piece of this.#pieces) {
+      if (piece.session === session) {
+        this.#tailBytes -= piece.tail?.length ?? 0;
+        continue;
+      }
+      // Moved to where the one before ends: what is gone must not take memory for as long as the spool is full.
+      if (piece.start !== at) bytes.copyWithin(at, piece.start, piece.end);
+      piece.end += at - piece.start;
+      piece.start = at;
+      at = piece.end;
+      kept.push(piece);
+    }
+    this.#out.length = at;
+    this.#pieces = kept;
     this.#run = undefined;
-    if (this.#pieces.length === 0) this.#out.clear();
   }
 }
 
