@@ -56,13 +56,12 @@ export class SegmentRetention {
 
   /** The store has more of this session. Deletes what is done with. */
   acknowledged(queue: SessionQueue): void {
-    for (const segment of this.#segments.values()) {
-      const last = segment.lacking.get(queue);
-      if (last === undefined) continue;
-      if (last > queue.acked) return;
-      segment.lacking.delete(queue);
-      this.#deleteIfDone(segment);
+    for (const { lacking } of this.#segments.values()) {
+      const last = lacking.get(queue);
+      if (last !== undefined && last <= queue.acked) lacking.delete(queue);
     }
+    // All of them: one whose turn it was may have failed to go.
+    for (const segment of this.#segments.values()) this.#deleteIfDone(segment);
   }
 
   #segment(number: number): Segment {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -97,4 +97,22 @@ describe('a session that the store refuses', () => {
     const last = running.spool.commit();
     expect(last.ok && (await last.value.central)).toMatchObject({ ok: false, fault: { message: 'as told' } });
   });
+});
+
+test('a gate that could not write its progress until a segment was gone knows then what the store has', async () => {
+  // A folder in its place keeps the file from being made, as a full disk would.
+  mkdirSync(join(folder, 'progress.new'));
+  const running = start();
+  const removed = running.spool.removed.bind(running.spool);
+  running.spool.removed = (bytes) => {
+    rmSync(join(folder, 'progress.new'), { recursive: true });
+    removed(bytes);
+  };
+  running.spool.open(opened('s'), 'Spool').append(answer(3000));
+  running.commit();
+  await turnsUntil(() => running.spool.bytes === 0);
+  await running.stop();
+  await start().drained();
+  expect(store.alarms).toEqual([]);
+  expect(verdictOf('s')).toMatchObject({ kind: 'Complete', lastSequence: 3 });
 });

@@ -211,6 +211,8 @@ export class Uplink {
       }
     }
     tell({ kind: 'Removed', bytes });
+    // A disk that was too full for the progress has room now, and nothing else tells any more what the segment held.
+    journal.sync();
   }
 
   #forget(sessionId: string): void {
@@ -299,6 +301,8 @@ export class Uplink {
   }
 
   #answered(response: UploadResponse): void {
+    // The folder may be another's by now.
+    if (this.#stopped) return;
     if (!this.#reached) this.#notice({ kind: 'StoreReached' });
     this.#reached = true;
     const sent = this.#sent.shift();
