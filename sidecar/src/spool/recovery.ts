@@ -35,14 +35,16 @@ export function recoverSegments(folder: string, progress: ReadonlyMap<string, Se
   let tornBytes = 0;
   let damagedBytes = 0;
   for (const number of numbers) {
-    const { whole, total } = recoverSegment(folder, number, open, closed);
+    const { whole, total, short } = recoverSegment(folder, number, open, closed);
     const path = join(folder, segmentName(number));
-    if (whole === 0) unlinkSync(path);
-    // Only the last write of the process can be torn. Anything else is damage, and is left as it is for whoever reads on.
-    else if (number === numbers.at(-1) && whole < total) truncateSync(path, whole);
-    else if (whole < total) damagedBytes += total - whole;
+    // Only the last write of the process can be torn, and then it is cut short. Anything else is damage, or was written by a newer
+    // version, and is left as it is for whoever reads on.
+    const torn = number === numbers.at(-1) && short;
+    if (torn) tornBytes = total - whole;
+    else damagedBytes += total - whole;
+    if (total === 0 || (torn && whole === 0)) unlinkSync(path);
+    else if (torn && whole < total) truncateSync(path, whole);
     bytes += whole;
-    if (number === numbers.at(-1)) tornBytes = total - whole;
   }
   const openSessions = [...open].map(([sessionId, lastSequence]) => ({ sessionId, lastSequence }));
   return { lastSegment: numbers.at(-1) ?? 0, bytes: bytes + damagedBytes, openSessions, tornBytes };
@@ -65,7 +67,7 @@ function recoverSegment(folder: string, number: number, open: Map<string, number
         open.set(sessionId, Math.max(entry.sequence, open.get(sessionId) ?? 0));
       }
     }
-    return { whole: reader.offset, total };
+    return { whole: reader.offset, total, short: reader.endsShort(total) };
   } finally {
     reader.close();
   }

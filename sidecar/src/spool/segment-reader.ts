@@ -58,6 +58,14 @@ export class SegmentReader {
     return entry;
   }
 
+  /** Of what `next` does not read before `end`, not even one frame is all there. */
+  endsShort(end: number): boolean {
+    const left = end - this.offset;
+    if (left < FRAME_HEAD_BYTES) return true;
+    this.#read(FRAME_HEAD_BYTES);
+    return FRAME_HEAD_BYTES + (frameBodyBytes(this.#block, 0) ?? 0) > left;
+  }
+
   close(): void {
     closeSync(this.#file);
   }
