@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { bind, execute, parse, query, sync } from '../sidecar/src/protocols/postgres/testing/frames.ts';
 import { openStage, type Stage } from './stage.ts';
 import { LOGIN } from './stage-files.ts';
+import { WireAgent } from './wire-agent.ts';
 
 const TIMEOUT_MS = 300_000;
 const DEMO = readFileSync(join(import.meta.dirname, '../sidecar/src/protocols/postgres/fixture/demo.sql'), 'utf8');
@@ -19,6 +21,7 @@ const SETUP = `DROP VIEW contacts; DROP TABLE orders, customers; ${DEMO} ALTER R
 ALTER TABLE customers ADD UNIQUE (card) DEFERRABLE INITIALLY DEFERRED;
 CREATE SCHEMA other; CREATE TABLE other.customers (LIKE customers); CREATE TABLE other.parent (ssn text);
 CREATE DOMAIN other.bpchar AS varchar(4); CREATE DOMAIN other.int4 AS text;
+CREATE VIEW held AS SELECT upper(ssn) AS x FROM customers; CREATE MATERIALIZED VIEW holding AS SELECT x FROM held;
 CREATE FUNCTION has(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.customers WHERE ssn = $1)';
 CREATE OPERATOR ##= (LEFTARG = text, RIGHTARG = text, FUNCTION = has);`;
 /** What the masked columns hold, and beginnings of it. */
@@ -34,8 +37,8 @@ afterAll(async () => {
 
 /** What the agent sees of one statement: rows, or all that an error says. */
 async function see(agent: pg.Client, text: string): Promise<string> {
-  const query = { text, rowMode: 'array' };
-  return agent.query(query).then(
+  const asked = { text, rowMode: 'array' };
+  return agent.query(asked).then(
     ({ rows }) => JSON.stringify(rows),
     (error: unknown) => JSON.stringify(error, Object.getOwnPropertyNames(error)),
   );
@@ -69,6 +72,31 @@ test.each<readonly string[]>([
     'CREATE OPERATOR ### (LEFTARG = text, RIGHTARG = text, FUNCTION = leak)',
     "SELECT 'a'::text ### 'b'::text",
   ],
+  [
+    'SET search_path = public, pg_temp',
+    'BEGIN',
+    'CREATE TEMP TABLE customers (LIKE other.customers)',
+    'SELECT upper(ssn) FROM customers',
+  ],
+  [
+    'SET search_path = pg_temp, public',
+    'CREATE TABLE customers (ssn text)',
+    'INSERT INTO customers (ssn) SELECT ssn FROM public.customers',
+    'SELECT upper(ssn) FROM pg_temp.customers',
+  ],
+  [
+    'CREATE TEMP TABLE c (ssn text)',
+    'ALTER TABLE c RENAME TO customers',
+    'INSERT INTO customers (ssn) SELECT ssn FROM public.customers',
+    'SELECT upper(ssn) FROM pg_temp.customers',
+  ],
+  [
+    'CREATE VIEW other.v AS SELECT upper(ssn) AS x FROM customers',
+    'CREATE MATERIALIZED VIEW other.m AS SELECT x FROM other.v',
+    "CREATE OR REPLACE VIEW other.v AS SELECT 'a'::text AS x FROM customers",
+    'SELECT x FROM other.m',
+  ],
+  ["CREATE OR REPLACE VIEW held AS SELECT 'a'::text AS x FROM customers", 'SELECT x FROM holding'],
 ])(
   'hides what %s; %s; %s gives',
   async (...statements) => {
@@ -90,6 +118,11 @@ test.each<readonly string[]>([
     'CREATE CAST (text AS other.found) WITH FUNCTION other.find(text)',
     "SELECT '1'::text::other.found",
   ],
+  ['CREATE DOMAIN other.guess AS text CHECK (customer_email(1) = VALUE)'],
+  [
+    "CREATE FUNCTION checks(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+    'CREATE DOMAIN other.guess AS text CHECK (checks(VALUE))',
+  ],
 ])(
   'refuses what asks about a masked value: %s; %s',
   async (...statements) => {
@@ -104,10 +137,132 @@ test.each<readonly [string, readonly string[]]>([
   ['[[1,"*******1120"]]', ['BEGIN', 'DECLARE c CURSOR FOR SELECT id, ssn FROM customers ORDER BY id', 'FETCH c']],
   ['[]', ['BEGIN', "INSERT INTO archive VALUES (1, 'a')", 'COMMIT']],
   ['[["a"]]', ['BEGIN', 'CREATE DOMAIN other.word AS text', "SELECT 'a'::other.word"]],
+  ['[[1]]', ['CREATE TEMP TABLE own AS SELECT 1 AS a', 'SELECT a FROM own']],
+  ['[[1]]', ['CREATE TEMP TABLE own AS SELECT 1 AS a', 'ALTER TABLE own RENAME TO own_too', 'SELECT a FROM own_too']],
+  ['[[1]]', ['CREATE TEMP TABLE orders AS SELECT 1 AS a', 'SELECT a FROM pg_temp.orders']],
+  [
+    '[["*******1120"]]',
+    [
+      'BEGIN',
+      'CREATE MATERIALIZED VIEW other.copied AS SELECT id, ssn FROM customers',
+      'COMMIT',
+      'SELECT ssn FROM other.copied WHERE id = 1',
+    ],
+  ],
+  ['[]', ['CREATE OR REPLACE VIEW held AS SELECT upper(ssn) AS x, 1 AS one FROM customers']],
+  ['[]', ['BEGIN', 'CREATE TABLE other.made (a int DEFAULT 1 CHECK (a > 0), b timestamptz DEFAULT now())']],
+  ['[]', ['BEGIN', "CREATE OR REPLACE FUNCTION other.quite_new() RETURNS int LANGUAGE sql AS 'SELECT 1'"]],
 ])(
   'leaves, with %s: %s',
   async (shown, statements) => {
     expect(await last(statements)).toBe(shown);
+  },
+  TIMEOUT_MS,
+);
+
+/** What the server's side says, in clear text, when these frames are sent one cycle after the other. */
+async function say(...cycles: readonly (readonly Uint8Array[])[]): Promise<string> {
+  using agent = await WireAgent.open(stage);
+  let seen = '';
+  for (const frames of cycles) {
+    agent.send(...frames);
+    const messages = await agent.untilReady();
+    seen = messages.map(({ tag, body }) => `${tag} ${body.toString('latin1')}`).join('\n');
+  }
+  return seen;
+}
+
+const OTHERS = 'SET search_path = other, public';
+const bound = (portal: string, text: string): readonly Uint8Array[] => [parse(portal, text), bind(portal, portal)];
+const run = (portal: string): readonly Uint8Array[] => [execute(portal)];
+
+test.each<readonly [string, readonly (readonly Uint8Array[])[]]>([
+  [
+    'a portal that was planned under another search path, also in a later cycle',
+    [[query('BEGIN')], [...bound('p', 'SELECT upper(ssn) FROM customers'), sync], [query(OTHERS)], [...run('p'), sync]],
+  ],
+  [
+    'a portal that was begun under another search path',
+    [
+      [query('BEGIN')],
+      [...bound('p', 'SELECT upper(ssn) FROM customers ORDER BY id'), execute('p', 1), sync],
+      [query(OTHERS)],
+      [...run('p'), sync],
+    ],
+  ],
+  [
+    'a query in the cycle that sets the search path',
+    [
+      [query(OTHERS)],
+      [
+        ...bound('s', 'SET search_path = public'),
+        ...run('s'),
+        ...bound('p', 'SELECT upper(ssn) FROM customers'),
+        ...run('p'),
+        sync,
+      ],
+    ],
+  ],
+  [
+    'a query in the cycle that ends what SET LOCAL set',
+    [
+      [query('BEGIN')],
+      [query('SET LOCAL search_path = other')],
+      [...bound('s', 'COMMIT'), ...run('s'), ...bound('p', 'SELECT upper(ssn) FROM customers'), ...run('p'), sync],
+    ],
+  ],
+  [
+    'a COPY that looks names up when it runs',
+    [
+      [query(OTHERS)],
+      [
+        ...bound('c', 'COPY (SELECT upper(ssn) FROM customers) TO STDOUT'),
+        ...bound('s', 'SET search_path = public'),
+        ...run('s'),
+        ...run('c'),
+        sync,
+      ],
+    ],
+  ],
+  [
+    'a COPY in an encoding in which other characters hold what looks like a delimiter',
+    [
+      [
+        query(
+          "COPY (SELECT U&'\\4E57', upper(ssn), U&'\\4E85' FROM customers) TO STDOUT (ENCODING 'GBK', DELIMITER '|')",
+        ),
+      ],
+    ],
+  ],
+])(
+  'hides what %s gives',
+  async (_, cycles) => {
+    expect(await say(...cycles)).not.toMatch(CLEAR);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a portal goes on as long as its names mean the same',
+  async () => {
+    const seen = await say(
+      [query('BEGIN')],
+      [...bound('p', 'SELECT id, ssn FROM customers ORDER BY id'), execute('p', 1), sync],
+      [query('CREATE TEMP TABLE aside (a int)')],
+      [...bound('s', 'SET LOCAL work_mem = 1024'), ...run('s'), ...run('p'), sync],
+    );
+    expect(seen).toContain('*******9999');
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a COPY in UTF-8 or LATIN1 gives its rows',
+  async () => {
+    for (const encoding of ['UTF8', 'latin1'])
+      expect(await say([query(`COPY (SELECT id, ssn FROM customers) TO STDOUT (ENCODING '${encoding}')`)])).toContain(
+        '*1120',
+      );
   },
   TIMEOUT_MS,
 );

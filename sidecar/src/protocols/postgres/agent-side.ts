@@ -18,6 +18,7 @@ import type { Forwarder } from './forwarder.ts';
 import type { Lane } from './lane.ts';
 import type { NumberedReading } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
+import { sameMeaning } from './sql-reading.ts';
 import type { Portal } from './statements.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -182,6 +183,8 @@ export class AgentSide {
     if (this.#lane.uncertain('P', execute.portal)) return false;
     const portal = this.#lane.statements.portal(execute.portal);
     if (portal === undefined) return this.#unknown('P', execute.portal);
+    // What runs may change what the portal means: a utility statement looks names up when it runs.
+    if (this.#lane.changing) return false;
     const frame = this.#scanner.frame();
     if (this.#stillJudged(portal)) {
       this.#forwarder.execute(portal, portal.command, frame);
@@ -197,6 +200,9 @@ export class AgentSide {
     const { text, readable, parameterTypes } = statement;
     const numbered = this.#lane.currentNumbered(statement);
     if (this.#unsettled(numbered)) return false;
+    // The server keeps to what the names meant when the portal was bound.
+    if (!numbered.reading.ofThisMoment && !sameMeaning(numbered.reading, portal.numbered.reading))
+      return this.#fail('55000', `portal "${portal.name}" was bound when its names meant something else: bind it anew`);
     const wire = concatenate([portal.wire, frame]);
     const { id: continues } = portal.command;
     const judged = classify({ ...this.#source(), text, numbered, wire, binds, parameterTypes, continues, readable });
@@ -236,9 +242,10 @@ export class AgentSide {
   }
 
   /** The first Execute of a portal belongs to its Bind, as long as nothing has changed since that was judged. */
-  #stillJudged({ executed, cycle, rulesEpoch, command, numbered }: Portal): boolean {
+  #stillJudged({ executed, cycle, rulesEpoch, command, numbered, statement }: Portal): boolean {
     const lane = this.#lane;
-    const fresh = cycle === lane.cycle && rulesEpoch === lane.rulesEpoch;
+    const means = numbered === lane.currentNumbered(statement);
+    const fresh = cycle === lane.cycle && rulesEpoch === lane.rulesEpoch && means;
     return fresh && !executed && !command.finished && !numbered.reading.ofThisMoment;
   }
 

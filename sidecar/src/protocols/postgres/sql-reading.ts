@@ -64,6 +64,8 @@ export interface CopyShape {
   readonly quote: string;
   readonly escape: string;
   readonly header: boolean;
+  /** That of the rows, in capitals, as the statement names it; absent: the session's. */
+  readonly encoding?: string;
 }
 
 /** One statement at the top level of the text. */
@@ -89,6 +91,15 @@ export interface StatementReading {
   readonly creates?: readonly CreatedRelation[];
   /** The names of `outputs`, where they are known. */
   readonly outputNames?: readonly string[];
+}
+
+/** True when two readings of one text say the same of it. */
+export function sameMeaning(one: SqlReading, other: SqlReading): boolean {
+  if (one === other) return true;
+  const [left, right] = [one, other].map(({ command, statements }) =>
+    JSON.stringify([command, statements.map(({ outputs, copy }) => [outputs ?? null, copy])]),
+  );
+  return left === right;
 }
 
 /** A text of SQL, read by PostgreSQL's own parser. A text that cannot be parsed gives no statements and a command that is not complete. */

@@ -88,9 +88,19 @@ describe('search_path', () => {
   test('what the server reports wins over what was worked out', () => {
     const state = new SessionState(new Map([['search_path', 'public']]), undefined, 'ann');
     state.applied(set('app'), 'SET');
-    expect(state.view(new Map(), new Map()).searchPath).toEqual(['public']);
+    // The report comes at the end of the cycle: until then what was worked out holds.
+    expect(state.view(new Map(), new Map()).searchPath).toEqual(['app']);
     state.reported('search_path', 'app, public');
     expect(state.view(new Map(), new Map()).searchPath).toEqual(['app', 'public']);
+  });
+
+  test('a report of what SET LOCAL set does not make it outlive the transaction', () => {
+    const state = new SessionState(new Map([['search_path', 'public']]), undefined, 'ann');
+    state.applied({ kind: 'Begin' }, 'BEGIN');
+    state.applied({ kind: 'Set', name: 'search_path', value: 'app', local: true }, 'SET');
+    state.reported('search_path', 'app');
+    state.applied({ kind: 'Commit' }, 'COMMIT');
+    expect(state.view(new Map(), new Map()).searchPath).toEqual(['public']);
   });
 
   test('the key changes with the settings and only with them', () => {

@@ -25,7 +25,6 @@ export class SessionState {
   #afterTransaction: Settings;
   readonly #atStart: Settings;
   #cursors: ReadonlyMap<string, Cursor> = new Map();
-  #reportsSearchPath = false;
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
@@ -34,7 +33,6 @@ export class SessionState {
 
   constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
     this.#loginRole = parameters.get('session_authorization') ?? user;
-    this.#reportsSearchPath = parameters.has('search_path');
     const path = parameters.get('search_path') ?? searchPath;
     const conforming = parameters.get('standard_conforming_strings');
     this.#settings = {
@@ -80,8 +78,7 @@ export class SessionState {
   reported(name: string, value: string): void {
     switch (name) {
       case 'search_path':
-        this.#reportsSearchPath = true;
-        this.#change({ searchPath: resolveSearchPath(value, this.#settings.role) });
+        this.#searchPathReported(resolveSearchPath(value, this.#settings.role));
         break;
       case 'standard_conforming_strings':
         this.#change({ standardConformingStrings: value === 'on' });
@@ -92,6 +89,11 @@ export class SessionState {
         break;
       default:
     }
+  }
+
+  /** What was worked out already is not changed by the report of it: only so is known how long it holds. */
+  #searchPathReported(searchPath: Settings['searchPath']): void {
+    if (JSON.stringify(searchPath) !== JSON.stringify(this.#settings.searchPath)) this.#change({ searchPath });
   }
 
   /** A statement is done. `tag`: what the server called it, which tells a COMMIT of a failed transaction from a good one. */
@@ -198,7 +200,7 @@ export class SessionState {
   #set(name: string, value: string | undefined, local: boolean): void {
     switch (name) {
       case 'search_path':
-        if (this.#reportsSearchPath) break;
+        // Also where the server reports it: that comes when the cycle ends, and what follows in it is read before.
         this.#change(
           { searchPath: value === undefined ? undefined : resolveSearchPath(value, this.#settings.role) },
           local,

@@ -1,6 +1,7 @@
 import type { RangeVar } from 'libpg-query';
 import type { CreatedRelation } from '../session-names.ts';
 import type { Context } from './findings.ts';
+import { isTemporarySchema } from './table-name.ts';
 
 /** What one statement of DDL does to names. */
 export class Changes {
@@ -17,13 +18,17 @@ export class Changes {
     columns: readonly string[] | undefined,
     context: Context,
   ) {
-    const temporary = relpersistence === 't' || schemaname === 'pg_temp';
-    const schema = schemaname ?? (temporary ? 'pg_temp' : creationSchema(context));
+    const schema = schemaname ?? (relpersistence === 't' ? 'pg_temp' : creationSchema(context));
+    const temporary = relpersistence === 't' || isTemporarySchema(schema);
     this.creates.push({ schema, name: relname, temporary, columns });
   }
 }
 
 /** Where a new relation without a schema is made. */
 export function creationSchema({ findings }: Context): string {
-  return findings.catalog.creationSchema(findings.state.searchPath);
+  const { searchPath } = findings.state;
+  const schema = findings.catalog.creationSchema(searchPath);
+  const temporary = searchPath?.findIndex(isTemporarySchema) ?? -1;
+  const isFirst = temporary >= 0 && (schema === '' || temporary < (searchPath?.indexOf(schema) ?? 0));
+  return isFirst ? 'pg_temp' : schema;
 }

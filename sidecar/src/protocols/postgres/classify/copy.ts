@@ -80,6 +80,7 @@ function shapeOf(
   const format = named === 'csv' ? 'Csv' : named === 'binary' ? 'Binary' : 'Text';
   const quote = options.get('quote') ?? '"';
   const header = options.get('header')?.toLowerCase();
+  const encoding = options.get('encoding');
   return {
     direction: copy.is_from === true ? 'In' : 'Out',
     columns,
@@ -89,6 +90,7 @@ function shapeOf(
     nullText: options.get('null') ?? (format === 'Csv' ? '' : '\\N'),
     quote,
     escape: options.get('escape') ?? quote,
+    ...(encoding === undefined ? {} : { encoding: encoding.toUpperCase().replace(/[^A-Z0-9]/g, '') }),
     header: header !== undefined && !['false', 'off', '0', 'f', 'no', 'n'].includes(header),
   };
 }

@@ -9,14 +9,14 @@ import type {
 } from 'libpg-query';
 import type { CatalogRelation } from '../catalog.ts';
 import { Changes, creationSchema } from './changes.ts';
-import type { Context } from './findings.ts';
+import type { Context, StatementFindings } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, type Scope } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
-import { resolveName } from './table-name.ts';
+import { isTemporarySchema, resolveName } from './table-name.ts';
 import { castName } from './type-name.ts';
-import { columnsOf, LITERAL } from './value.ts';
+import { columnKey, columnsOf, LITERAL } from './value.ts';
 import { readExpression, readStatement } from './walk.ts';
 import { words } from './words.ts';
 
@@ -51,7 +51,8 @@ export function readDefinition(node: Node, context: Context): Outcome {
   const kind = kindOf(node);
   const uncertain = UNCERTAIN[kind];
   // A function in SQL is read when it is called.
-  const isRead = 'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt);
+  const isRead =
+    'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt) && !replaces(node.CreateFunctionStmt, context);
   if (uncertain !== undefined && !isRead) context.findings.incomplete(...uncertain);
   const changes = new Changes();
   readDefined(node, changes, context);
@@ -83,6 +84,12 @@ function lastOf(names: readonly Node[] | undefined): string {
   return stringsOf(names).at(-1) ?? '';
 }
 
+/** What was made with a function, and calls it unseen, does something else when another takes its place. */
+function replaces({ funcname, replace }: CreateFunctionStmt, { findings: { catalog } }: Context): boolean {
+  const known = catalog.functions(lastOf(funcname));
+  return replace === true && known.some(({ schema }) => !catalog.isSystemSchema(schema));
+}
+
 function isSql({ options, sql_body }: CreateFunctionStmt): boolean {
   if (sql_body !== undefined) return true;
   return (options ?? []).some((option) => {
@@ -95,14 +102,20 @@ function isSql({ options, sql_body }: CreateFunctionStmt): boolean {
 function readDefined(node: Node, changes: Changes, context: Context): void {
   if ('CreateTableAsStmt' in node) readCreateAs(node.CreateTableAsStmt, changes, context);
   else if ('ViewStmt' in node) {
-    writeName(node.ViewStmt.view, changes, context);
+    const known = writeName(node.ViewStmt.view, changes, context);
     if (node.ViewStmt.view !== undefined) changes.create(node.ViewStmt.view, undefined, context);
-    if (node.ViewStmt.query !== undefined) readStatement(node.ViewStmt.query, context.findings);
+    if (node.ViewStmt.query === undefined) return;
+    const { outputs } = readStatement(node.ViewStmt.query, context.findings);
+    if (known !== undefined) noteReplaced(known, outputs, context);
   } else if ('AlterTableStmt' in node) readAlterTable(node.AlterTableStmt, changes, context);
   else if ('RenameStmt' in node) {
     const { relation, renameType, subname, newname } = node.RenameStmt;
     const known = writeName(relation, changes, context);
-    if (newname !== undefined) changes.add(newname);
+    if (newname !== undefined) {
+      changes.add(newname);
+      if (relation !== undefined && subname === undefined && mayBeTemporary(relation, known, context))
+        changes.create({ relname: newname, relpersistence: 't' }, undefined, context);
+    }
     // Under the new name no mask would find them.
     if (renameType === 'OBJECT_COLUMN') condemn(known, subname, context);
     else if (relation !== undefined && renameType !== 'OBJECT_TABCONSTRAINT') condemn(known, undefined, context);
@@ -173,13 +186,24 @@ function writeName(table: RangeVar | undefined, changes: Changes, context: Conte
 function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Changes, context: Context): void {
   writeName(into?.rel, changes, context);
   if (query === undefined || into?.rel === undefined) return;
+  const from = context.findings.statements.length;
   const inside =
     'ExecuteStmt' in query ? readExecute(query.ExecuteStmt, context) : readStatement(query, context.findings);
   const names = stringsOf(into.colNames);
   const columns = inside.outputNames?.map((name, index) => names[index] ?? name);
   changes.create(into.rel, objtype === 'OBJECT_MATVIEW' ? undefined : columns, context);
-  // A materialized view keeps its query, so its columns are still known for what they are.
-  if (objtype !== 'OBJECT_MATVIEW') noteCopies(inside.outputs, context);
+  // A materialized view keeps its query, so its columns are still known for what they are; unless what it asks can be made to say something else.
+  const isKnown = objtype === 'OBJECT_MATVIEW' && !context.findings.statements.slice(from).some(isByOthers(context));
+  if (!isKnown) noteCopies(inside.outputs, context);
+}
+
+/** True for a statement that asks views, or functions in SQL. */
+function isByOthers({ findings: { catalog } }: Context): (statement: StatementFindings) => boolean {
+  return ({ tables, functions }) =>
+    tables.some(({ schema, name }) => catalog.resolveTable(schema, name, undefined)?.kind === 'View') ||
+    functions.some(({ name }) =>
+      catalog.functions(name).some(({ language, schema }) => language === 'sql' && !catalog.isSystemSchema(schema)),
+    );
 }
 
 function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Changes, context: Context): void {
@@ -222,6 +246,21 @@ function condemn(relation: CatalogRelation | undefined, column: string | undefin
   }
 }
 
+function mayBeTemporary({ schemaname, relname = '' }: RangeVar, known: CatalogRelation | undefined, context: Context) {
+  if (schemaname !== undefined) return isTemporarySchema(schemaname);
+  return known === undefined || context.findings.names.temporary.has(relname);
+}
+
+/** What materialized views hold of a view is known by its query alone: of another one it would be known no longer. */
+function noteReplaced(view: CatalogRelation, outputs: Outcome['outputs'], context: Context): void {
+  for (const [index, { value }] of tableColumns(view, context)?.entries() ?? []) {
+    const origin = outputs?.[index];
+    const shown = new Set(origin === undefined ? [] : columnsOf(origin).map(columnKey));
+    const lost = columnsOf(value.origin).filter((column) => !shown.has(columnKey(column)));
+    context.statement.addColumns(lost, 'Condition');
+  }
+}
+
 /** What expressions in DDL see: the columns of the table, and any other name as a column that is being made. */
 function tableScope(relation: CatalogRelation | undefined, context: Context): Scope {
   const outer = openScope(undefined);
@@ -256,7 +295,22 @@ function walk(nodes: readonly Node[], scope: Scope, context: Context): void {
     if ('ColumnDef' in node || 'Constraint' in node || 'DefElem' in node || 'List' in node || 'IndexElem' in node) {
       walk(childNodes(Object.values(node)[0]), scope, context);
     } else if ('SelectStmt' in node || kindOf(node).endsWith('Stmt')) readStatement(node, context.findings);
-    else readExpression(node, scope, context, 'Condition');
+    else readKeptExpression(node, scope, context);
+  }
+}
+
+/** Defaults, checks, keys of indexes: later statements run them unseen, and a function in SQL may do something else by then. */
+function readKeptExpression(node: Node, scope: Scope, context: Context): void {
+  const { findings, statement } = context;
+  const before = new Set(statement.functions.map(({ name }) => name));
+  readExpression(node, scope, context, 'Condition');
+  for (const { name } of statement.functions) {
+    const called = before.has(name) ? [] : findings.catalog.functions(name);
+    if (called.some(({ language, schema }) => language === 'sql' && !findings.catalog.isSystemSchema(schema)))
+      findings.incomplete(
+        'FunctionBody',
+        `What ${name} will do when it is called by what is defined here cannot be told.`,
+      );
   }
 }
 

@@ -67,6 +67,10 @@ export class StatementFindings {
     return [...this.#tables.values()];
   }
 
+  get functions(): readonly FunctionUse[] {
+    return [...this.#functions.values()];
+  }
+
   get columns(): readonly ColumnUse[] {
     return [...this.#columns.values()];
   }
@@ -81,7 +85,7 @@ export class StatementFindings {
       hasWhere: this.hasWhere,
       hasLimit: this.hasLimit,
       tables: this.tables,
-      functions: [...this.#functions.values()],
+      functions: this.functions,
       columns: this.columns,
     };
   }

@@ -32,18 +32,34 @@ function resolveTemporary(
 ): CatalogRelation | 'Unknown' | undefined {
   const { created, changed, temporary } = findings.names;
   if (schema !== 'pg_temp' && (schema !== undefined || !temporary.has(name))) return undefined;
+  const { searchPath } = findings.state;
+  const isElsewhere =
+    searchPath === undefined || findings.catalog.resolveTable(undefined, name, searchPath) !== undefined;
+  const isAlone = schema !== undefined || !isElsewhere;
   const made = created.get(name);
-  if (made?.columns !== undefined && made.temporary) return asRelation(made);
+  if (made?.columns !== undefined && made.temporary && (isAlone || comesFirst(searchPath))) return asRelation(made);
   if (changed.has(name)) {
     findings.incomplete('StaleCatalog', `${name} was changed earlier in this transaction.`);
     return 'Unknown';
   }
   const candidates = findings.catalog.temporary(name);
   const [only] = candidates;
-  if (only !== undefined && candidates.length === 1) return only;
   if (only === undefined) return undefined;
-  findings.incomplete('AmbiguousTable', `More than one session has a temporary table ${name}.`);
+  // That of this session may be gone, or have been taken back, and another session have one.
+  if (candidates.length === 1 && isAlone) return only;
+  const why = isAlone ? 'More than one session has' : 'It may mean the table or';
+  findings.incomplete('AmbiguousTable', `${why} a temporary table ${name}: write its schema.`);
   return 'Unknown';
+}
+
+/** True when temporary relations are looked for before all others: a path may name their schema in another place. */
+function comesFirst(searchPath: readonly string[] | undefined): boolean {
+  return searchPath !== undefined && !searchPath.some(isTemporarySchema);
+}
+
+/** `pg_temp`, or by its number the schema behind it. */
+export function isTemporarySchema(schema: string): boolean {
+  return schema.startsWith('pg_temp');
 }
 
 const relations = new WeakMap<CreatedRelation, CatalogRelation>();
