@@ -48,7 +48,11 @@ class Walk {
         inFlightMax: this.#one([1, 2, 32]),
         chunkWaitMs: this.#one([0, 20]),
       },
-      spoolLimits: { segmentBytesMax: this.#one([1, 400, 2000, 20_000]), roomCheckMs: 0 },
+      spoolLimits: {
+        segmentBytesMax: this.#one([1, 400, 2000, 20_000]),
+        spoolBytesMax: this.#one([3000, 12_000, 10_000_000]),
+        roomCheckMs: 0,
+      },
       // Time passes between any two looks at it, and often none.
       nowMs: () => (this.#nowMs += this.#one([0, 0, 1, 40])),
     };
@@ -60,7 +64,7 @@ class Walk {
     this.#store.behave = () => 'Answer';
     this.#hung();
     for (const live of this.#live) this.#append(live, { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' });
-    this.#commit();
+    await this.#commit();
     await this.#stored();
     // Whoever comes last finds nothing that is not stored, and leaves nothing.
     await this.#restart();
@@ -91,7 +95,7 @@ class Walk {
     if (drawn < 0.15) this.#open();
     else if (drawn < 0.5) this.#append(this.#any(), this.#event());
     else if (drawn < 0.55) this.#close();
-    else if (drawn < 0.75) this.#commit();
+    else if (drawn < 0.75) await this.#commit();
     else if (drawn < 0.88) await this.#turns();
     else if (drawn < 0.95) this.#change();
     else if (drawn < 0.98) await this.#restart();
@@ -130,8 +134,16 @@ class Walk {
     this.#live = this.#live.filter((one) => one !== live);
   }
 
-  #commit(): void {
-    this.#gate.commit();
+  /** A spool that is full gets room by itself once the store takes what is in it. */
+  async #commit(): Promise<void> {
+    while (!this.#gate.spool.commit().ok) {
+      this.#steps.push('no room');
+      this.#hung();
+      this.#store.behave = () => 'Answer';
+      const signal = AbortSignal.timeout(DEADLINE_MS);
+      await this.#gate.spool.roomAgain(signal);
+      if (signal.aborted) throw new Error(`No room comes: ${this.#steps.join(', ')}`);
+    }
     this.#record();
     this.#steps.push('commit');
   }
@@ -165,15 +177,18 @@ class Walk {
     this.#steps.push(name);
   }
 
-  /** What is gathered is written with the end of a gate; what is open is closed by the next one. */
+  /** What is gathered is written with the end of a gate if there is room; what is open in the spool is closed by the next one. */
   async #restart(): Promise<void> {
+    if (this.#gate.spool.commit().ok) this.#record();
+    this.#gathered.length = 0;
     await this.#gate.stop();
-    this.#record();
-    for (const { sessionId } of this.#live) this.#gathered.push([sessionId, 'Closed']);
-    this.#record();
+    for (const [sessionId, lines] of this.#recorded) {
+      if (lines.at(-1) !== 'Closed') this.#gathered.push([sessionId, 'Closed']);
+    }
     this.#live = [];
     this.#gate = new OneThreadGate(this.#options).startUplink();
     this.#steps.push('restart');
+    await this.#commit();
   }
 
   #lines(sessionId: string): readonly string[] {
