@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -115,4 +115,19 @@ test('a gate that could not write its progress until a segment was gone knows th
   await start().drained();
   expect(store.alarms).toEqual([]);
   expect(verdictOf('s')).toMatchObject({ kind: 'Complete', lastSequence: 3 });
+});
+
+test('a gate that is started again does not note for each event that its session is over', async () => {
+  store.behave = ({ sessionId }) => (sessionId === 'late' ? new Promise(() => {}) : 'Answer');
+  const running = start({ spoolLimits: { segmentBytesMax: 1_000_000 } });
+  const over = running.spool.open(opened('over'), 'Spool');
+  for (let count = 0; count < 1000; count += 1) over.append(answer(1));
+  over.append(closed);
+  recordWhole(running, 'late');
+  await turnsUntil(() => verdictOf('over').kind === 'Complete');
+  await running.stop();
+  store.behave = () => 'Answer';
+  await start().drained();
+  expect(verdictOf('late').kind).toBe('Complete');
+  expect(statSync(join(folder, 'progress')).size).toBeLessThan(10_000);
 });

@@ -182,7 +182,8 @@ export class Uplink {
   #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
     const { sequence, flags } = event;
     if (!queue.add({ sequence, flags, event: event.event }, this.#parts.nowMs())) {
-      if (queue.finished) this.#parts.journal.write(queue.progress());
+      const { journal } = this.#parts;
+      if (queue.finished && journal.sessions.get(queue.sessionId)?.closed !== true) journal.write(queue.progress());
       return;
     }
     this.#retention.needs(segment, queue, sequence);
