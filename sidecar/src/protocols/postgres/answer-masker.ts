@@ -230,24 +230,13 @@ export class AnswerMasker {
   #openCopy(command: RunningCommand, masks: MaskRules, midway = false): CopyMasker | undefined {
     const { catalog } = this.#lane;
     const planner = new MaskPlanner(masks, catalog);
-    const shape = command.statement?.copy;
-    const { utf8, treacherous } = encodingOf(shape?.encoding, this.#lane);
-    return openCopyMasker(shape, command.reading, planner, utf8, treacherous, midway);
+    return openCopyMasker(command.statement?.copy, command.reading, planner, this.#lane, midway);
   }
 
   #involved(command: RunningCommand | undefined, masks: MaskRules): boolean {
     if (command === undefined || !guardsValues(masks)) return guardsValues(masks);
     return new MaskPlanner(masks, this.#lane.catalog).involved(command.reading);
   }
-}
-
-/** Encodings in which a byte below 128 is always the ASCII character, by their names in PostgreSQL without signs. */
-const PLAIN_ENCODINGS = /^(?:UTF8|UNICODE|LATIN\d+|ISO8859\d+|WIN(?:DOWS)?125\d|EUC(?:JP|KR|CN|TW)|KOI8[RU]?)$/;
-
-/** How the bytes of a COPY are read: as the session's, unless the statement says otherwise. */
-function encodingOf(encoding: string | undefined, { utf8, treacherous }: Pick<Lane, 'utf8' | 'treacherous'>) {
-  if (encoding === undefined) return { utf8, treacherous };
-  return { utf8: /^(?:UTF8|UNICODE)$/.test(encoding), treacherous: !PLAIN_ENCODINGS.test(encoding) };
 }
 
 function pieceOf(masker: CopyMasker | undefined, data: Uint8Array, over: boolean): ReturnType<CopyMasker['mask']> {

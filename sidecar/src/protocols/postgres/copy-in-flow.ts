@@ -66,7 +66,7 @@ export class CopyInFlow {
     const lane = this.#lane;
     this.#command = command;
     const planner = new MaskPlanner(command.recordMasks, lane.catalog);
-    this.#masker = openCopyMasker(command.statement?.copy, command.reading, planner, lane.utf8, lane.treacherous);
+    this.#masker = openCopyMasker(command.statement?.copy, command.reading, planner, lane);
   }
 
   /** Rows of one received chunk go on, and into the record, together: clients send each in a frame of its own. */

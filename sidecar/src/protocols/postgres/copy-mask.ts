@@ -9,6 +9,12 @@ import { type ColumnPlan, type MaskPlanner } from './mask.ts';
 import type { CopyShape, SqlReading } from './sql-reading.ts';
 import { formOf } from './value-form.ts';
 
+/** How the session's bytes are read: as UTF-8, or as text in which an ASCII byte may be part of another character. */
+interface SessionEncoding {
+  readonly utf8: boolean;
+  readonly treacherous: boolean;
+}
+
 /**
  * The masker for a COPY, or undefined when its data passes as it is. A COPY whose columns cannot be told gives no row at all when masked
  * columns may be in it. `midway`: rows have gone already, and the next piece begins a row, as the server sends them.
@@ -17,12 +23,12 @@ export function openCopyMasker(
   shape: CopyShape | undefined,
   reading: SqlReading | undefined,
   planner: MaskPlanner,
-  utf8: boolean,
-  treacherous = false,
+  session: SessionEncoding,
   midway = false,
 ): CopyMasker | undefined {
   const { masks } = planner;
   if (masks.empty) return undefined;
+  const { utf8, treacherous } = encodingOf(shape?.encoding, session);
   if (treacherous) return new NoRows();
   if (shape?.columns === undefined)
     return planner.involved(reading) || shape === undefined ? new NoRows() : new Contents(masks, utf8);
@@ -49,6 +55,15 @@ export function openCopyMasker(
     default:
       return shape.format satisfies never;
   }
+}
+
+/** Encodings in which a byte below 128 is always the ASCII character, by their names in PostgreSQL without signs. */
+const PLAIN_ENCODINGS = /^(?:UTF8|UNICODE|LATIN\d+|ISO8859\d+|WIN(?:DOWS)?125\d|EUC(?:JP|KR|CN|TW)|KOI8[RU]?)$/;
+
+/** How the bytes of a COPY are read: as the session's, unless the statement says otherwise. */
+function encodingOf(encoding: string | undefined, session: SessionEncoding): SessionEncoding {
+  if (encoding === undefined) return session;
+  return { utf8: /^(?:UTF8|UNICODE)$/.test(encoding), treacherous: !PLAIN_ENCODINGS.test(encoding) };
 }
 
 /** What one masker lets through is masked by the other. */
