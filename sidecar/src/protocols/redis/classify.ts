@@ -130,9 +130,9 @@ function gapsByName(name: string, entry: CommandEntry | undefined, args: readonl
   const [container = ''] = name.split(' ');
   const isAdministration =
     ADMINISTRATION.has(container) || ADMINISTRATION_PARTS.has(name) || entry?.categories.includes('admin') === true;
-  // Whatever else would be asked for is not known.
-  const isTopology = args.length === 2 && topologyForm(args) !== undefined;
-  if (isAdministration && !HARMLESS.has(name) && !isTopology) {
+  // Whatever else would be asked for about nodes is not known.
+  const isHarmless = (): boolean => HARMLESS.has(name) || (args.length === 2 && topologyForm(args) !== undefined);
+  if (isAdministration && !isHarmless()) {
     gap('Administration', `${name} reaches past keys, into the server or other clients.`);
   }
   if (SCRIPTS.has(name)) gap('Script', `What the script of ${name} does is not read.`);

@@ -4,7 +4,7 @@ import { LOOKUP_OPERATORS } from './function-lists.ts';
 import { qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type NamedValue, type Scope } from './scope.ts';
 import { isServersType } from './type-name.ts';
-import { computed, type Value } from './value.ts';
+import { LITERAL, type Value } from './value.ts';
 
 /** The path of a text array whose elements need no quotes: `{a,b}`. */
 const PLAIN_PATH = /^\{[^{}"\\,\s]+(?:,[^{}"\\,\s]+)*\}$/;
@@ -50,7 +50,7 @@ export function readMember(expression: A_Expr, scope: Scope, context: Context): 
     ...column.value,
     origin: { kind: 'Computed' as const, columns: [{ schema, table, column: name, member: steps.flat() }] },
   };
-  return { column, value, keys: places.map((place) => ({ ...computed([]), literals: [place] })) };
+  return { column, value, keys: places.map((place) => ({ ...LITERAL, literals: [place] })) };
 }
 
 /** The server's own, whatever else has its name. */

@@ -5,16 +5,16 @@ import { commandOf, operationText, type Reading, read } from './classify.ts';
 import { type HandleName, type Request, readRequest } from './codec.ts';
 import { HEAD_BYTES, numbered, type SftpLane, writeFields, writeStatus } from './lane.ts';
 import { lookUp } from './lookup.ts';
-import { MaskedReads } from './masked-reads.ts';
+import { type AskedRead, MaskedReads } from './masked-reads.ts';
 import { STATUS } from './messages.ts';
 import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
 import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
+import { unsupported } from './unsupported.ts';
 
 /** Files and directories that one conversation may have open. */
 const HANDLES_MAX = 1_024;
 /** Files that may be open in one connection and are read through masks: a window of each is kept. */
 const MASKED_MAX = 16;
-const unsupported = (reason: string): Refusal => ({ kind: 'Unsupported', rule: 'sftp', reason, hint: '' });
 const UNREADABLE = unsupported('It names what is no path: no text in UTF-8, or too long.');
 const NO_HANDLE = unsupported('No such handle is open.');
 const NOT_FOR_THAT = unsupported('The file was not opened for that.');
@@ -123,17 +123,14 @@ export class AgentSide {
   #queue(asked: Asked): void {
     const { waiting } = this.#lane;
     asked.isBlocked = waiting.some((earlier) => mustKeepOrder(earlier, asked));
-    const isMaskedRead = asked.request.kind === 'Read' && asked.handle?.operation.isMaskedReading === true;
-    if (asked.reading === undefined && !asked.isBlocked && !isMaskedRead) return this.#pass(asked);
+    if (asked.reading === undefined && !asked.isBlocked && !isMaskedRead(asked)) return this.#pass(asked);
     waiting.push(asked);
     if (!asked.isBlocked) this.#begin(asked);
   }
 
   #begin(asked: Asked): void {
-    const { reading, request, handle } = asked;
-    if (request.kind === 'Read' && handle?.operation.isMaskedReading === true && this.#isOpen(handle)) {
-      return this.#maskedReads.add(asked, request, handle);
-    }
+    const { reading } = asked;
+    if (isMaskedRead(asked) && this.#isOpen(asked.handle)) return this.#maskedReads.add(asked);
     if (reading === undefined) {
       this.#pass(asked);
       return this.#leave(asked);
@@ -247,6 +244,10 @@ export class AgentSide {
     if (!from.reads || !handle.writes) return NOT_FOR_THAT;
     return from.refusal ?? (isBeyondMasks(request, from.operation.masks) ? MASKED : undefined);
   }
+}
+
+function isMaskedRead(asked: Asked): asked is AskedRead {
+  return asked.request.kind === 'Read' && asked.handle?.operation.isMaskedReading === true;
 }
 
 function isHome(request: Request): boolean {

@@ -21,6 +21,7 @@ export class MaskedFile {
   readonly #record: MaskedRecord | undefined;
   /** Where what is kept begins. */
   #start = 0;
+  /** The end of the file was reached. */
   #isWhole = false;
 
   constructor(masks: MaskRules, record?: MaskedRecord) {
@@ -31,11 +32,6 @@ export class MaskedFile {
 
   get maskedValues(): number {
     return this.#mask.maskedValues;
-  }
-
-  /** The end of the file was reached. */
-  get isWhole(): boolean {
-    return this.#isWhole;
   }
 
   /** The next of the file as it is. */

@@ -9,24 +9,22 @@ import { MaskedRecord } from './masked-record.ts';
 import { PACKET, STATUS } from './messages.ts';
 import type { Asked, OpenHandle } from './operation.ts';
 import type { TargetSide } from './target-side.ts';
+import { unsupported } from './unsupported.ts';
 
 /** What one answer gives at most, in bytes, as with OpenSSH: its packet must fit. */
 const ANSWER_BYTES_MAX = 255 * 1024;
 
-const unsupported = (reason: string, hint: string): Refusal => ({ kind: 'Unsupported', rule: 'sftp', reason, hint });
 const CHANGED = unsupported('Masks changed while it was open.', 'Open it again.');
 const WHY_NOT: Readonly<Record<'Passed' | 'Overlong', Refusal>> = {
   Passed: unsupported('Masks are in force: a file is read forward, and at most 1 MiB back.', 'Open it again.'),
   Overlong: unsupported('A line of it is too long to be masked.', 'Read it with a command that cuts its lines.'),
 };
 
-type Read = Extract<Request, { readonly kind: 'Read' }>;
-
-interface Waiting {
-  readonly asked: Asked;
-  readonly request: Read;
+/** A read of a file that is open. */
+export type AskedRead = Asked & {
+  readonly request: Extract<Request, { readonly kind: 'Read' }>;
   readonly handle: OpenHandle;
-}
+};
 
 /** A file that is open for reading, as it is and as the agent sees it. */
 interface Reading {
@@ -39,7 +37,7 @@ export class MaskedReads {
   readonly #lane: SftpLane;
   readonly #target: TargetSide;
   /** One of each file at most: those behind it wait for it. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<AskedRead>();
   readonly #readings = new WeakMap<OpenHandle, Reading>();
 
   constructor(lane: SftpLane, target: TargetSide) {
@@ -47,10 +45,10 @@ export class MaskedReads {
     this.#target = target;
   }
 
-  add(asked: Asked, request: Read, handle: OpenHandle): void {
+  add(asked: AskedRead): void {
     this.#lane.flush();
-    this.#lane.ports.note('Target', handle.operation, numbered(asked.id, asked.packet));
-    this.#waiting.add({ asked, request, handle });
+    this.#lane.ports.note('Target', asked.handle.operation, numbered(asked.id, asked.packet));
+    this.#waiting.add(asked);
   }
 
   /** It is closed: nothing of it is kept, and what was read ahead is for nobody. */
@@ -64,16 +62,16 @@ export class MaskedReads {
   answerNext(): Asked | undefined {
     // An agent that does not take what it asked for gets no more of it.
     if (this.#waiting.size === 0 || this.#lane.ports.isFull) return undefined;
-    for (const waiting of this.#waiting) {
-      if (!this.#answer(waiting)) continue;
-      this.#waiting.delete(waiting);
-      return waiting.asked;
+    for (const asked of this.#waiting) {
+      if (!this.#answer(asked)) continue;
+      this.#waiting.delete(asked);
+      return asked;
     }
     return undefined;
   }
 
   /** False: more of the file must be there first. */
-  #answer({ asked: { id }, request, handle }: Waiting): boolean {
+  #answer({ id, request, handle }: AskedRead): boolean {
     const { operation } = handle;
     const { file, fetch } = this.#readingOf(handle);
     const isSame = file.masks === operation.masks;

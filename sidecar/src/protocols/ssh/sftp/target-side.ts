@@ -6,16 +6,15 @@ import { answerKindOf, type Expected, numbered, type SftpLane } from './lane.ts'
 import { maskAnswer } from './mask.ts';
 import { PACKET, STATUS } from './messages.ts';
 import { type Asked, OpenHandle, type Operation } from './operation.ts';
+import { unsupported } from './unsupported.ts';
 
 type Given<Kind extends Request['kind']> = Extract<Request, { readonly kind: Kind }>;
 
 /** Masks are put on a file from its start, and on nothing that was read of it, or may be written in between. */
-export const MASKED: Refusal = {
-  kind: 'Unsupported',
-  rule: 'sftp',
-  reason: 'Masks are in force, which cannot reach what is read this way.',
-  hint: 'Open the file again, for reading alone.',
-};
+export const MASKED = unsupported(
+  'Masks are in force, which cannot reach what is read this way.',
+  'Open the file again, for reading alone.',
+);
 
 /** What the target answers, once the conversation has begun. */
 export class TargetSide {
