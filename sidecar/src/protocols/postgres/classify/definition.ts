@@ -7,7 +7,7 @@ import type {
   Node,
   RangeVar,
 } from 'libpg-query';
-import type { CatalogRelation } from '../catalog.ts';
+import type { Catalog, CatalogRelation } from '../catalog.ts';
 import { Changes, creationSchema } from './changes.ts';
 import type { Context, StatementFindings } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
@@ -201,9 +201,7 @@ function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Chan
 function isByOthers({ findings: { catalog } }: Context): (statement: StatementFindings) => boolean {
   return ({ tables, functions }) =>
     tables.some(({ schema, name }) => catalog.resolveTable(schema, name, undefined)?.kind === 'View') ||
-    functions.some(({ name }) =>
-      catalog.functions(name).some(({ language, schema }) => language === 'sql' && !catalog.isSystemSchema(schema)),
-    );
+    functions.some(({ name }) => mayBeSql(name, catalog));
 }
 
 function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Changes, context: Context): void {
@@ -244,6 +242,11 @@ function condemn(relation: CatalogRelation | undefined, column: string | undefin
   for (const { name, value } of tableColumns(relation, context) ?? []) {
     if (column === undefined || name === column) context.statement.addColumns(columnsOf(value.origin), 'Condition');
   }
+}
+
+/** True when a function of this name is written in SQL and not the server's own: another may take its place. */
+function mayBeSql(name: string, catalog: Catalog): boolean {
+  return catalog.functions(name).some(({ language, schema }) => language === 'sql' && !catalog.isSystemSchema(schema));
 }
 
 function mayBeTemporary({ schemaname, relname = '' }: RangeVar, known: CatalogRelation | undefined, context: Context) {
@@ -305,8 +308,7 @@ function readKeptExpression(node: Node, scope: Scope, context: Context): void {
   const before = new Set(statement.functions.map(({ name }) => name));
   readExpression(node, scope, context, 'Condition');
   for (const { name } of statement.functions) {
-    const called = before.has(name) ? [] : findings.catalog.functions(name);
-    if (called.some(({ language, schema }) => language === 'sql' && !findings.catalog.isSystemSchema(schema)))
+    if (!before.has(name) && mayBeSql(name, findings.catalog))
       findings.incomplete(
         'FunctionBody',
         `What ${name} will do when it is called by what is defined here cannot be told.`,

@@ -21,7 +21,7 @@ export function isKey(text: string, start: number): boolean {
 }
 
 /**
- * The shape of a text: every string and number replaced by a mark, those that look up a member of a document left out, comments and space by one blank. Two texts of one shape differ in the
+ * The shape of a text: every string and number replaced by a mark, but for those that look up a member of a document, comments and space by one blank. Two texts of one shape differ in the
  * values of their literals alone. Undefined when that cannot be promised: something that the lexer does not tell apart for certain, or
  * a kind of statement in which literals are more than data. Whether a reading depends on the values is the reader's to say.
  */
@@ -37,10 +37,8 @@ export function shapeOf(text: string): string | undefined {
         if (!shape.endsWith(' ')) shape += ' ';
         break;
       case 'String':
-        shape += isKey(text, start) ? text.slice(start, end) : `${MARK}s`;
-        break;
       case 'Number':
-        shape += isKey(text, start) ? text.slice(start, end) : `${MARK}n`;
+        shape += isKey(text, start) ? text.slice(start, end) : MARK + (kind === 'String' ? 's' : 'n');
         break;
       case 'Word':
         if (isFirst && !DATA_STATEMENTS.has(text.slice(start, end).toLowerCase())) return undefined;
