@@ -8,20 +8,20 @@ import type { Opened, SessionEvent } from '@sidegate/session';
 export interface Recorder {
   open(opened: Opened, durability: Durability): SessionRecord;
   /** One append to the spool. A fault (disk full, spool full) means: forward nothing of what was gathered. */
-  commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>>;
+  commit(): Result<void, Fault<'SpoolFull' | 'SpoolBroken'>>;
   /** Settles when the spool has room again after SpoolFull, or when `signal` aborts. */
   roomAgain(signal: AbortSignal): Promise<void>;
   /** Writes what is gathered and hands what can be handed to the store, until `signal` aborts. */
   close(signal: AbortSignal): Promise<void>;
 }
 
-export interface Commit {
-  /** Settles once the store holds all Central sessions' events of this commit on disk; undefined when no such event is in it. Never rejects. */
-  readonly central: Promise<Result<void, Fault<'StoreUnavailable'>>> | undefined;
-}
+/** What the store makes of records. Never rejects. */
+export type Stored = Promise<Result<void, Fault<'StoreUnavailable'>>>;
 
 export interface SessionRecord {
   readonly sessionId: string;
+  /** Settles once the store holds on disk all that was written of the session while it was Central; undefined when nothing was. */
+  readonly stored: Stored | undefined;
   append(event: Exclude<SessionEvent, Opened>): void;
   /** From the next append on, what the session asks of its commits: a policy change can ask for more, or for less again. */
   require(durability: Durability): void;

@@ -91,11 +91,11 @@ test.each<['SpoolFull' | 'SpoolBroken', number]>([
 test('with durability Central bytes wait for the store, and keep their order', async () => {
   const stage = await openSession({ durability: 'Central' });
   let stored: (result: Result<void, Fault<'StoreUnavailable'>>) => void = () => {};
-  stage.recorder.central = new Promise((resolve) => {
+  stage.recorder.stored = new Promise((resolve) => {
     stored = resolve;
   });
   await say(stage, 'one');
-  stage.recorder.central = Promise.resolve(ok(undefined));
+  stage.recorder.stored = Promise.resolve(ok(undefined));
   await say(stage, 'two');
   expect(stage.crossed).toEqual([]);
   stored(ok(undefined));
@@ -105,7 +105,7 @@ test('with durability Central bytes wait for the store, and keep their order', a
 
 test('with durability Central a store that is away refuses', async () => {
   const stage = await openSession({ durability: 'Central' });
-  stage.recorder.central = Promise.resolve(fail({ code: 'StoreUnavailable', message: 'The store is away.' }));
+  stage.recorder.stored = Promise.resolve(fail({ code: 'StoreUnavailable', message: 'The store is away.' }));
   await say(stage, 'one');
   expect(stage.crossed.map((line) => line.replace(/ @.*/, ''))).toEqual([
     'agent< bye NotRecorded: Nothing can be recorded, so nothing may pass: The store is away.',

@@ -116,7 +116,7 @@ export class GatedSession {
   rulesChanged(rules: SessionRules): void {
     if (this.#admission === undefined || this.#closed) return;
     this.#admission = { ...this.#admission, rules };
-    this.#outbox.central = rules.durability === 'Central';
+    this.#outbox.central = rules.durability === 'Central' ? this.#record : undefined;
     this.#record?.require(rules.durability);
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
     this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
@@ -279,7 +279,7 @@ export class GatedSession {
     this.#admission = admission.value;
     const { credential, rules, identity } = admission.value;
     this.#judge = this.#openJudge(this.#record.sessionId, admission.value, step.details);
-    this.#outbox.central = rules.durability === 'Central';
+    this.#outbox.central = rules.durability === 'Central' ? this.#record : undefined;
     const { masks, recordMasks } = rules;
     this.#carryOut(this.#session.identified({ credential, masks, recordMasks, subject: identity.verified.subject }));
   }

@@ -32,7 +32,7 @@ test('a kill cancels what runs at the target, and only what runs', async () => {
 
 test('a kill waits neither for a store that is away nor for room in the spool', async () => {
   const stage = await openSession({ durability: 'Central' });
-  stage.recorder.central = new Promise(() => {});
+  stage.recorder.stored = new Promise(() => {});
   await say(stage, 'one');
   stage.session.terminate(REFUSAL, 'Killed');
   await settle();

@@ -1,4 +1,5 @@
-import { type Fault, ok, type Result } from '@sidegate/crds';
+import { type Fault, ok } from '@sidegate/crds';
+import type { SessionRecord, Stored } from '../recorder.ts';
 import type { Turn, TurnMember } from './turn.ts';
 import type { Wires } from './wires.ts';
 
@@ -7,7 +8,7 @@ type Outgoing =
   | { readonly kind: 'Target'; readonly bytes: Uint8Array }
   | { readonly kind: 'Act'; readonly act: () => void };
 
-const ALREADY_STORED = Promise.resolve(ok(undefined));
+const ALREADY_STORED: Stored = Promise.resolve(ok(undefined));
 
 /**
  * What one session wants to send, in order, kept back until the turn that holds its records is written (and, where the session
@@ -23,8 +24,8 @@ export class Outbox implements TurnMember {
   #storing: Promise<void> | undefined;
   /** Counts how often what waited for the store was given up. */
   #abandoned = 0;
-  /** Wait for the store, not only for the spool. */
-  central = false;
+  /** Wait until the store has what is written of this, not only for the spool. */
+  central: Pick<SessionRecord, 'stored'> | undefined;
 
   /** `unrecordable` is called when nothing can be recorded: what was queued is gone by then, and nothing may be forwarded. */
   constructor(turn: Turn, wires: Wires, unrecordable: (fault: Fault) => void) {
@@ -56,14 +57,14 @@ export class Outbox implements TurnMember {
   release(): void {
     this.#joined = false;
     this.#resume();
+    const stored = this.central?.stored;
+    if (stored !== undefined) this.#releaseAfter(stored);
     // What an earlier turn still holds back for the store goes first.
-    if (this.#storing === undefined) this.#send(this.#takeAll());
-    else this.releaseAfter(ALREADY_STORED);
+    else if (this.#storing !== undefined) this.#releaseAfter(ALREADY_STORED);
+    else this.#send(this.#takeAll());
   }
 
-  releaseAfter(stored: Promise<Result<void, Fault>>): void {
-    this.#joined = false;
-    this.#resume();
+  #releaseAfter(stored: Stored): void {
     const sending = this.#sendWhenStored(this.#storing, stored, this.#takeAll());
     this.#storing = sending;
     void sending.then(() => {
@@ -80,6 +81,8 @@ export class Outbox implements TurnMember {
   refuse(fault: Fault): void {
     this.#joined = false;
     this.#outgoing = [];
+    // Nor may what followed cross, whatever becomes of its records.
+    this.#abandoned++;
     this.#unrecordable(fault);
   }
 
@@ -87,7 +90,7 @@ export class Outbox implements TurnMember {
   abandonStored(): void {
     this.#abandoned++;
     this.#storing = undefined;
-    this.central = false;
+    this.central = undefined;
   }
 
   /** What waits is never sent. */
@@ -114,7 +117,7 @@ export class Outbox implements TurnMember {
 
   async #sendWhenStored(
     before: Promise<void> | undefined,
-    stored: Promise<Result<void, Fault>>,
+    stored: Stored,
     outgoing: readonly Outgoing[],
   ): Promise<void> {
     const abandoned = this.#abandoned;

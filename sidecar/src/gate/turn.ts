@@ -1,17 +1,14 @@
-import type { Fault, Result } from '@sidegate/crds';
+import type { Fault } from '@sidegate/crds';
 import type { Recorder } from '../recorder.ts';
 
 /** Someone with records gathered and bytes waiting for them to be written. */
 export interface TurnMember {
-  readonly central: boolean;
-  /** The records are written: forward what waits. */
+  /** The records are written: forward what waits, once the store has them where the session asks for that. */
   release(): void;
   /** The records cannot be written now: read nothing more until `release`. */
   block(): void;
   /** The records cannot be written at all: forward nothing, refuse. */
   refuse(fault: Fault): void;
-  /** Forwarding of what waits now must wait for the store; `stored` never rejects. */
-  releaseAfter(stored: Promise<Result<void, Fault>>): void;
 }
 
 /** How long a full spool is waited for before sessions are refused, in milliseconds. */
@@ -62,12 +59,7 @@ export class Turn {
       void this.#waitForRoom(commit.fault);
       return;
     }
-    const members = this.#takeMembers();
-    const { central } = commit.value;
-    for (const member of members) {
-      if (member.central && central !== undefined) member.releaseAfter(central);
-      else member.release();
-    }
+    for (const member of this.#takeMembers()) member.release();
   }
 
   async #waitForRoom(fault: Fault<'SpoolFull' | 'SpoolBroken'>): Promise<void> {

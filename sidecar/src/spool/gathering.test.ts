@@ -10,6 +10,7 @@ const session = (index: number): SpooledSession => ({
   written: false,
   closed: false,
   central: false,
+  stored: undefined,
 });
 const remark = (text: string) => ({ kind: 'Remark', atUs: 2, code: 'C', text }) as const;
 const answer = { kind: 'AnswerPart', atUs: 2, commandId: 1, bytes: new Uint8Array(100_000).fill(3) } as const;

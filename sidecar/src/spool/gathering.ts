@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { isLarge, type SessionEvent, WireBuffer, writeEvent } from '@sidegate/session';
+import type { Stored } from '../recorder.ts';
 import { FRAME_HEAD_BYTES, writeFrameHead } from './frame.ts';
 import {
   EVENT_HEAD_BYTES,
@@ -25,6 +26,8 @@ export interface SpooledSession {
   written: boolean;
   closed: boolean;
   central: boolean;
+  /** What the store makes of all that was written of it while it was Central; undefined: nothing was. */
+  stored: Stored | undefined;
 }
 
 /** One frame: a run of events, or one event whose content follows it in the file. */
@@ -42,7 +45,7 @@ interface Piece {
 /** A run that has reached this takes no more events. */
 const RUN_BYTES_MAX = 64 * 1024;
 
-const NOBODY: ReadonlyMap<string, number> = new Map();
+const NOBODY: ReadonlyMap<SpooledSession, number> = new Map();
 
 /** Events as they will stand in the segment, kept until they are written. Large contents stay where they are. */
 export class Gathering {
@@ -132,15 +135,15 @@ export class Gathering {
     writeFrameHead(this.#out.bytes, start, body.length + (tail?.length ?? 0), sum);
   }
 
-  /** All of it is written, in segment `number`. Returns the last event of each session that somebody waits for, by session id. */
-  clear(number: number): ReadonlyMap<string, number> {
-    let awaited: Map<string, number> | undefined;
+  /** All of it is written, in segment `number`. Returns the last event of each session that somebody waits for. */
+  clear(number: number): ReadonlyMap<SpooledSession, number> {
+    let awaited: Map<SpooledSession, number> | undefined;
     for (const { session, sequence, central } of this.#pieces) {
       session.introducedIn = number;
       session.written = true;
       if (!central) continue;
       awaited ??= new Map();
-      awaited.set(session.sessionId, sequence);
+      awaited.set(session, sequence);
     }
     this.#pieces = [];
     this.#run = undefined;

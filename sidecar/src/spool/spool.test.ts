@@ -94,7 +94,7 @@ describe('a commit', () => {
     one.append(remark('a'));
     two.append(remark('b'));
     expect(disk.writes).toBe(0);
-    expect(spool.commit()).toEqual({ ok: true, value: { central: undefined } });
+    expect(spool.commit()).toEqual({ ok: true, value: undefined });
     expect(disk.writes).toBe(1);
     expect(kindsOf(recorded()['one'])).toEqual(['1 Opened', '2 Remark']);
     expect(kindsOf(recorded()['two'])).toEqual(['1 Opened', '2 Remark']);
@@ -102,9 +102,9 @@ describe('a commit', () => {
 
   test('that must wait for a store ends in a fault at once when there is none', async () => {
     const spool = open();
-    spool.open(opened('s'), 'Central');
-    const commit = spool.commit();
-    expect(commit.ok && (await commit.value.central)).toMatchObject({ ok: false, fault: { code: 'StoreUnavailable' } });
+    const record = spool.open(opened('s'), 'Central');
+    expect(spool.commit().ok).toBe(true);
+    expect(await record.stored).toMatchObject({ ok: false, fault: { code: 'StoreUnavailable' } });
     expect(kindsOf(recorded()['s'])).toEqual(['1 Opened']);
   });
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { type Durability, type Fault, fail, ok, pause, type Result } from '@sidegate/crds';
 import type { Opened, SessionEvent } from '@sidegate/session';
-import type { Commit, Recorder, SessionRecord } from '../recorder.ts';
+import type { Recorder, SessionRecord, Stored } from '../recorder.ts';
 import { Gathering, type SpooledSession } from './gathering.ts';
 import { readProgress, type SessionProgress } from './progress.ts';
 import { type Leftovers, recoverSegments } from './recovery.ts';
@@ -155,6 +155,9 @@ export class Spool implements Recorder {
     this.#append(session, opened);
     return {
       sessionId: opened.sessionId,
+      get stored() {
+        return session.stored;
+      },
       append: (event) => this.#append(session, event),
       require: (next) => {
         session.central = next === 'Central';
@@ -162,8 +165,8 @@ export class Spool implements Recorder {
     };
   }
 
-  commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>> {
-    if (this.#gathering.empty) return ok({ central: undefined });
+  commit(): Result<void, Fault<'SpoolFull' | 'SpoolBroken'>> {
+    if (this.#gathering.empty) return ok(undefined);
     const number = this.#writer.end.segment;
     const written = this.#writer.write(this.#gathering.slices(number));
     this.#faulted = !written.ok;
@@ -173,16 +176,16 @@ export class Spool implements Recorder {
       return written;
     }
     const awaited = this.#gathering.clear(number);
-    // The wait begins before the reader hears of it, or the answer could come first.
-    const central = awaited.size === 0 ? undefined : this.#stored(new Map(awaited));
+    // The waits begin before the reader hears of it, or the answer could come first.
+    for (const [session, sequence] of awaited) session.stored = this.#stored(session.sessionId, sequence);
     for (const sessionId of this.#ended) this.waits.forget(sessionId);
     this.#ended = [];
-    this.#reader?.advanced(this.#writer.end, central !== undefined);
-    return ok({ central });
+    this.#reader?.advanced(this.#writer.end, awaited.size > 0);
+    return ok(undefined);
   }
 
-  #stored(awaited: Map<string, number>): NonNullable<Commit['central']> {
-    if (this.#reader !== undefined) return this.waits.wait(awaited);
+  #stored(sessionId: string, sequence: number): Stored {
+    if (this.#reader !== undefined) return this.waits.wait(sessionId, sequence);
     return Promise.resolve(fail({ code: 'StoreUnavailable', message: 'This gate has no store.' }));
   }
 
@@ -209,8 +212,16 @@ export class Spool implements Recorder {
 
   #session(sessionId: string, sequence: number, durability: Durability): SpooledSession {
     this.#sessions += 1;
-    const central = durability === 'Central';
-    return { sessionId, index: this.#sessions, sequence, introducedIn: 0, written: false, closed: false, central };
+    return {
+      sessionId,
+      index: this.#sessions,
+      sequence,
+      introducedIn: 0,
+      written: false,
+      closed: false,
+      central: durability === 'Central',
+      stored: undefined,
+    };
   }
 
   #append(session: SpooledSession, event: SessionEvent): void {

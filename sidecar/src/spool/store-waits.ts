@@ -1,14 +1,15 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import type { Stored } from '../recorder.ts';
 
-type Stored = Result<void, Fault<'StoreUnavailable'>>;
+type Outcome = Result<void, Fault<'StoreUnavailable'>>;
 
 interface Wait {
-  /** By session, the event up to which the store must still confirm. */
-  readonly missing: Map<string, number>;
-  readonly settle: (result: Stored) => void;
+  /** The event up to which the store must still confirm. */
+  readonly sequence: number;
+  readonly settle: (outcome: Outcome) => void;
 }
 
-/** Commits that may be acted on only when the store has them. */
+/** What of each session may be acted on only when the store has it. One session's waits are nothing to the others. */
 export class StoreWaits {
   readonly #waitMs: number;
   readonly #waits = new Map<string, Set<Wait>>();
@@ -21,36 +22,31 @@ export class StoreWaits {
     this.#waitMs = waitMs;
   }
 
-  /** Settles when all of `missing` is confirmed, or with a fault; never rejects. */
-  wait(missing: Map<string, number>): Promise<Stored> {
-    for (const sessionId of missing.keys()) {
-      const why = this.#refused.get(sessionId);
-      if (why !== undefined) return Promise.resolve(unavailable(why));
-    }
-    const { promise, resolve } = Promise.withResolvers<Stored>();
+  /** Settles when the store has the session's events up to `sequence`, or with a fault. */
+  wait(sessionId: string, sequence: number): Stored {
+    const why = this.#refused.get(sessionId);
+    if (why !== undefined) return Promise.resolve(unavailable(why));
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
     const timer = setTimeout(() => {
       wait.settle(unavailable(`The store did not confirm this within ${this.#waitMs} ms.`));
     }, this.#waitMs);
     timer.unref();
     const wait: Wait = {
-      missing,
-      settle: (result) => {
+      sequence,
+      settle: (outcome) => {
         clearTimeout(timer);
-        for (const sessionId of missing.keys()) this.#remove(sessionId, wait);
-        resolve(result);
+        this.#remove(sessionId, wait);
+        resolve(outcome);
       },
     };
-    for (const sessionId of missing.keys()) this.#add(sessionId, wait);
+    this.#add(sessionId, wait);
     return promise;
   }
 
   /** The store has this session's events up to `sequence`. */
   stored(sessionId: string, sequence: number): void {
     for (const wait of this.#waits.get(sessionId) ?? []) {
-      if ((wait.missing.get(sessionId) ?? 0) > sequence) continue;
-      this.#remove(sessionId, wait);
-      wait.missing.delete(sessionId);
-      if (wait.missing.size === 0) wait.settle(ok(undefined));
+      if (wait.sequence <= sequence) wait.settle(ok(undefined));
     }
   }
 
@@ -73,9 +69,8 @@ export class StoreWaits {
 
   /** Nobody will confirm anything any more. */
   close(): void {
-    for (const wait of new Set([...this.#waits.values()].flatMap((waits) => [...waits]))) {
-      wait.settle(unavailable('The gate is stopping.'));
-    }
+    for (const waits of this.#waits.values())
+      for (const wait of waits) wait.settle(unavailable('The gate is stopping.'));
   }
 
   #add(sessionId: string, wait: Wait): void {
@@ -91,6 +86,6 @@ export class StoreWaits {
   }
 }
 
-function unavailable(message: string): Stored {
+function unavailable(message: string): Outcome {
   return fail({ code: 'StoreUnavailable', message });
 }

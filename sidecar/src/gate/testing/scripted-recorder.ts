@@ -1,6 +1,6 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Opened, SessionEvent } from '@sidegate/session';
-import type { Commit, Recorder, SessionRecord } from '../../recorder.ts';
+import type { Recorder, SessionRecord, Stored } from '../../recorder.ts';
 
 /** A recorder that says what was written when, and can be made to fail. */
 export class ScriptedRecorder implements Recorder {
@@ -9,7 +9,7 @@ export class ScriptedRecorder implements Recorder {
   /** All that was recorded, as it was given. */
   readonly events: (Opened | SessionEvent)[] = [];
   fault: Fault<'SpoolFull' | 'SpoolBroken'> | undefined;
-  central: Promise<Result<void, Fault<'StoreUnavailable'>>> | undefined;
+  stored: Stored | undefined;
   makeRoom: () => void = () => {};
   #opened = 0;
 
@@ -20,14 +20,23 @@ export class ScriptedRecorder implements Recorder {
       this.events.push(event);
       this.gathered.push(describeEvent(event));
     };
-    return { sessionId: opened?.sessionId ?? `s${++this.#opened}`, append, require: () => undefined };
+    const sessionId = opened?.sessionId ?? `s${++this.#opened}`;
+    const stored = () => this.stored;
+    return {
+      sessionId,
+      get stored() {
+        return stored();
+      },
+      append,
+      require: () => undefined,
+    };
   }
 
-  commit(): Result<Commit, Fault<'SpoolFull' | 'SpoolBroken'>> {
+  commit(): Result<void, Fault<'SpoolFull' | 'SpoolBroken'>> {
     if (this.fault !== undefined) return fail(this.fault);
     this.written.push(...this.gathered);
     this.gathered = [];
-    return ok({ central: this.central });
+    return ok(undefined);
   }
 
   roomAgain(signal: AbortSignal): Promise<void> {
