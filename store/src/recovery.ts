@@ -1,13 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { openChunk } from '@sidegate/session';
+import { type OpenedChunk, openChunk } from '@sidegate/session';
 import type { Clock } from './clock.ts';
+import type { Evidence } from './evidence.ts';
 import type { AlarmTable } from './index/alarm-table.ts';
 import type { ChunkTable } from './index/chunk-table.ts';
 import type { EventTable } from './index/event-table.ts';
 import { transact } from './index/index-database.ts';
+import { isOfTheIndex } from './index/index-error.ts';
 import type { TailTable } from './index/tail-table.ts';
 import { readStoredEvents } from './ingest/arrival.ts';
-import { indexChunk } from './ingest/intake.ts';
+import { indexChunk, indexRefusal } from './ingest/intake.ts';
 import { judgeChunk } from './ingest/judge.ts';
 import type { SegmentLog, SegmentPlace } from './segments/segment-log.ts';
 
@@ -18,6 +20,7 @@ export interface RecoveryParts {
   readonly events: EventTable;
   readonly alarms: AlarmTable;
   readonly tails: TailTable;
+  readonly evidence: Evidence;
   readonly nowUs: Clock;
 }
 
@@ -77,7 +80,7 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
   const { chunks, segments, database } = parts;
   const bytes = segments.read(place);
   const opened = bytes.ok ? openChunk(bytes.value) : bytes;
-  if (!opened.ok) return false;
+  if (!bytes.ok || !opened.ok) return false;
   const chunk = opened.value;
   const head = chunks.head(chunk.sessionId);
   if (head === undefined && chunks.droppedHead(chunk.sessionId) !== undefined) return false;
@@ -88,8 +91,21 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
     events: (first, last) => readStoredEvents(segments, covering(first, last), first, last),
   });
   if (judgement.kind !== 'Next') return false;
-  transact(database, () => indexChunk(parts, chunk, place, parts.nowUs()));
-  return true;
+  try {
+    transact(database, () => indexChunk(parts, chunk, place, parts.nowUs()));
+    return true;
+  } catch (error) {
+    if (isOfTheIndex(error)) throw error;
+    // It was refused when it came, or would have been; the others are not to suffer for it.
+    raiseInvalid(parts, chunk, bytes.value, indexRefusal(error));
+    return false;
+  }
+}
+
+function raiseInvalid(parts: RecoveryParts, chunk: OpenedChunk, bytes: Uint8Array, text: string): void {
+  const { sessionId, firstSequence: sequence } = chunk;
+  const evidence = parts.evidence.keep('Invalid', sessionId, sequence, bytes);
+  parts.alarms.raise({ atUs: parts.nowUs(), kind: 'Invalid', sessionId, sequence, text, evidence });
 }
 
 function raiseDamaged({ alarms, nowUs }: RecoveryParts, place: SegmentPlace): void {

@@ -55,7 +55,8 @@ export class EventTable {
       'update commands set decision = ?, rule = ?, reason = ?, observed = ? where session_id = ? and command_id = ?',
     );
     this.#count = database.prepare(`update sessions set commands = commands + ?, denied = denied + ?, held = held + ?,
-      rows = rows + ?, answer_bytes = answer_bytes + ? where session_id = ?`);
+      rows = min(rows + ?, ${Number.MAX_SAFE_INTEGER}), answer_bytes = min(answer_bytes + ?, ${Number.MAX_SAFE_INTEGER})
+      where session_id = ?`);
     this.#endHold = database.prepare(
       'update commands set hold = ?, decided_by = ? where session_id = ? and command_id = ?',
     );

@@ -6,6 +6,7 @@ import type { AlarmKind, AlarmTable } from '../index/alarm-table.ts';
 import type { ChunkTable, Head } from '../index/chunk-table.ts';
 import type { EventTable } from '../index/event-table.ts';
 import { transact } from '../index/index-database.ts';
+import { isOfTheIndex } from '../index/index-error.ts';
 import type { TailTable } from '../index/tail-table.ts';
 import type { StoreMetrics } from '../metrics.ts';
 import { FRAME_HEADER_BYTES } from '../segments/frame.ts';
@@ -50,7 +51,7 @@ export interface IntakeParts {
   readonly refusal: (bytes: number) => string | undefined;
   /** Called after each commit that stored something. */
   readonly stored: () => void;
-  /** Told what should not happen: the index cannot be written. */
+  /** Told what should not happen: the index cannot be written, or cannot hold a chunk. */
   readonly report: (error: unknown) => void;
 }
 
@@ -114,7 +115,7 @@ export class Intake {
       while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX) {
         const waiting = this.#waiting[0];
         if (waiting === undefined) break;
-        const judged = this.#judge(waiting.offer, heads, bytes);
+        const judged = this.#judgeAlone(waiting.offer, heads, bytes);
         // What does not simply follow a chunk of this very group is judged again when that chunk is stored.
         if (judged.kind === 'Later') break;
         this.#waiting.shift();
@@ -135,6 +136,25 @@ export class Intake {
       const unanswered = [...accepted.map(({ waiting }) => waiting), ...this.#waiting.splice(0)];
       for (const { settle } of unanswered) settle(this.#verdict('PushBack', undefined, 'The index cannot be written.'));
     }
+  }
+
+  /** What goes wrong with one offer alone is its own affair. */
+  #judgeAlone(offer: Offer, pending: ReadonlyMap<string, Head>, groupBytes: number): Judged {
+    try {
+      return this.#judge(offer, pending, groupBytes);
+    } catch (error) {
+      return { kind: 'Verdict', verdict: this.#refuseBad(offer, error) };
+    }
+  }
+
+  /** Refuses what the index cannot hold, and throws on when no other would fare better: then the alarm cannot be written either. */
+  #refuseBad(offer: Offer, error: unknown): Verdict {
+    if (isOfTheIndex(error)) throw error;
+    const message = indexRefusal(error);
+    this.#alarm('Invalid', offer, message);
+    this.#parts.report(error);
+    // Where the session stands is not told: it may not be the caller's.
+    return this.#verdict('Invalid', undefined, message);
   }
 
   #judge(offer: Offer, pending: ReadonlyMap<string, Head>, groupBytes: number): Judged {
@@ -228,26 +248,54 @@ export class Intake {
 
   #raise(kind: AlarmKind, offer: Offer, sequence: number, text: string, evidence: string): void {
     const { alarms, nowUs, metrics } = this.#parts;
-    const raised = alarms.raise({ atUs: nowUs(), kind, sessionId: offer.sessionId, sequence, text, evidence });
+    // A number that is announced may be one that no event can have.
+    const known = Number.isSafeInteger(sequence) ? sequence : 0;
+    const raised = alarms.raise({ atUs: nowUs(), kind, sessionId: offer.sessionId, sequence: known, text, evidence });
     if (raised) metrics.alarms.inc({ kind });
   }
 
-  async #store(accepted: readonly Accepted[]): Promise<void> {
-    const { segments, database, metrics, stored } = this.#parts;
+  /** Takes from `accepted` what is answered. */
+  async #store(accepted: Accepted[]): Promise<void> {
+    const { segments, metrics, stored } = this.#parts;
     const written = await segments.append(accepted.map(({ waiting }) => waiting.offer.chunk));
     if (!written.ok) {
       metrics.writeFailures.inc();
-      for (const { waiting } of accepted) {
+      for (const { waiting } of accepted.splice(0)) {
         const head = this.#parts.chunks.head(waiting.offer.sessionId);
         waiting.settle(this.#verdict('PushBack', head, written.fault.message));
       }
       return;
     }
-    const { nowUs, chunks } = this.#parts;
+    const places = [...written.value];
+    try {
+      this.#index(accepted, places);
+    } catch (error) {
+      if (isOfTheIndex(error)) throw error;
+      // One that the index cannot hold takes the others of its commit with it: now each gets a commit of its own.
+      while (accepted.length > 0) this.#indexAlone(accepted, places);
+    }
+    stored();
+  }
+
+  /** Indexes the first of what is left, and answers it. */
+  #indexAlone(accepted: Accepted[], places: SegmentPlace[]): void {
+    const first = accepted.slice(0, 1);
+    try {
+      this.#index(first, places);
+    } catch (error) {
+      for (const { waiting } of first) waiting.settle(this.#refuseBad(waiting.offer, error));
+    }
+    accepted.shift();
+    places.shift();
+  }
+
+  /** Indexes in one commit what is on disk at `places`, and answers it: takes it from `accepted`. A throw leaves all as it was. */
+  #index(accepted: Accepted[], places: readonly SegmentPlace[]): void {
+    const { database, metrics, nowUs, chunks } = this.#parts;
     const lost = new Set<Accepted>();
     const index = (): void => {
       for (const [position, one] of accepted.entries()) {
-        const place = written.value[position];
+        const place = places[position];
         if (place === undefined) throw new Error('a chunk was written nowhere');
         // Retention may have taken the session away while the disk was busy.
         const lastSequence = chunks.head(one.chunk.sessionId)?.lastSequence ?? 0;
@@ -257,7 +305,7 @@ export class Intake {
     };
     // The chunks are on disk, and the index follows from them.
     transact(database, index, 'Rebuildable');
-    for (const one of accepted) {
+    for (const one of accepted.splice(0)) {
       const { waiting, chunk } = one;
       if (lost.has(one)) {
         waiting.settle(this.#verdict('PushBack', chunks.head(chunk.sessionId), 'The session changed meanwhile.'));
@@ -266,7 +314,6 @@ export class Intake {
       metrics.bytes.inc(waiting.offer.chunk.length);
       waiting.settle(this.#verdict('Stored', headAfter(chunk), ''));
     }
-    stored();
   }
 
   #verdict(kind: Verdict['kind'], head: Head | undefined, message: string): Verdict {
@@ -282,6 +329,11 @@ export class Intake {
 
 function headAfter(chunk: OpenedChunk): Head {
   return { lastSequence: chunk.lastSequence, lastSha256: chunk.sha256, ended: chunk.closes };
+}
+
+/** Why a chunk is refused that is on disk and cannot be indexed. */
+export function indexRefusal(error: unknown): string {
+  return `The index cannot hold it: ${error instanceof Error ? error.message : String(error)}.`;
 }
 
 /** Writes a chunk that is on disk into the index. Runs inside the caller's transaction. */
