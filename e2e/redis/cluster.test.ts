@@ -1,10 +1,12 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { type Ended, runProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { untilFound } from '../support/until-found.ts';
 import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
-import { REDIS_SERVER } from './redis-server.ts';
+import { encode, REDIS_SERVER } from './redis-server.ts';
 
 const TIMEOUT_MS = 300_000;
 const CLI = findProgram('redis-cli');
@@ -126,6 +128,37 @@ real(
     await client.quit();
     expect(failure).toMatch(/NOPERM redirect: slot \d+ is at .*, which is no Target of this agent/);
     expect(new Set(ports)).toEqual(new Set([stage.doorOf(0), stage.doorOf(1)]));
+  },
+  TIMEOUT_MS,
+);
+
+real(
+  'a subscription that ends unasked, as its slot leaves the node, puts no answer to another command',
+  async () => {
+    const node = stage.nodes[0]?.server;
+    const channel = await stage.keyAt(0);
+    const slot = String(await stage.slotOf(channel));
+    const socket = connect(stage.doorOf(0), '127.0.0.1');
+    let text = '';
+    socket.setEncoding('latin1').on('data', (piece) => {
+      text += String(piece);
+    });
+    const over = new Promise((resolve) => socket.once('close', resolve));
+    const ends = (wanted: string): Promise<true> =>
+      untilFound(`no ${wanted} came`, () => Promise.resolve(text.endsWith(wanted) || undefined));
+    socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode('SSUBSCRIBE', channel)]));
+    await ends(':1\r\n');
+    await node?.command(['CLUSTER', 'DELSLOTS', slot]);
+    await ends(':0\r\n');
+    socket.write(Buffer.concat([encode('ECHO', 'one'), encode('ECHO', 'two')]));
+    await ends('$3\r\none\r\n$3\r\ntwo\r\n');
+    // Nor does one that the server refuses.
+    socket.write(Buffer.concat([encode('SUNSUBSCRIBE', channel), encode('ECHO', 'three')]));
+    await ends('\r\n-CLUSTERDOWN Hash slot not served\r\n$5\r\nthree\r\n');
+    await node?.command(['CLUSTER', 'ADDSLOTS', slot]);
+    socket.write(encode('QUIT'));
+    await over;
+    expect(text.split('sunsubscribe')).toHaveLength(2);
   },
   TIMEOUT_MS,
 );

@@ -189,8 +189,12 @@ export class AgentSide {
     this.#after(name, command, args);
   }
 
-  /** RESET also ends the gate's own login, so that goes right behind it. */
+  /**
+   * RESET also ends the gate's own login, so that goes right behind it. A shard's subscription also ends when its slot leaves the server: whether what is
+   * said of that was the answer to SUNSUBSCRIBE, or another is to come, the answer to a PING tells.
+   */
   #bytesOf(name: string, wire: Uint8Array): Uint8Array {
+    if (name === 'SUNSUBSCRIBE') return Buffer.concat([wire, PING]);
     if (name !== 'RESET') return wire;
     const login = writeLogin(this.#lane.options.credential, undefined);
     return login === undefined ? wire : Buffer.concat([wire, login]);
@@ -238,11 +242,14 @@ export class AgentSide {
       case 'HELLO':
         lane.barrier = command;
         break;
+      case 'SUNSUBSCRIBE':
+        lane.owe({ kind: 'Own', expected: 'PONG' });
+        break;
       case 'RESET':
         lane.barrier = command;
         if (writeLogin(lane.options.credential, undefined) !== undefined) {
           lane.barrier = 'Login';
-          lane.owe({ kind: 'Login' });
+          lane.owe({ kind: 'Own', expected: 'OK' });
         }
         break;
       default:
@@ -257,7 +264,7 @@ export class AgentSide {
     const mode = optionAt(waiting.args, 2);
     const wasMuted = lane.takeMuted();
     let errorText = '';
-    if (lane.version === 2 && lane.isSubscribed) errorText = NOT_WHILE_SUBSCRIBED;
+    if (lane.version === 2 && lane.subscriptions.isAny) errorText = NOT_WHILE_SUBSCRIBED;
     else if (mode === 'ON') lane.replies = 'On';
     else if (mode === 'OFF') lane.replies = 'Off';
     else if (mode !== 'SKIP') errorText = 'ERR syntax error';
@@ -288,6 +295,7 @@ export class AgentSide {
 const NOT_WHILE_SUBSCRIBED =
   "ERR Can't execute 'client|reply': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
 const DISCARD = writeCommand(['DISCARD']);
+const PING = writeCommand(['PING']);
 /** What the server does at once in a transaction. */
 const UNQUEUED = new Set(['MULTI', 'EXEC', 'DISCARD', 'WATCH', 'RESET', 'QUIT']);
 

@@ -25,7 +25,7 @@ export interface Incoming {
   /** It, or the element that is read, is written anew. */
   topology: TopologyAnswer | undefined;
   /** The channel of a confirmation. */
-  channel: string | undefined;
+  channel: Uint8Array | undefined;
   error: string;
   isOk: boolean;
   status: string;

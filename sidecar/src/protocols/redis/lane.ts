@@ -13,6 +13,7 @@ import type {
 import type { RedisReading } from './classify.ts';
 import type { CommandCatalog } from './command-catalog.ts';
 import type { AnswerRules, RunningCommand } from './running-command.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** What the agent is owed, in the order of its commands. */
 export type Owed =
@@ -24,8 +25,8 @@ export type Owed =
       readonly finished: Extract<Step, { readonly kind: 'Finished' }> | undefined;
       readonly closes: boolean;
     }
-  /** The answer to the gate's own login, which nobody sees. */
-  | { readonly kind: 'Login' };
+  /** The answer to what the gate itself asked, which nobody sees: its login, or whether the server is in step. */
+  | { readonly kind: 'Own'; readonly expected: 'OK' | 'PONG' };
 
 /** A command that waits for its decision. */
 export interface Waiting {
@@ -40,8 +41,6 @@ export interface Waiting {
 export interface PutOff extends AnswerRules {
   readonly onOk: RunningCommand['onOk'];
 }
-
-export type ChannelKind = 'channel' | 'pattern' | 'shard';
 
 export interface LaneOptions {
   readonly outbox: Outbox;
@@ -94,11 +93,7 @@ export class Lane {
   queued: PutOff[] = [];
   /** As CLIENT REPLY set it. */
   replies: 'On' | 'Off' | 'SkipNext' = 'On';
-  readonly subscriptions: Readonly<Record<ChannelKind, Set<string>>> = {
-    channel: new Set(),
-    pattern: new Set(),
-    shard: new Set(),
-  };
+  readonly subscriptions = new Subscriptions();
   /** Counts what comes unasked. */
   meter: AnswerMeter | undefined;
 
@@ -118,11 +113,6 @@ export class Lane {
 
   get head(): Owed | undefined {
     return this.queue[0];
-  }
-
-  get isSubscribed(): boolean {
-    const { channel, pattern, shard } = this.subscriptions;
-    return channel.size + pattern.size + shard.size > 0;
   }
 
   /** The server has yet to say what the connection is subscribed to. */
@@ -175,7 +165,7 @@ export class Lane {
     this.inTransaction = false;
     this.queued = [];
     this.replies = 'On';
-    for (const names of Object.values(this.subscriptions)) names.clear();
+    this.subscriptions.clear();
   }
 
   /** The end: what runs is lost, the agent gets `farewell` unless it is in the middle of an answer, both sides close. */

@@ -1,22 +1,15 @@
 import { AnswerFlow } from './answer-flow.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
 import { type Incoming, incomingOf, planOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
-import type { ChannelKind, Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { AnswerMasker, maskText, nameBefore } from './mask.ts';
 import { doorTo, redirected } from './redirect.ts';
 import { writeFarewell } from './refuse.ts';
 import { ReplyReader } from './reply-reader.ts';
 import type { AnswerRules, RunningCommand } from './running-command.ts';
+import { isConfirmation } from './subscriptions.ts';
 import { TopologyAnswer } from './topology-answer.ts';
 
-const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; readonly adds: boolean }>> = {
-  subscribe: { kind: 'channel', adds: true },
-  unsubscribe: { kind: 'channel', adds: false },
-  psubscribe: { kind: 'pattern', adds: true },
-  punsubscribe: { kind: 'pattern', adds: false },
-  ssubscribe: { kind: 'shard', adds: true },
-  sunsubscribe: { kind: 'shard', adds: false },
-};
 const MESSAGES = new Set(['message', 'pmessage', 'smessage']);
 const ERROR_SHOWN_MAX = 512;
 
@@ -114,9 +107,9 @@ export class TargetSide {
 
   #mayBeEvent(type: number): boolean {
     if (type === TYPE.push) return true;
-    const { version, head, isSubscribed } = this.#lane;
+    const { version, head, subscriptions } = this.#lane;
     if (version === 3 || type !== TYPE.array) return false;
-    return isSubscribed || (head?.kind === 'Forwarded' && head.command.confirmations !== undefined);
+    return subscriptions.isAny || (head?.kind === 'Forwarded' && head.command.confirmations !== undefined);
   }
 
   #leaf(): void {
@@ -135,7 +128,7 @@ export class TargetSide {
     if (incoming === undefined) return;
     if (frames.length === 0) this.#topLevel(incoming, type, body, isNull);
     else {
-      if (incoming.event in CONFIRMATIONS && frames[0]?.index === 1 && !isNull) incoming.channel = nameBefore(body);
+      if (isConfirmation(incoming.event) && frames[0]?.index === 1 && !isNull) incoming.channel = body.slice();
       if (type === TYPE.bulk && !isNull) incoming.names += 1;
       const isDone = incoming.isTransaction && frames.length === 1 && type === TYPE.simple;
       if (isDone) this.#lane.queued[frames[0]?.index ?? 0]?.onOk?.();
@@ -258,23 +251,25 @@ export class TargetSide {
     const lane = this.#lane;
     const { head, outbox } = lane;
     const command = head?.kind === 'Forwarded' ? head.command : undefined;
-    const isConfirmation = event in CONFIRMATIONS && command?.confirmations !== undefined;
-    const isEvent = isPush ? !isConfirmation : MESSAGES.has(event) && lane.isSubscribed;
+    // Only what says of the command's own kind that it is done answers it.
+    const isOwn = command?.confirmations !== undefined && event === command.name.toLowerCase();
+    const comesUnasked = MESSAGES.has(event) || isConfirmation(event);
+    const isEvent = !isOwn && (isPush || (comesUnasked && lane.subscriptions.isAny));
     const answers = isEvent ? undefined : command;
-    if (head?.kind === 'Login' && !isEvent) {
+    if (head?.kind === 'Own' && !isEvent) {
       this.#incoming = incomingOf(undefined, new AnswerFlow(outbox, 0, undefined, true, () => 0), '');
+      this.#incoming.status = event.toUpperCase();
       return this.#incoming;
     }
     if (answers === undefined && !isEvent && this.#reader.type !== TYPE.error) {
       this.#broken('an answer to nothing');
       return undefined;
     }
-    const isDropped =
-      answers !== undefined && ((answers.isMuted && !isConfirmation) || answers.replacedBy !== undefined);
+    const isDropped = answers !== undefined && ((answers.isMuted && !isOwn) || answers.replacedBy !== undefined);
     const meter = answers === undefined ? lane.meter : answers.meter;
     const flow: AnswerFlow = new AnswerFlow(outbox, answers?.id ?? 0, meter, isDropped, () => this.#rows());
     lane.midAnswer = true;
-    this.#incoming = incomingOf(answers, flow, isEvent || isConfirmation ? event : '');
+    this.#incoming = incomingOf(answers, flow, isEvent || isOwn ? event : '');
     return this.#incoming;
   }
 
@@ -297,10 +292,10 @@ export class TargetSide {
     }
     this.#incoming = undefined;
     lane.midAnswer = false;
-    if (lane.head?.kind === 'Login' && incoming.command === undefined && incoming.event === '') {
-      return this.#loggedIn(incoming);
+    if (lane.head?.kind === 'Own' && incoming.command === undefined && incoming.event === '') {
+      return this.#answered(incoming, lane.head.expected);
     }
-    this.#noteSubscription(incoming);
+    if (incoming.channel !== undefined) lane.subscriptions.note(incoming.event, incoming.channel);
     const { command } = incoming;
     if (command === undefined || !this.#isLast(incoming, command)) return;
     this.#effects(incoming, command);
@@ -309,27 +304,19 @@ export class TargetSide {
     lane.shift();
   }
 
-  #loggedIn(incoming: Incoming): void {
+  /** The server has said to the gate's own question what it must. */
+  #answered({ status }: Incoming, expected: string): void {
     const lane = this.#lane;
-    if (incoming.error !== '') return this.#broken('a refusal of the gate after RESET');
+    if (status !== expected) return this.#broken(`what is not the ${expected} that the gate asked for`);
     if (lane.barrier === 'Login') lane.barrier = undefined;
     lane.shift();
   }
 
-  #noteSubscription({ event, channel }: Incoming): void {
-    const confirmed = CONFIRMATIONS[event];
-    if (confirmed === undefined || channel === undefined) return;
-    const names = this.#lane.subscriptions[confirmed.kind];
-    if (confirmed.adds) names.add(channel);
-    else names.delete(channel);
-  }
-
   /** A subscription is answered once for each channel. */
   #isLast(incoming: Incoming, command: RunningCommand): boolean {
-    const confirmed = CONFIRMATIONS[incoming.event];
-    if (confirmed === undefined || command.confirmations === undefined) return true;
+    if (!isConfirmation(incoming.event) || command.confirmations === undefined) return true;
     if (command.confirmations === 'All') {
-      return incoming.channel === undefined || this.#lane.subscriptions[confirmed.kind].size === 0;
+      return incoming.channel === undefined || this.#lane.subscriptions.isEmptyOf(incoming.event);
     }
     command.confirmations -= 1;
     return command.confirmations <= 0;
