@@ -9,6 +9,7 @@ import { buildCatalog, type CatalogResults } from './protocols/postgres/catalog-
 import { loadParser } from './protocols/postgres/classify/parser.ts';
 import { readSql } from './protocols/postgres/classify/reading.ts';
 import { openSqlState } from './protocols/postgres/classify/state.ts';
+import { Dependencies } from './protocols/postgres/dependencies.ts';
 import { openPostgres } from './protocols/postgres/protocol.ts';
 import { readCatalog } from './relay/catalog-reader.ts';
 import type { TargetAddress } from './relay/target-address.ts';
@@ -121,6 +122,8 @@ function readByName(text: string): Answer {
     operators: [],
     casts: [],
     types: new Set<string>(),
+    dependencies: new Dependencies([]),
+    objects: [],
   };
   const catalog = openCatalog(empty, () => undefined);
   const { command } = readSql(text, catalog, openSqlState(catalog));

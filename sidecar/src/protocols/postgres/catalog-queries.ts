@@ -16,7 +16,10 @@ export type CatalogQueryName =
   | 'documentTypes'
   | 'operators'
   | 'casts'
-  | 'triggers';
+  | 'triggers'
+  | 'foreignKeys'
+  | 'objects'
+  | 'dependencies';
 
 /** The answer to one question: rows of text values, NULL as null. A command without rows gives no rows. */
 export type CatalogRows = readonly (readonly (string | null)[])[];
@@ -117,9 +120,57 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
   },
   {
     name: 'triggers',
-    sql: `SELECT t.tgrelid, n.nspname, p.proname
+    sql: `SELECT t.tgrelid, n.nspname, p.proname, t.tgtype
       FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
       WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.oid`,
+  },
+  {
+    name: 'foreignKeys',
+    sql: `SELECT k.confrelid, k.conrelid, k.confdeltype, k.confupdtype,
+        pg_catalog.array_to_string(k.confkey, ','), pg_catalog.array_to_string(k.conkey, ','),
+        EXISTS (SELECT FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey) AND a.attgenerated <> '')
+      FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' ORDER BY k.oid`,
+  },
+  {
+    // What is no relation and may have relations fall with it.
+    name: 'objects',
+    sql: `SELECT 'Schema', '', n.nspname, 's' || n.oid FROM pg_catalog.pg_namespace n
+      UNION ALL SELECT 'Extension', '', e.extname, 'e' || e.oid FROM pg_catalog.pg_extension e
+      UNION ALL SELECT 'Type', n.nspname, t.typname, 't' || t.oid
+        FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE t.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind <> 'c')
+      UNION ALL SELECT 'Function', n.nspname, p.proname, 'f' || p.oid
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.oid >= 16384
+      ORDER BY 1, 2, 3, 4`,
+  },
+  {
+    // Which object falls with which, parts of a relation counted as the relation itself. 't': it falls, or a column of it does; 'f': it only
+    // loses a constraint, a default, a trigger, a policy or an index, and nothing else with that.
+    name: 'dependencies',
+    sql: `WITH part (classid, objid, id, falls) AS (
+        SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid, 'r' || r.ev_class, r.rulename = '_RETURN' FROM pg_catalog.pg_rewrite r
+        UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, 'r' || d.adrelid, a.attgenerated <> ''
+          FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+        UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid,
+          CASE WHEN k.conrelid <> 0 THEN 'r' || k.conrelid ELSE 't' || k.contypid END, false FROM pg_catalog.pg_constraint k
+        UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, t.oid, 'r' || t.tgrelid, false FROM pg_catalog.pg_trigger t
+        UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'r' || p.polrelid, false FROM pg_catalog.pg_policy p
+        UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 'r' || s.stxrelid, false FROM pg_catalog.pg_statistic_ext s
+        UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r' || i.indrelid, false FROM pg_catalog.pg_index i
+        UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 't' || c.reltype, true FROM pg_catalog.pg_class c WHERE c.relkind = 'c'
+        UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, c.reltype, 'r' || c.oid, true
+          FROM pg_catalog.pg_class c WHERE c.relkind <> 'c' AND c.reltype <> 0
+      ), letter (classid, letter) AS (VALUES ('pg_catalog.pg_class'::pg_catalog.regclass, 'r'), ('pg_catalog.pg_type', 't'),
+        ('pg_catalog.pg_proc', 'f'), ('pg_catalog.pg_extension', 'e'), ('pg_catalog.pg_namespace', 's')
+      ), edge (id, ref, falls) AS (
+        SELECT coalesce(p.id, coalesce(l.letter, d.classid || '.') || d.objid),
+          coalesce(rp.id, coalesce(rl.letter, d.refclassid || '.') || d.refobjid), coalesce(p.falls, true)
+        FROM pg_catalog.pg_depend d
+          LEFT JOIN part p ON p.classid = d.classid AND p.objid = d.objid LEFT JOIN letter l ON l.classid = d.classid
+          LEFT JOIN part rp ON rp.classid = d.refclassid AND rp.objid = d.refobjid LEFT JOIN letter rl ON rl.classid = d.refclassid
+        WHERE d.deptype <> 'p' AND d.objid >= 16384 AND (d.refobjid >= 16384 OR d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)
+      ) SELECT DISTINCT id, ref, falls FROM edge WHERE id <> ref ORDER BY 1, 2, 3`,
   },
 ];

@@ -5,12 +5,16 @@ import {
   type CatalogColumn,
   type CatalogDefaults,
   type CatalogFunction,
+  type CatalogParts,
   type CatalogRelation,
+  type ForeignKey,
   openCatalog,
+  type ReferenceAction,
   type RelationKind,
 } from './catalog.ts';
 import { CATALOG_QUERIES, type CatalogQueryName, type CatalogRows } from './catalog-queries.ts';
 import { readViewBases } from './classify/view-bases.ts';
+import { Dependencies } from './dependencies.ts';
 
 /** The answers to `CATALOG_QUERIES`, by name. */
 export type CatalogResults = Readonly<Record<CatalogQueryName, CatalogRows>>;
@@ -41,6 +45,11 @@ const VOLATILITIES: Readonly<Record<string, CatalogFunction['volatility']>> = {
   v: 'Volatile',
 };
 
+/** CASCADE, SET NULL and SET DEFAULT; the others let the statement fail. */
+const ACTIONS: Readonly<Record<string, ReferenceAction>> = { c: 'DELETE', n: 'UPDATE', d: 'UPDATE' };
+/** In `tgtype`: what makes a trigger run. */
+const ON_TRUNCATE = 32;
+
 /** A catalog from the answers to `CATALOG_QUERIES`. Pure. Faults: `CatalogUnreadable`. */
 export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFault> {
   let rows = 0;
@@ -53,6 +62,8 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   const functions = readFunctions(results.functions ?? []);
   if (functions.length === 0) return unreadable('it names no function at all');
   if ((results.documentTypes ?? []).length === 0) return unreadable('it names no type of JSON at all');
+  if (results.foreignKeys === undefined || results.dependencies === undefined)
+    return unreadable('it does not say what depends on what');
   const parts = {
     version: versionOf(results),
     defaults,
@@ -61,6 +72,8 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
     functions,
     documentTypes: new Set((results.documentTypes ?? []).map(([oid]) => Number(oid))),
     types: new Set((results.types ?? []).flatMap(([, , name, letter]) => (letter === 'b' ? [] : [text(name)]))),
+    dependencies: new Dependencies(results.dependencies),
+    objects: readObjects(results.objects ?? []),
     operators: (results.operators ?? []).map(([, operator, schema, name]) => ({
       operator: text(operator),
       schema: text(schema),
@@ -110,6 +123,7 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
   const parents = Map.groupBy(inherits, ({ child }) => child);
   const children = Map.groupBy(inherits, ({ parent }) => parent);
   const triggers = Map.groupBy(results.triggers ?? [], ([oid]) => Number(oid));
+  const foreignKeys = Map.groupBy(results.foreignKeys ?? [], ([oid]) => Number(oid));
   return (results.relations ?? []).map(([id, schema, name, letter, hasRules, , persistence, definition]) => {
     const oid = Number(id);
     const kind = RELATION_KINDS[text(letter)] ?? 'Table';
@@ -124,12 +138,40 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
       rewritten: hasRules === 't' && kind !== 'View' && kind !== 'MaterializedView',
       parents: (parents.get(oid) ?? []).map(({ parent }) => parent),
       children: (children.get(oid) ?? []).map(({ child }) => child),
-      triggers: (triggers.get(oid) ?? []).map(([, fnSchema, fnName]) => ({
+      triggers: (triggers.get(oid) ?? []).map(([, fnSchema, fnName, type]) => ({
         schema: text(fnSchema),
         name: text(fnName),
+        onTruncate: (Number(type) & ON_TRUNCATE) !== 0,
       })),
+      referrers: (foreignKeys.get(oid) ?? []).map((row) => readForeignKey(row, oid, columns)),
     };
   });
+}
+
+function readForeignKey(
+  [, table, onDelete, onUpdate, keys, own, generated]: CatalogRows[number],
+  referenced: number,
+  columns: ReadonlyMap<number, readonly CatalogColumn[]>,
+): ForeignKey {
+  const names = (oid: number, numbers: string): readonly string[] =>
+    numbers.split(',').map((number) => columns.get(oid)?.find((each) => each.number === Number(number))?.name ?? '');
+  return {
+    table: Number(table),
+    columns: names(Number(table), text(own)),
+    keys: names(referenced, text(keys)),
+    onDelete: ACTIONS[text(onDelete)] ?? 'None',
+    onUpdate: ACTIONS[text(onUpdate)] === undefined ? 'None' : 'UPDATE',
+    generated: generated === 't',
+  };
+}
+
+function readObjects(rows: CatalogRows): CatalogParts['objects'] {
+  return rows.map(([kind, schema, name, id]) => ({
+    kind: text(kind),
+    schema: text(schema),
+    name: text(name),
+    id: text(id),
+  }));
 }
 
 function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {

@@ -1,3 +1,4 @@
+import type { Dependencies, Dependent } from './dependencies.ts';
 import type { BaseColumn, Relation, RelationCatalog, RelationColumn } from './sql-reading.ts';
 
 export type RelationKind = 'Table' | 'Partitioned' | 'View' | 'MaterializedView' | 'Foreign' | 'Sequence';
@@ -18,7 +19,30 @@ export interface CatalogRelation {
   readonly parents: readonly number[];
   readonly children: readonly number[];
   /** Functions that its triggers call. */
-  readonly triggers: readonly { readonly schema: string; readonly name: string }[];
+  readonly triggers: readonly CatalogTrigger[];
+  /** The foreign keys of tables, or its own, that point to it. */
+  readonly referrers: readonly ForeignKey[];
+}
+
+export interface CatalogTrigger extends QualifiedName {
+  /** TRUNCATE runs it. */
+  readonly onTruncate: boolean;
+}
+
+/** What a foreign key does to the rows that point to a row which is deleted, or whose key changes. `None`: the statement fails. */
+export type ReferenceAction = 'None' | 'DELETE' | 'UPDATE';
+
+export interface ForeignKey {
+  /** The table that points, by oid. */
+  readonly table: number;
+  /** Its columns. */
+  readonly columns: readonly string[];
+  /** The columns that they point to. */
+  readonly keys: readonly string[];
+  readonly onDelete: ReferenceAction;
+  readonly onUpdate: ReferenceAction;
+  /** A column that is pointed to is computed from others. */
+  readonly generated: boolean;
 }
 
 export interface CatalogColumn {
@@ -82,10 +106,17 @@ export interface Catalog extends RelationCatalog {
   operatorFunctions(name: string): readonly QualifiedName[];
   /** The functions behind casts to a type of this name that are not the server's own. */
   castFunctions(typeName: string): readonly QualifiedName[];
+  /** Relations that fall with these objects, or lose a part of themselves, when they are dropped with CASCADE. Not the objects themselves. */
+  dependents(objects: readonly string[]): readonly Dependent[];
+  /** Objects of this kind and name; of every schema when none is given. */
+  objects(kind: ObjectKind, schema: string | undefined, name: string): readonly string[];
   /** True when there is a domain, a row or another type made of others that has this name and is not the server's own. */
   definesType(name: string): boolean;
   isSystemSchema(schema: string): boolean;
 }
+
+/** Kinds of object that are no relations, and whose dependents are known. */
+export type ObjectKind = 'Schema' | 'Type' | 'Function' | 'Extension';
 
 /** True for a catalog that can do more than tell about results. */
 export function isCatalog(catalog: RelationCatalog): catalog is Catalog {
@@ -103,6 +134,9 @@ export interface CatalogParts {
   readonly documentTypes: ReadonlySet<number>;
   /** The names of types that are made of others and not the server's own. */
   readonly types: ReadonlySet<string>;
+  readonly dependencies: Dependencies;
+  /** What DROP can name, by kind; `id` as in `Dependencies`. */
+  readonly objects: readonly (QualifiedName & { readonly kind: string; readonly id: string })[];
   readonly operators: readonly (QualifiedName & { readonly operator: string })[];
   readonly casts: readonly (QualifiedName & { readonly type: string })[];
 }
@@ -130,6 +164,7 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
   const functions = Map.groupBy(parts.functions, ({ name }) => name);
   const operators = Map.groupBy(parts.operators, ({ operator }) => operator);
   const casts = Map.groupBy(parts.casts, ({ type }) => type);
+  const objects = Map.groupBy(parts.objects, ({ kind, name }) => `${kind} ${name}`);
   const described = new Map<number, Relation>();
   const catalog: Catalog = {
     version: parts.version,
@@ -166,6 +201,11 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
     functions: (name) => functions.get(name) ?? [],
     operatorFunctions: (name) => operators.get(name) ?? [],
     castFunctions: (name) => casts.get(name) ?? [],
+    dependents: (dropped) => parts.dependencies.fallingWith(dropped),
+    objects: (kind, schema, name) =>
+      (objects.get(`${kind} ${name}`) ?? [])
+        .filter((object) => schema === undefined || object.schema === schema)
+        .map(({ id }) => id),
     definesType: (name) => parts.types.has(name),
     isSystemSchema,
   };

@@ -8,10 +8,18 @@ export interface CreatedRelation {
   readonly columns: readonly string[] | undefined;
 }
 
+/** The table that a new foreign key points to. */
+export interface NewReference {
+  readonly table: string;
+  /** It changes rows when those that they point to are deleted or changed. */
+  readonly acts: boolean;
+}
+
 /** What one statement does to names. */
 export interface NameChanges {
   readonly changes?: readonly string[];
   readonly creates?: readonly CreatedRelation[];
+  readonly refers?: readonly NewReference[];
 }
 
 /** What names mean in a session and nowhere else. Immutable. */
@@ -22,16 +30,27 @@ export interface SessionNames {
   readonly created: ReadonlyMap<string, CreatedRelation>;
   /** Names of temporary relations that this session ever made: they hide others of the same name. */
   readonly temporary: ReadonlySet<string>;
+  /** By name, tables that foreign keys made in the open transaction point to; true: such a key acts on rows. */
+  readonly referred: ReadonlyMap<string, boolean>;
   /** Changes with all of it. */
   readonly key: string;
 }
 
 /** A session that has defined nothing. */
-export const NO_NAMES: SessionNames = { changed: new Set(), created: new Map(), temporary: new Set(), key: '' };
+export const NO_NAMES: SessionNames = {
+  changed: new Set(),
+  created: new Map(),
+  temporary: new Set(),
+  referred: new Map(),
+  key: '',
+};
 
 /** The names after a statement is done. */
-export function defineNames(names: SessionNames, { changes = [], creates = [] }: NameChanges): SessionNames {
-  if (changes.length === 0 && creates.length === 0) return names;
+export function defineNames(
+  names: SessionNames,
+  { changes = [], creates = [], refers = [] }: NameChanges,
+): SessionNames {
+  if (changes.length === 0 && creates.length === 0 && refers.length === 0) return names;
   const changed = new Set([...names.changed, ...changes]);
   const created = new Map(names.created);
   for (const name of changes) created.delete(name);
@@ -41,17 +60,19 @@ export function defineNames(names: SessionNames, { changes = [], creates = [] }:
   }
   const temporary = new Set(names.temporary);
   for (const { name, temporary: isTemporary } of creates) if (isTemporary) temporary.add(name);
-  return keyed({ changed, created, temporary });
+  const referred = new Map(names.referred);
+  for (const { table, acts } of refers) referred.set(table, acts || referred.get(table) === true);
+  return keyed({ changed, created, temporary, referred });
 }
 
 /** The names after the transaction ended: the catalog tells again what they are. */
 export function endNames(names: SessionNames): SessionNames {
-  if (names.changed.size === 0 && names.created.size === 0) return names;
-  return keyed({ changed: NO_NAMES.changed, created: NO_NAMES.created, temporary: names.temporary });
+  if (names.changed.size === 0 && names.created.size === 0 && names.referred.size === 0) return names;
+  return keyed({ ...NO_NAMES, temporary: names.temporary });
 }
 
 function keyed(names: Omit<SessionNames, 'key'>): SessionNames {
-  const { changed, created, temporary } = names;
-  if (changed.size === 0 && temporary.size === 0) return NO_NAMES;
-  return { ...names, key: JSON.stringify([[...changed], [...created.values()], [...temporary]]) };
+  const { changed, created, temporary, referred } = names;
+  if (changed.size === 0 && temporary.size === 0 && referred.size === 0) return NO_NAMES;
+  return { ...names, key: JSON.stringify([[...changed], [...created.values()], [...temporary], [...referred]]) };
 }

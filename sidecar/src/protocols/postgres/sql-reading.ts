@@ -1,5 +1,5 @@
 import type { MaskRules, PostgresCommand } from '@sidegate/policy';
-import type { CreatedRelation, SessionNames } from './session-names.ts';
+import type { CreatedRelation, NewReference, SessionNames } from './session-names.ts';
 
 /** A column of a table that holds data (not of a view). */
 export interface BaseColumn {
@@ -89,6 +89,8 @@ export interface StatementReading {
   readonly changes?: readonly string[];
   /** The relations that it makes. */
   readonly creates?: readonly CreatedRelation[];
+  /** The tables that foreign keys which it makes point to. */
+  readonly refers?: readonly NewReference[];
   /** The names of `outputs`, where they are known. */
   readonly outputNames?: readonly string[];
 }

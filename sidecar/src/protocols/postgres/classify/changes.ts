@@ -1,5 +1,5 @@
 import type { RangeVar } from 'libpg-query';
-import type { CreatedRelation } from '../session-names.ts';
+import type { CreatedRelation, NewReference } from '../session-names.ts';
 import type { Context } from './findings.ts';
 import { isTemporarySchema } from './table-name.ts';
 
@@ -7,6 +7,7 @@ import { isTemporarySchema } from './table-name.ts';
 export class Changes {
   readonly names = new Set<string>();
   readonly creates: CreatedRelation[] = [];
+  readonly refers: NewReference[] = [];
 
   add(name: string): void {
     this.names.add(name);

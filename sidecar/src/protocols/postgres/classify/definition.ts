@@ -8,7 +8,8 @@ import type {
   RangeVar,
 } from 'libpg-query';
 import type { Catalog, CatalogRelation } from '../catalog.ts';
-import { Changes, creationSchema } from './changes.ts';
+import { Changes } from './changes.ts';
+import { noteAltered, readDrop } from './drop.ts';
 import type { Context, StatementFindings } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
@@ -19,6 +20,7 @@ import { castName } from './type-name.ts';
 import { columnKey, columnsOf, LITERAL } from './value.ts';
 import { readExpression, readStatement } from './walk.ts';
 import { words } from './words.ts';
+import { writeFamily, writeName } from './written-name.ts';
 
 /** Kinds of statement that define nothing that a name means. */
 const QUIET =
@@ -40,6 +42,7 @@ const UNCERTAIN: Readonly<Record<string, readonly [kind: string, detail: string]
   CreateUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
   AlterUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
   ImportForeignSchemaStmt: ['RemoteAccess', 'It connects the database with another system.'],
+  DropOwnedStmt: ['Cascade', 'It drops whatever a role owns.'],
   CreateSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
   AlterSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
   CreatePublicationStmt: ['RemoteAccess', 'It hands the rows of tables to other systems.'],
@@ -58,7 +61,8 @@ export function readDefinition(node: Node, context: Context): Outcome {
   readDefined(node, changes, context);
   for (const name of objectNames(node)) changes.add(name);
   if (QUIET.has(kind)) return outcome();
-  return outcome({ changesCatalog: true, changes: [...changes.names], creates: changes.creates });
+  const { names, creates, refers } = changes;
+  return outcome({ changesCatalog: true, changes: [...names], creates, ...(refers.length === 0 ? {} : { refers }) });
 }
 
 /** The names, without schema, of types, operators, aggregates, functions and casts that it makes or moves. */
@@ -110,7 +114,7 @@ function readDefined(node: Node, changes: Changes, context: Context): void {
   } else if ('AlterTableStmt' in node) readAlterTable(node.AlterTableStmt, changes, context);
   else if ('RenameStmt' in node) {
     const { relation, renameType, subname, newname } = node.RenameStmt;
-    const known = writeName(relation, changes, context);
+    const known = writeFamily(relation, changes, context);
     if (newname !== undefined) {
       changes.add(newname);
       if (relation !== undefined && subname === undefined && mayBeTemporary(relation, known, context))
@@ -130,13 +134,13 @@ function readDefined(node: Node, changes: Changes, context: Context): void {
   } else if ('IndexStmt' in node) {
     const { relation, indexParams, whereClause } = node.IndexStmt;
     const scope = tableScope(relation === undefined ? undefined : readTable(relation, 'Write', context), context);
-    walk([...(indexParams ?? []), ...(whereClause === undefined ? [] : [whereClause])], scope, context);
+    walk([...(indexParams ?? []), ...(whereClause === undefined ? [] : [whereClause])], scope, changes, context);
   } else if ('CreateStmt' in node) {
     const { relation } = node.CreateStmt;
     writeName(relation, changes, context);
     if (relation !== undefined) changes.create(relation, tableColumnNames(node.CreateStmt, context), context);
-    walk(childNodes(node.CreateStmt), tableScope(undefined, context), context);
-  } else if ('DropStmt' in node) readDrop(node.DropStmt.objects, node.DropStmt.removeType ?? '', changes, context);
+    walk(childNodes(node.CreateStmt), tableScope(undefined, context), changes, context);
+  } else if ('DropStmt' in node) readDrop(node.DropStmt, changes, context);
   else if ('CreateFunctionStmt' in node) {
     changes.add(stringsOf(node.CreateFunctionStmt.funcname).at(-1) ?? '');
   } else if ('CreateSchemaStmt' in node) {
@@ -168,19 +172,7 @@ function readOther(node: Node, changes: Changes, context: Context): void {
   collectTables(body, tables);
   let known: CatalogRelation | undefined;
   for (const table of tables) known = writeName(table, changes, context);
-  walk(childNodes(body), tableScope(tables.length === 1 ? known : undefined, context), context);
-}
-
-/** A table that is defined or changed. It need not be there yet. */
-function writeName(table: RangeVar | undefined, changes: Changes, context: Context): CatalogRelation | undefined {
-  if (table === undefined) return undefined;
-  const { schemaname, relname = '' } = table;
-  changes.add(relname);
-  const { catalog, state } = context.findings;
-  const known = catalog.resolveTable(schemaname, relname, state.searchPath);
-  const schema = known?.schema ?? schemaname ?? (table.relpersistence === 't' ? 'pg_temp' : creationSchema(context));
-  context.statement.addTable(schema, relname, 'Write');
-  return known;
+  walk(childNodes(body), tableScope(tables.length === 1 ? known : undefined, context), changes, context);
 }
 
 function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Changes, context: Context): void {
@@ -205,11 +197,12 @@ function isByOthers({ findings: { catalog } }: Context): (statement: StatementFi
 }
 
 function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Changes, context: Context): void {
-  const known = writeName(relation, changes, context);
+  const known = writeFamily(relation, changes, context);
   const scope = tableScope(known, context);
   for (const node of cmds ?? []) {
     if (!('AlterTableCmd' in node)) continue;
-    const { subtype, def } = node.AlterTableCmd;
+    const { subtype, def, behavior } = node.AlterTableCmd;
+    if (behavior === 'DROP_CASCADE') noteAltered(known, objtype, context);
     // Its rows are the new parent's as well from then on.
     if (def !== undefined && 'RangeVar' in def) changes.add(def.RangeVar.relname ?? '');
     const unties = subtype === 'AT_DropInherit' || subtype === 'AT_DetachPartition' || subtype === 'AT_AttachPartition';
@@ -219,20 +212,7 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
         condemn(writeName(def.PartitionCmd.name, changes, context), undefined, context);
       else condemn(known, undefined, context);
     } else if (subtype === 'AT_ClusterOn') condemn(known, undefined, context);
-    else if (def !== undefined) walk([def], scope, context);
-  }
-}
-
-function readDrop(objects: readonly Node[] | undefined, type: string, changes: Changes, context: Context): void {
-  for (const object of objects ?? []) {
-    const names = 'List' in object ? stringsOf(object.List.items) : [];
-    if (['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_FOREIGN_TABLE', 'OBJECT_SEQUENCE'].includes(type)) {
-      const [relname = '', schemaname] = names.toReversed();
-      writeName({ relname, ...(schemaname === undefined ? {} : { schemaname }) }, changes, context);
-    } else if (['OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY'].includes(type)) {
-      const [, relname = '', schemaname] = names.toReversed();
-      writeName({ relname, ...(schemaname === undefined ? {} : { schemaname }) }, changes, context);
-    } else if ('ObjectWithArgs' in object) changes.add(stringsOf(object.ObjectWithArgs.objname).at(-1) ?? '');
+    else if (def !== undefined) walk([def], scope, changes, context);
   }
 }
 
@@ -277,9 +257,17 @@ function tableScope(relation: CatalogRelation | undefined, context: Context): Sc
   return scope;
 }
 
+/** FKCONSTR_ACTION_NOACTION and FKCONSTR_ACTION_RESTRICT in parsenodes.h. */
+const FAILS = 'a';
+const RESTRICTS = 'r';
+
 /** A foreign key tells of each value whether the other table has it. */
-function noteReference({ pktable, pk_attrs }: Constraint, context: Context): void {
-  if (pktable === undefined || pk_attrs === undefined) return;
+function noteReference(constraint: Constraint, changes: Changes, context: Context): void {
+  const { pktable, pk_attrs, fk_del_action = FAILS, fk_upd_action = FAILS } = constraint;
+  if (pktable === undefined) return;
+  const acts = ![fk_del_action, fk_upd_action].every((action) => action === FAILS || action === RESTRICTS);
+  changes.refers.push({ table: pktable.relname ?? '', acts });
+  if (pk_attrs === undefined) return;
   const names = new Set(stringsOf(pk_attrs));
   const { catalog, state } = context.findings;
   // A table that is not there yet holds nothing to tell.
@@ -291,12 +279,12 @@ function noteReference({ pktable, pk_attrs }: Constraint, context: Context): voi
 }
 
 /** Walks expressions in DDL; tables that are named in passing are no expressions. */
-function walk(nodes: readonly Node[], scope: Scope, context: Context): void {
+function walk(nodes: readonly Node[], scope: Scope, changes: Changes, context: Context): void {
   for (const node of nodes) {
     if ('RangeVar' in node || 'String' in node) continue;
-    if ('Constraint' in node) noteReference(node.Constraint, context);
+    if ('Constraint' in node) noteReference(node.Constraint, changes, context);
     if ('ColumnDef' in node || 'Constraint' in node || 'DefElem' in node || 'List' in node || 'IndexElem' in node) {
-      walk(childNodes(Object.values(node)[0]), scope, context);
+      walk(childNodes(Object.values(node)[0]), scope, changes, context);
     } else if ('SelectStmt' in node || kindOf(node).endsWith('Stmt')) readStatement(node, context.findings);
     else readKeptExpression(node, scope, context);
   }

@@ -9,6 +9,7 @@ import type { Context, Findings, SettingCall } from './findings.ts';
 import { useFunction } from './function-use.ts';
 import { qualifiedName } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
+import { readTruncate } from './referrers.ts';
 import { openScope, originsOf } from './scope.ts';
 import { readSetting } from './session-statement.ts';
 import { pickedSetting } from './settings.ts';
@@ -47,9 +48,7 @@ function readKind(node: Node, context: Context): Outcome {
     return outcome({ changesCatalog: true, sessionEffect: { kind: 'Unknown' } });
   }
   if ('TruncateStmt' in node) {
-    for (const relation of node.TruncateStmt.relations ?? []) {
-      if ('RangeVar' in relation) readTable(relation.RangeVar, 'Write', context);
-    }
+    readTruncate(node.TruncateStmt, context);
     return outcome();
   }
   if ('LockStmt' in node) {

@@ -79,6 +79,7 @@ function asRelation(made: CreatedRelation): CatalogRelation {
       parents: [],
       children: [],
       triggers: [],
+      referrers: [],
     };
     relations.set(made, relation);
   }

@@ -14,6 +14,7 @@ import { isAlwaysTrue } from './always-true.ts';
 import { readWith } from './cte.ts';
 import { type Context, recordUse } from './findings.ts';
 import { stringsOf } from './node.ts';
+import { noteDeleted, noteRules, noteTrigger, noteUpdated, rowsOf } from './referrers.ts';
 import { type Columns, type FromItem, openScope, type Scope, type Source } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
 import { readTargets } from './targets.ts';
@@ -52,21 +53,12 @@ function enterTarget(table: RangeVar | undefined, scope: Scope, context: Context
   };
   scope.items.push(itemOf(source));
   if (relation !== undefined) {
-    for (const trigger of relation.triggers) noteTrigger(trigger, context);
-    if (relation.rewritten) {
-      context.findings.incomplete(
-        'RewriteRule',
-        `Rules rewrite what is written to ${relation.schema}.${relation.name}.`,
-      );
+    for (const each of rowsOf(relation, table?.inh === true, context)) {
+      for (const trigger of each.triggers) noteTrigger(trigger, context);
     }
+    noteRules(relation, context);
   }
   return { relation, source, columns };
-}
-
-/** A trigger is the table owner's own: it is listed for policy to see and does not make a write uncertain. */
-function noteTrigger({ schema, name }: { readonly schema: string; readonly name: string }, context: Context): void {
-  const [found] = context.findings.catalog.functions(name).filter((candidate) => candidate.schema === schema);
-  context.statement.addFunction({ schema, name, volatility: found?.volatility ?? 'Unknown' });
 }
 
 function itemOf(source: Source): FromItem {
@@ -110,7 +102,7 @@ export function readInsert(insert: InsertStmt, parent: Scope | undefined, contex
   readWith(insert.withClause, scope, context);
   const inside = openScope(scope);
   const target = enterTarget(insert.relation, inside, context);
-  const names = insert.cols?.map((node) => ('ResTarget' in node ? (node.ResTarget.name ?? '') : ''));
+  const names = insert.cols && namesOf(insert.cols);
   const order = names ?? target.columns?.map(({ name }) => name) ?? [];
   if (insert.selectStmt !== undefined && 'SelectStmt' in insert.selectStmt) {
     const select = insert.selectStmt.SelectStmt;
@@ -125,7 +117,13 @@ export function readInsert(insert: InsertStmt, parent: Scope | undefined, contex
   const returned = readReturning(insert.returningClause, target, inside, context);
   // What a plain INSERT returns is what it wrote; after a conflict it is the row that was there.
   if (conflict?.action === 'ONCONFLICT_UPDATE') noteRead(insert.relation, target, context);
+  noteUpdated(insert.relation, target.relation, namesOf(conflict?.targetList), context);
   return returned;
+}
+
+/** The columns that are assigned. */
+function namesOf(targets: readonly Node[] | undefined): readonly string[] {
+  return (targets ?? []).map((node) => ('ResTarget' in node ? (node.ResTarget.name ?? '') : ''));
 }
 
 /** A statement that looks at the rows which it changes, or returns them, reads the table as well. */
@@ -216,6 +214,7 @@ export function readUpdate(update: UpdateStmt, parent: Scope | undefined, contex
   readAssignments(update.targetList ?? [], target, scope, context);
   const returned = readReturning(update.returningClause, target, scope, context);
   noteRead(update.relation, target, context);
+  noteUpdated(update.relation, target.relation, namesOf(update.targetList), context);
   return returned;
 }
 
@@ -227,6 +226,7 @@ export function readDelete(del: DeleteStmt, parent: Scope | undefined, context: 
   readWhere(del.whereClause, target, scope, context);
   const returned = readReturning(del.returningClause, target, scope, context);
   noteRead(del.relation, target, context);
+  noteDeleted(del.relation, target.relation, context);
   return returned;
 }
 
@@ -250,11 +250,13 @@ export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: 
     if (condition !== undefined) readExpression(condition, scope, context, 'Condition');
     const changes = commandType === 'CMD_UPDATE' || commandType === 'CMD_DELETE';
     if (changes && !isChosen && !(joins && matchKind === 'MERGE_WHEN_MATCHED')) context.statement.hasWhere = false;
+    if (commandType === 'CMD_DELETE') noteDeleted(merge.relation, target.relation, context);
     if (commandType !== 'CMD_INSERT') {
       readAssignments(targetList, target, scope, context);
+      noteUpdated(merge.relation, target.relation, namesOf(targetList), context);
       continue;
     }
-    const names = targetList.map((node) => ('ResTarget' in node ? (node.ResTarget.name ?? '') : ''));
+    const names = namesOf(targetList);
     const order = names.length > 0 ? names : (target.columns?.map(({ name }) => name) ?? []);
     for (const [index, value] of values?.entries() ?? []) {
       flowInto(target, order[index] ?? '', readExpression(value, scope, context, 'None'), context);
