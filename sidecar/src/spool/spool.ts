@@ -70,7 +70,11 @@ export function openSpool(options: SpoolOptions): Result<Spool, SpoolOpenFault> 
     const progress = readProgress(folder);
     const spool = new Spool(options, lock, progress, recoverSegments(folder, progress));
     const closed = spool.closeLeftovers();
-    if (closed.ok || closed.fault.code === 'SpoolFull') return ok(spool);
+    if (closed.ok) return ok(spool);
+    if (closed.fault.code === 'SpoolFull') {
+      void spool.commitOnceThereIsRoom();
+      return ok(spool);
+    }
     lock.release();
     return fail({ ...closed.fault, code: 'SpoolBroken' });
   } catch (error) {
@@ -97,6 +101,7 @@ export class Spool implements Recorder {
   /** Sessions whose end is gathered. */
   #ended: string[] = [];
   #faulted = false;
+  readonly #closing = new AbortController();
 
   constructor(options: SpoolOptions, lock: SpoolLock, progress: Map<string, SessionProgress>, leftovers: Leftovers) {
     const { folder, gateId, limits } = options;
@@ -149,6 +154,13 @@ export class Spool implements Recorder {
     return this.commit();
   }
 
+  /** What is gathered is written, also when nobody records anything any more. */
+  async commitOnceThereIsRoom(): Promise<void> {
+    const { signal } = this.#closing;
+    do await this.roomAgain(signal);
+    while (!signal.aborted && !this.commit().ok);
+  }
+
   open(opened: Opened, durability: Durability): SessionRecord {
     const session = this.#session(opened.sessionId, 0, durability);
     this.waits.begin(opened.sessionId);
@@ -198,6 +210,7 @@ export class Spool implements Recorder {
   }
 
   async close(signal: AbortSignal): Promise<void> {
+    this.#closing.abort();
     for (let last = this.commit(); !last.ok && !signal.aborted; last = this.commit()) {
       if (last.fault.code === 'SpoolBroken') break;
       await this.roomAgain(signal);

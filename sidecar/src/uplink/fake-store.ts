@@ -133,6 +133,7 @@ function judgeAgain(chunk: OpenedChunk, held: HeldSession): Verdict {
 async function* untilAborted<T>(values: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => {});
+  if (signal.aborted) reject(signal.reason);
   signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   const iterator = values[Symbol.asyncIterator]();
   for (;;) {

@@ -131,3 +131,16 @@ test('a gate that is started again does not note for each event that its session
   expect(verdictOf('late').kind).toBe('Complete');
   expect(statSync(join(folder, 'progress')).size).toBeLessThan(10_000);
 });
+
+test('what a gate that was killed left open while its spool was full is ended once there is room, though nobody records anything', async () => {
+  store.behave = () => new Promise(() => {});
+  const spoolLimits = { spoolBytesMax: 3000, roomCheckMs: 0 };
+  const full = start({ spoolLimits });
+  const record = full.spool.open(opened('s'), 'Spool');
+  do record.append(answer(500));
+  while (full.spool.commit().ok);
+  await full.stop();
+  store.behave = () => 'Answer';
+  start({ spoolLimits });
+  await turnsUntil(() => verdictOf('s').kind === 'Complete');
+});
