@@ -103,10 +103,15 @@ describe('an open session', () => {
         ['SELECT', '2'],
         ['GET', 'a'],
         ['COPY', 'a', 'b', 'DB', '2'],
+        ['COPY', 'a', 'b', 'DB', '1', 'DB', '2'],
+        ['EVAL', "redis.call('SELECT', '2') return redis.call('SET', KEYS[1], '1')", '1', 'b'],
       );
+      const refused = String.raw`-NOPERM [^\r]*DatabaseNotAllowed\)\r\n`;
+      const scripts = String.raw`-NOPERM [^\r]*AnyDatabase\)\r\n`;
       expect(answers).toMatch(
-        /^\+OK\r\n\+OK\r\n-NOPERM [^\r]*DatabaseNotAllowed\)\r\n\$1\r\n1\r\n-NOPERM [^\r]*DatabaseNotAllowed\)\r\n$/,
+        new RegExp(String.raw`^\+OK\r\n\+OK\r\n${refused}\$1\r\n1\r\n${refused}${refused}${scripts}$`),
       );
+      expect(await stage.redis.command(['SELECT', '2'], ['EXISTS', 'b'])).toBe('+OK\r\n:0\r\n');
     },
     TIMEOUT_MS,
   );
@@ -137,6 +142,17 @@ describe('an open session', () => {
       expect(await failed(one.get('d'))).toMatch(/^NOPERM data\/guard\/budget: .*used up/);
       await one.close();
       await two.close();
+      await stage.policy(OPEN);
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a limit counts names of keys in a transaction like those outside',
+    async () => {
+      await stage.policy(LIMIT.replace('budget', 'names'));
+      const answers = await stage.converse(['MULTI'], ['KEYS', '*'], ['EXEC']);
+      expect(answers).toMatch(/^\+OK\r\n\+QUEUED\r\n-NOPERM data\/guard\/names: .*used up/);
       await stage.policy(OPEN);
     },
     TIMEOUT_MS,

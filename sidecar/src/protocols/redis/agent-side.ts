@@ -221,8 +221,11 @@ export class AgentSide {
 
   #after(name: string, command: RunningCommand, args: readonly Uint8Array[]): void {
     const lane = this.#lane;
-    // With arguments these are refused by the server, and change nothing.
-    if (args.length > 1 && (name === 'MULTI' || name === 'EXEC' || name === 'DISCARD')) return;
+    if (args.length > 1 && (name === 'MULTI' || name === 'EXEC' || name === 'DISCARD')) {
+      // The server refuses them so, which changes nothing, but that EXEC may end the transaction: that it did its answer says.
+      if (name === 'EXEC') lane.barrier = command;
+      return;
+    }
     switch (name) {
       case 'MULTI':
         if (!lane.inTransaction) lane.transactionSpoilt = false;

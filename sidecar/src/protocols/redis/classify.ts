@@ -2,7 +2,7 @@ import type { Incompleteness, RedisCommand, RedisKeyUse } from '@sidegate/policy
 import { type AnswerPlan, type Leak, readAnswer, topologyForm } from './answers.ts';
 import { asLatin1, nameOf } from './codec.ts';
 import type { CommandCatalog, CommandEntry } from './command-catalog.ts';
-import { findKeys, type KeyPlace, numberAt } from './keys.ts';
+import { findKeys, type KeyPlace, numberAt, optionAt } from './keys.ts';
 
 /** What of the session decides how a command is read. */
 export interface ReadingSurroundings {
@@ -45,7 +45,8 @@ const ADMINISTRATION_PARTS =
   words(`CLIENT KILL, CLIENT PAUSE, CLIENT UNPAUSE, CLIENT UNBLOCK, CLIENT LIST, CLIENT NO-EVICT, SCRIPT LOAD, SCRIPT FLUSH, SCRIPT KILL,
   SCRIPT DEBUG, FUNCTION LOAD, FUNCTION DELETE, FUNCTION FLUSH, FUNCTION RESTORE, FUNCTION KILL, FUNCTION DUMP, MEMORY PURGE`);
 const HARMLESS = words('ACL WHOAMI, CLUSTER KEYSLOT, CLUSTER INFO, CLUSTER MYID');
-const SCRIPTS = words('EVAL, EVALSHA, EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO');
+const READING_SCRIPTS = words('EVAL_RO, EVALSHA_RO, FCALL_RO');
+const SCRIPTS = new Set([...words('EVAL, EVALSHA, FCALL'), ...READING_SCRIPTS]);
 const SERIALIZED = words('DUMP, RESTORE, RESTORE-ASKING');
 const EVERY_KEY = words('FLUSHALL, FLUSHDB, SWAPDB');
 const SUBSCRIBES = words('SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE');
@@ -147,30 +148,36 @@ function databaseGap(
   gap: (kind: string, detail: string) => void,
 ): void {
   if (databases === undefined) return;
-  const named = otherDatabases(name, args);
+  const named = databasesOf(name, args, database);
   const isAllowed = (number: number | undefined): boolean => number !== undefined && databases.has(number);
   if (named !== undefined && !named.every(isAllowed))
     gap('DatabaseNotAllowed', 'The target does not allow that database.');
   if (name === 'SELECT' && inTransaction)
     gap('InTransaction', 'SELECT in a transaction changes what later commands mean.');
   if (name === 'FLUSHALL') gap('DatabaseNotAllowed', 'FLUSHALL reaches every database.');
+  if (SCRIPTS.has(name)) gap('AnyDatabase', `The script of ${name} may select any database.`);
   if (named === undefined && !databases.has(database) && !['AUTH', 'HELLO', 'PING', 'QUIT'].includes(name)) {
     gap('DatabaseNotAllowed', `The target does not allow database ${database}; SELECT another one.`);
   }
 }
 
-/** Databases that the arguments name; undefined when the command is about the one that is selected. */
-function otherDatabases(name: string, args: readonly Uint8Array[]): readonly (number | undefined)[] | undefined {
+/** Databases that a command names and works in; undefined when it names none and is about the one that is selected. */
+function databasesOf(
+  name: string,
+  args: readonly Uint8Array[],
+  selected: number,
+): readonly (number | undefined)[] | undefined {
   switch (name) {
     case 'SELECT':
       return [numberAt(args, 1)];
     case 'SWAPDB':
       return [numberAt(args, 1), numberAt(args, 2)];
     case 'MOVE':
-      return [numberAt(args, 2)];
+      return [selected, numberAt(args, 2)];
     case 'COPY': {
-      const at = args.findIndex((arg, index) => index > 2 && asLatin1(arg).toUpperCase() === 'DB');
-      return at < 0 ? undefined : [numberAt(args, at + 1)];
+      // Of several the last one holds, and none is forgotten.
+      const named = args.flatMap((_, at) => (at > 2 && optionAt(args, at) === 'DB' ? [numberAt(args, at + 1)] : []));
+      return named.length === 0 ? undefined : [selected, ...named];
     }
     default:
       return undefined;
@@ -214,6 +221,9 @@ function usesOf(
     isFirst = false;
   }
   if (EVERY_KEY.has(name)) uses.push({ name: '*', access: 'Write', isPattern: true });
-  if (SCRIPTS.has(name)) uses.push({ name: '*', access: 'Read', isPattern: true, use: 'Part' });
+  if (SCRIPTS.has(name)) {
+    uses.push({ name: '*', access: 'Read', isPattern: true, use: 'Part' });
+    if (!READING_SCRIPTS.has(name)) uses.push({ name: '*', access: 'Write', isPattern: true });
+  }
   return uses;
 }

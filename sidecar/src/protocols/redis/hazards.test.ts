@@ -350,6 +350,21 @@ describe('limits', () => {
     expect(talk.finished()).toEqual(['Done', 'Failed', 'Done']);
   });
 
+  test('count names of keys, also those that a transaction gives', () => {
+    const talk = limited(3, 1e9);
+    talk.agent('MULTI', 'GET a', 'KEYS *', 'LRANGE b 0 -1', 'EXEC');
+    talk.server('+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n');
+    talk.told();
+    talk.server('*3\r\n$1\r\n1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n$1\r\n1\r\n');
+    expect(talk.told()).toBe('-NOPERM data/guard/budget: Used up.');
+    const enough = limited(4, 1e9);
+    enough.agent('MULTI', 'GET a', 'KEYS *', 'LRANGE b 0 -1', 'EXEC');
+    enough.server('+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n');
+    enough.told();
+    enough.server('*3\r\n$1\r\n1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n$1\r\n1\r\n');
+    expect(enough.told()).toBe('*3 $1 1 *2 $1 a $1 b *1 $1 1');
+  });
+
   test('count bytes: an answer is refused whole', () => {
     const talk = limited(1e9, 20);
     talk.agent('GET a', 'GET b');

@@ -29,6 +29,7 @@ export interface Incoming {
   error: string;
   isOk: boolean;
   status: string;
+  /** Texts that limits count as names of keys, where its command gives any; in the answer to EXEC those of such commands alone. */
   names: number;
   elements: number | undefined;
 }
@@ -54,6 +55,11 @@ export function incomingOf(command: RunningCommand | undefined, flow: AnswerFlow
 export function tagOf({ status, elements }: Incoming, masks: MaskRules): string {
   if (status === '') return elements === undefined ? '' : `${elements} elements`;
   return OWN_WORDS.has(status) ? status : maskText(status, masks);
+}
+
+/** What limits count: names of keys that it gives, or keys that the command reads. */
+export function rowsOf({ names, isTransaction }: Incoming, { plan, keysRead }: RunningCommand): number {
+  return isTransaction || plan.kind === 'Names' ? names : keysRead;
 }
 
 export function planOf({ command, event }: Incoming): AnswerPlan {

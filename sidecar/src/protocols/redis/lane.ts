@@ -157,6 +157,12 @@ export class Lane {
     }
   }
 
+  /** The server has thrown the transaction away. */
+  abortTransaction(): void {
+    this.inTransaction = false;
+    this.selecting = undefined;
+  }
+
   /** Subscriptions and transactions are gone, the database is the first: RESET. */
   reset(): void {
     this.version = 2;

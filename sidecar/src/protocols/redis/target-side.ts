@@ -1,6 +1,6 @@
 import { AnswerFlow } from './answer-flow.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
-import { type Incoming, incomingOf, planOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
+import { type Incoming, incomingOf, planOf, rowsOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
 import type { Lane } from './lane.ts';
 import { AnswerMasker, maskText, nameBefore } from './mask.ts';
 import { doorTo, redirected } from './redirect.ts';
@@ -78,8 +78,8 @@ export class TargetSide {
     }
     const incoming = this.#begin('');
     if (incoming === undefined) return;
-    // Which command an element answers must be certain.
-    if (incoming.isTransaction && this.#rewrites && frames[0]?.count !== lane.queued.length) {
+    // Which command an element answers must be certain: its masks, what counts in it and what it does to the session go by that.
+    if (incoming.isTransaction && frames[0]?.count !== lane.queued.length) {
       return this.#broken('an answer to EXEC with other elements than it put off');
     }
     this.#openIn(incoming);
@@ -129,9 +129,10 @@ export class TargetSide {
     if (frames.length === 0) this.#topLevel(incoming, type, body, isNull);
     else {
       if (isConfirmation(incoming.event) && frames[0]?.index === 1 && !isNull) incoming.channel = body.slice();
-      if (type === TYPE.bulk && !isNull) incoming.names += 1;
-      const isDone = incoming.isTransaction && frames.length === 1 && type === TYPE.simple;
-      if (isDone) this.#lane.queued[frames[0]?.index ?? 0]?.onOk?.();
+      const putOff = incoming.isTransaction ? this.#lane.queued[frames[0]?.index ?? 0] : undefined;
+      const isNamed = !incoming.isTransaction || putOff?.plan.kind === 'Names';
+      if (type === TYPE.bulk && !isNull && isNamed) incoming.names += 1;
+      if (frames.length === 1 && type === TYPE.simple) putOff?.onOk?.();
     }
     const isStray = incoming.status === 'QUEUED' && incoming.command?.isQueued === false;
     if (isStray && incoming.command?.plan.kind === 'Topology')
@@ -276,7 +277,7 @@ export class TargetSide {
   #rows(): number {
     const incoming = this.#incoming;
     if (incoming?.command === undefined) return incoming?.event === '' ? 0 : 1;
-    return incoming.command.plan.kind === 'Names' ? incoming.names : incoming.command.keysRead;
+    return rowsOf(incoming, incoming.command);
   }
 
   /** After a value: the reply may be whole now. */
@@ -330,6 +331,9 @@ export class TargetSide {
       if (command.isQueued) lane.queued.push({ plan, masks, recordMasks, onOk });
     } else if (incoming.isOk) onOk?.();
     if (command.name === 'EXEC' || command.name === 'DISCARD') lane.queued = [];
+    // Where nothing was read behind it: else a MULTI may have begun another.
+    const isAborted = command.name === 'EXEC' && incoming.error.startsWith('EXECABORT');
+    if (isAborted && lane.barrier === command) lane.abortTransaction();
   }
 
   #finish(incoming: Incoming, command: RunningCommand): void {
@@ -346,7 +350,7 @@ export class TargetSide {
       tag,
       errorCode: error === '' ? '' : (/^[A-Z]+/.exec(error)?.[0] ?? ''),
       errorText: shown,
-      rows: command.plan.kind === 'Names' ? incoming.names : command.keysRead,
+      rows: rowsOf(incoming, command),
       maskedValues: command.maskedValues,
     });
   }

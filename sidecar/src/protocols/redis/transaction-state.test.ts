@@ -14,6 +14,26 @@ describe('what the server refuses does not move the session', () => {
     expect(talk.told()).toMatch(/^-NOPERM/);
   });
 
+  test('EXEC with arguments ends a transaction where the server says so, and nothing is read before', () => {
+    const talk = new Talk({ target: { databases: ['0', '1'] } });
+    talk.agent('MULTI', 'GET a', 'EXEC now', 'SELECT 1', 'GET b');
+    expect(talk.sent()).toBe('MULTI; GET a; EXEC now');
+    talk.server('+OK\r\n+QUEUED\r\n-EXECABORT Transaction discarded because of: wrong number of arguments\r\n');
+    expect(talk.sent()).toBe('SELECT 1');
+    talk.server('+OK\r\n');
+    expect(lastJudged(talk)).toContain('"place":{"database":"1"}');
+    expect([talk.sent(), talk.playback.violations]).toEqual(['GET b', []]);
+  });
+
+  test('an aborted EXEC does not end the transaction that was begun behind it', () => {
+    const talk = new Talk({ target: { databases: ['0', '1'] } });
+    talk.agent('MULTI', 'LPUSH', 'EXEC', 'MULTI');
+    talk.server('+OK\r\n-ERR wrong number of arguments\r\n-EXECABORT Transaction discarded\r\n+OK\r\n');
+    talk.told();
+    talk.agent('SELECT 1');
+    expect(talk.told()).toMatch(/^-NOPERM/);
+  });
+
   test.each<[story: string, end: string, answer: string, place: string | undefined]>([
     ['that is carried out moves it', 'EXEC', '*2\r\n+OK\r\n$-1\r\n', '"place":{"database":"1"}'],
     ['that fails does not', 'EXEC', '*2\r\n-ERR out of range\r\n$-1\r\n', undefined],
