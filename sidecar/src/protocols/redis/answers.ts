@@ -1,5 +1,5 @@
 import { asLatin1, nameOf } from './codec.ts';
-import { hasOption, optionAt } from './keys.ts';
+import { comparesInSet, hasOption, optionAt } from './keys.ts';
 import type { TopologyForm } from './topology.ts';
 
 /** What an answer holds, and where, as masks need to know it. */
@@ -51,6 +51,8 @@ export interface AnswerReading {
 
 type Args = readonly Uint8Array[];
 
+const QUESTION_MARK = 0x3f;
+
 const PLAIN: AnswerReading = { plan: { kind: 'Plain' }, leak: undefined };
 const CONDITION: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Condition' } };
 const PART: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Part' } };
@@ -64,7 +66,7 @@ const WITHOUT_VALUES =
   ZCARD, ZREMRANGEBYRANK, XADD, XLEN, XACK, XDEL, XTRIM, XSETID, XPENDING, XGROUP CREATE, XGROUP CREATECONSUMER, XGROUP DELCONSUMER, XGROUP DESTROY,
   XGROUP SETID, XINFO GROUPS, XINFO CONSUMERS, WATCH, UNWATCH, OBJECT ENCODING, OBJECT IDLETIME, OBJECT FREQ, OBJECT REFCOUNT, GEOADD, MOVE,
   PUBLISH, SPUBLISH, SUBSCRIBE, SSUBSCRIBE, PSUBSCRIBE, FLUSHALL, FLUSHDB, SWAPDB, HEXPIRE, HPEXPIRE, HEXPIREAT, HPEXPIREAT, HTTL, HPTTL,
-  HPERSIST, HEXPIRETIME, HPEXPIRETIME, JSON.SET, JSON.DEL, JSON.FORGET, JSON.TYPE`);
+  HPERSIST, HEXPIRETIME, HPEXPIRETIME`);
 
 /** Commands whose answer is the value of their one key, or values out of it. */
 const VALUES = words(`GET, GETEX, GETDEL, GETSET, LRANGE, LINDEX, LPOP, RPOP, SMEMBERS, SPOP, SRANDMEMBER, HVALS`);
@@ -74,10 +76,10 @@ export function isAnswerFixed(name: string): boolean {
   return WITHOUT_VALUES.has(name) || VALUES.has(name);
 }
 
-/** Commands that work on a piece of a value. */
+/** Commands that work on a piece of a value, turn it into another, or compare values by their bytes: asked often enough, the answers tell all of it. */
 const PARTS =
-  words(`GETRANGE, SUBSTR, SETRANGE, APPEND, GETBIT, SETBIT, BITFIELD, BITFIELD_RO, BITCOUNT, BITPOS, LCS, STRLEN, DUMP, EVAL, EVALSHA,
-  EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO`);
+  words(`GETRANGE, SUBSTR, SETRANGE, APPEND, GETBIT, SETBIT, BITFIELD, BITFIELD_RO, BITCOUNT, BITPOS, BITOP, LCS, STRLEN, DUMP, ZLEXCOUNT,
+  ZRANGEBYLEX, ZREVRANGEBYLEX, ZREMRANGEBYLEX, EVAL, EVALSHA, EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO`);
 
 /** Commands that put the value of the first key, or part of it, into another, and answer nothing else about it. */
 const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH');
@@ -114,21 +116,28 @@ function of(plan: AnswerPlan): AnswerReading {
 }
 
 const READERS: Readonly<Record<string, (args: Args, key: string, keys: readonly string[]) => AnswerReading>> = {
-  SET: (args, _key, keys) => (hasOption(args, 3, 'GET') ? of({ kind: 'Values', keys, ofFields: false }) : PLAIN),
+  SET: (args, _key, keys) => {
+    if (comparesInSet(args)) return CONDITION;
+    return hasOption(args, 3, 'GET') ? of({ kind: 'Values', keys, ofFields: false }) : PLAIN;
+  },
   MGET: (_args, _key, keys) => of({ kind: 'PerKey', keys }),
   HGETALL: (_args, key) => of({ kind: 'Pairs', key }),
   HRANDFIELD: (args, key) => (hasOption(args, 3, 'WITHVALUES') ? of({ kind: 'Pairs', key }) : PLAIN),
   HGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
   HMGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
   HSCAN: (_args, key) => of({ kind: 'HashScan', key }),
-  SSCAN: (args, key) => (hasOption(args, 3, 'MATCH') ? CONDITION : of({ kind: 'SetScan', key })),
-  HSTRLEN: conditionOnField,
-  HINCRBY: conditionOnField,
-  HINCRBYFLOAT: conditionOnField,
+  SSCAN: (args, key) => (hasOption(args, 3, 'MATCH') ? PART : of({ kind: 'SetScan', key })),
+  ZSCAN: (args) => (hasOption(args, 3, 'MATCH') ? PART : CONDITION),
+  SORT: sorted,
+  SORT_RO: sorted,
+  HSTRLEN: (args) => onField(args, 'Part'),
+  HINCRBY: (args) => onField(args, 'Condition'),
+  HINCRBYFLOAT: (args) => onField(args, 'Condition'),
   ZADD: (args) => (isIncrement(args) ? CONDITION : PLAIN),
   ZRANGE: rangeByRank,
   ZREVRANGE: rangeByRank,
   ZRANDMEMBER: rangeByRank,
+  ZRANGESTORE: (args) => (hasOption(args, 3, 'BYLEX') ? PART : CONDITION),
   XRANGE: (_args, key) => of({ kind: 'Entries', key }),
   XREVRANGE: (_args, key) => of({ kind: 'Entries', key }),
   XCLAIM: (_args, key) => of({ kind: 'Entries', key }),
@@ -138,14 +147,34 @@ const READERS: Readonly<Record<string, (args: Args, key: string, keys: readonly 
   'JSON.GET': readJson,
   'JSON.MGET': (args, _key, keys) => {
     const path = args.at(-1);
+    if (chooses(path)) return PART;
     return of({ kind: 'Json', keys, path: path === undefined ? undefined : pathOf(path), isWhole: false });
   },
+  'JSON.SET': atPath,
+  'JSON.DEL': atPath,
+  'JSON.FORGET': atPath,
+  'JSON.TYPE': atPath,
 };
 
-function conditionOnField(args: Args): AnswerReading {
+function onField(args: Args, use: 'Condition' | 'Part'): AnswerReading {
   const field = args[2];
   const fields = field === undefined ? {} : { fields: [nameOf(field)] };
-  return { plan: { kind: 'Plain' }, leak: { use: 'Condition', ...fields } };
+  return { plan: { kind: 'Plain' }, leak: { use, ...fields } };
+}
+
+/** By their bytes with ALPHA, else as numbers, which documents are not. */
+function sorted(args: Args): AnswerReading {
+  return hasOption(args, 2, 'ALPHA') ? PART : CONDITION;
+}
+
+/** Nothing of the value comes back but whether the path leads anywhere. */
+function atPath(args: Args): AnswerReading {
+  return chooses(args[2]) ? PART : PLAIN;
+}
+
+/** A path with a filter looks at values, and what comes back tells what it saw. */
+function chooses(path: Uint8Array | undefined): boolean {
+  return path?.includes(QUESTION_MARK) === true;
 }
 
 /** ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member ... */
@@ -160,7 +189,8 @@ function isIncrement(args: Args): boolean {
 
 /** Members by rank are values; with scores, or chosen by score, the answer tells what no mask hides. */
 function rangeByRank(args: Args, _key: string, keys: readonly string[]): AnswerReading {
-  const tells = ['WITHSCORES', 'BYSCORE', 'BYLEX'].some((option) => hasOption(args, 2, option));
+  if (hasOption(args, 2, 'BYLEX')) return PART;
+  const tells = ['WITHSCORES', 'BYSCORE'].some((option) => hasOption(args, 2, option));
   return tells ? CONDITION : of({ kind: 'Values', keys, ofFields: false });
 }
 
@@ -170,6 +200,7 @@ function readJson(args: Args, _key: string, keys: readonly string[]): AnswerRead
   while (['INDENT', 'NEWLINE', 'SPACE'].includes(optionAt(args, at))) at += 2;
   if (optionAt(args, at) === 'NOESCAPE') at += 1;
   const paths = args.slice(at);
+  if (paths.some(chooses)) return PART;
   const [path] = paths;
   const isWhole = path === undefined || (paths.length === 1 && ['$', '.'].includes(pathOf(path)));
   const only = paths.length === 1 && path !== undefined ? pathOf(path) : undefined;

@@ -67,7 +67,7 @@ export function classify(args: readonly Uint8Array[], around: ReadingSurrounding
   );
   const incomplete = gapsOf(name, entry, args, around);
   if (found?.missing !== undefined) incomplete.push({ kind: 'KeysUnknown', detail: found.missing });
-  const keys = usesOf(name, places, args, leak);
+  const keys = [...usesOf(name, places, args, leak), ...usesOfAny(name, entry)];
   const command: RedisCommand = {
     protocol: 'Redis',
     complete: incomplete.length === 0,
@@ -220,10 +220,15 @@ function usesOf(
     if (place.writes && (place.reads || !isRead)) uses.push({ name: shown, access: 'Write', ...pattern });
     isFirst = false;
   }
-  if (EVERY_KEY.has(name)) uses.push({ name: '*', access: 'Write', isPattern: true });
-  if (SCRIPTS.has(name)) {
-    uses.push({ name: '*', access: 'Read', isPattern: true, use: 'Part' });
-    if (!READING_SCRIPTS.has(name)) uses.push({ name: '*', access: 'Write', isPattern: true });
-  }
   return uses;
+}
+
+/** What a command may do to keys that nothing in it names. */
+function usesOfAny(name: string, entry: CommandEntry | undefined): readonly RedisKeyUse[] {
+  const write: RedisKeyUse = { name: '*', access: 'Write', isPattern: true };
+  if (EVERY_KEY.has(name)) return [write];
+  const isScript = SCRIPTS.has(name);
+  if (!isScript && (entry === undefined || entry.reach === 'None')) return [];
+  const read: RedisKeyUse = { name: '*', access: 'Read', isPattern: true, use: 'Part' };
+  return READING_SCRIPTS.has(name) || entry?.reach === 'ReadsAny' ? [read] : [read, write];
 }

@@ -210,7 +210,8 @@ describe('replies', () => {
   });
 });
 
-test('a key that is no text has a name all the same', () => {
-  expect(nameOf(Uint8Array.of(0x61, 0xff, 0x00))).toBe('a\\xff\\x00');
+test('a key that is no text has a name all the same, and what stands beside such bytes is named as without them', () => {
+  expect(nameOf(Uint8Array.of(0x61, 0xff, 0x00))).toBe('a\\xff\0');
   expect(nameOf(Buffer.from('ключ'))).toBe('ключ');
+  expect(nameOf(Buffer.concat([Buffer.from('ключ:'), Uint8Array.of(0xd0)]))).toBe('ключ:\\xd0');
 });

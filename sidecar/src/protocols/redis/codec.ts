@@ -1,5 +1,7 @@
 /** RESP, versions 2 and 3 (redis.io, "Redis serialization protocol specification"): what both directions share. */
 
+import { asMixedText, showMixedText } from '../mixed-text.ts';
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -56,13 +58,9 @@ export function asLatin1(bytes: Uint8Array): string {
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-/** A key or channel as policy names it: its text, with every byte that is not UTF-8 as \xNN. */
+/** A key or channel as policy names it: its text, with every byte that is not UTF-8 as \xNN. What stands beside such a byte is named as without it. */
 export function nameOf(bytes: Uint8Array): string {
-  return asUtf8(bytes) ?? asLatin1(bytes).replaceAll(/[^\x20-\x7e]/g, hexEscape);
-}
-
-function hexEscape(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return asUtf8(bytes) ?? showMixedText(asMixedText(bytes));
 }
 
 /** The number that `bytes[start..end)` writes in decimal as Redis reads it (no leading zeros, no plus sign); undefined for anything else. */

@@ -1,4 +1,5 @@
 import { COMMAND_TABLE } from './command-table.ts';
+import { type Reach, reachOf } from './module-commands.ts';
 import { listOf, memberOf, type ReplyValue, textOf } from './reply-value.ts';
 
 /** Where a command's keys stand, as a server describes it (redis.io, "Command key specifications"). */
@@ -26,6 +27,8 @@ export interface CommandEntry {
   readonly specs: readonly KeySpec[];
   /** False for a command that only the server knows: nothing but its own word tells about its keys. */
   readonly isKnown: boolean;
+  /** The keys that it may touch besides. */
+  readonly reach: Reach;
 }
 
 /** The commands of a server. */
@@ -46,6 +49,7 @@ export function committedCatalog(): CommandCatalog {
       categories: categories === '-' ? [] : categories.split(','),
       specs: specs.map(readSpec),
       isKnown: true,
+      reach: 'None',
     };
     entries.set(entry.name, entry);
   }
@@ -70,7 +74,7 @@ function containersOf(entries: ReadonlyMap<string, CommandEntry>): ReadonlySet<s
 }
 
 function addEntry(item: ReplyValue, entries: Map<string, CommandEntry>): boolean {
-  const [name, arity, , first, last, step, categories, , specs, subcommands] = listOf(item);
+  const [name, arity, flags, first, last, step, categories, , specs, subcommands] = listOf(item);
   const text = textOf(name).toUpperCase().replace('|', ' ');
   if (text === '') return false;
   const subs = listOf(subcommands);
@@ -85,11 +89,13 @@ function addEntry(item: ReplyValue, entries: Map<string, CommandEntry>): boolean
     if (known === undefined) return true;
   }
   const told = listOf(categories).map((category) => textOf(category).replace(/^@/, ''));
+  const keySpecs = known?.specs ?? specsOf(listOf(specs), [first, last, step].map(numberOf));
   entries.set(text, {
     name: text,
     categories: told.length === 0 ? (known?.categories ?? []) : told,
-    specs: known?.specs ?? specsOf(listOf(specs), [first, last, step].map(numberOf)),
+    specs: keySpecs,
     isKnown: known !== undefined,
+    reach: known === undefined ? reachOf(text, listOf(flags).map(textOf), keySpecs.length > 0) : 'None',
   });
   return true;
 }

@@ -45,7 +45,16 @@ function valueText(arg: Uint8Array, mask: ReturnType<MaskAt>, masks: MaskRules):
 function quoted(arg: Uint8Array): string {
   if (isPlainWord(arg)) return asLatin1(arg);
   const text = asUtf8(arg);
-  return text === undefined ? `"${nameOf(arg).replaceAll('"', '\\"')}"` : quoteText(text);
+  return text === undefined ? quoteBytes(arg) : quoteText(text);
+}
+
+/** Bytes that are no text: each that is not printable as \xNN. */
+function quoteBytes(bytes: Uint8Array): string {
+  const escape = (character: string): string =>
+    character === '"' || character === '\\'
+      ? `\\${character}`
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `"${asLatin1(bytes).replaceAll(/["\\]|[^\x20-\x7e]/g, escape)}"`;
 }
 
 function quoteText(text: string): string {

@@ -259,7 +259,10 @@ describe('replies', () => {
     ['a null', '%1\r\n$3\r\nssn\r\n_\r\n', '%1 $3 ssn _'],
     ['an error', '-ERR card 4111111111111111\r\n', '-ERR card ************1111'],
     ['a bulk error', '!25\r\nERR card 4111111111111111\r\n', '!25 ERR card ************1111'],
-  ])('%s is masked in its own shape', (_, answer, expected) => {
+    ['a number', ':4111111111111111\r\n', '$16 ************1111'],
+    ['a double', '*2\r\n,4111111111111111\r\n,4111111111111112\r\n', '*2 $16 ************1111 ,4111111111111112'],
+    ['a big number', '(4111111111111111\r\n', '$16 ************1111'],
+  ])('%s is masked in its own shape, or as a string where none can be', (_, answer, expected) => {
     const talk = new Talk({ version: 3 });
     talk.agent('HGETALL customer:1');
     talk.server(answer);

@@ -88,7 +88,7 @@ const MOVABLE: Readonly<Record<string, (args: Args) => FoundKeys>> = {
   GEORADIUS: (args) => storedKeys(args, 6),
   GEORADIUSBYMEMBER: (args) => storedKeys(args, 5),
   MIGRATE: migrateKeys,
-  SET: (args) => single(args, { reads: hasOption(args, 3, 'GET'), writes: true }),
+  SET: (args) => single(args, { reads: hasOption(args, 3, 'GET') || comparesInSet(args), writes: true }),
   // They give back what they claim.
   XCLAIM: (args) => single(args, { reads: true, writes: true }),
   XAUTOCLAIM: (args) => single(args, { reads: true, writes: true }),
@@ -101,6 +101,28 @@ function single(args: Args, access: { readonly reads: boolean; readonly writes: 
 
 export function hasOption(args: Args, from: number, option: string): boolean {
   for (let at = from; at < args.length; at++) if (optionAt(args, at) === option) return true;
+  return false;
+}
+
+/** SET key value [options]: one that Redis 7.0 does not have compares with the value that is there (IFEQ and its like in later servers). */
+export function comparesInSet(args: Args): boolean {
+  for (let at = 3; at < args.length; at++) {
+    switch (optionAt(args, at)) {
+      case 'NX':
+      case 'XX':
+      case 'GET':
+      case 'KEEPTTL':
+        break;
+      case 'EX':
+      case 'PX':
+      case 'EXAT':
+      case 'PXAT':
+        at += 1;
+        break;
+      default:
+        return true;
+    }
+  }
   return false;
 }
 

@@ -38,6 +38,10 @@ export class AnswerMasker {
         return this.#content(text, (masked) => Buffer.concat([Buffer.from('-'), oneLine(masked), Buffer.from('\r\n')]));
       case TYPE.bulkError:
         return this.#content(text, (masked) => writeTyped('!', masked));
+      case TYPE.integer:
+      case TYPE.double:
+      case TYPE.bigNumber:
+        return this.#number(text);
       default:
         return 'Same';
     }
@@ -56,6 +60,14 @@ export class AnswerMasker {
   #content(text: Uint8Array, write: (masked: Uint8Array) => Uint8Array): Masked {
     const masked = maskContent(text, this.#masks);
     return masked === undefined ? 'Same' : write(masked);
+  }
+
+  /** INCRBY by nothing gives a string as a number. What is masked is none any longer, and comes as a string. */
+  #number(text: Uint8Array): Masked {
+    if (this.#masks.passesContent?.(text) === true) return 'Same';
+    const shown = asLatin1(text);
+    const masked = this.#masks.maskContent(shown);
+    return masked === shown ? 'Same' : writeBulk(Buffer.from(masked));
   }
 
   /** Documents of which a path was asked for are masked as what they are in the whole one. */

@@ -2,6 +2,8 @@ import { expect, test } from '@jest/globals';
 import type { RedisCommand } from '@sidegate/policy';
 import fc from 'fast-check';
 import { MASKS } from '../ssh/testing/exhibit.ts';
+import { textOf } from './command-text.ts';
+import { splitInline } from './inline.ts';
 import { RedisCommandJudged } from './redis-command-judged.ts';
 
 const word = fc
@@ -54,5 +56,14 @@ test('decisions are kept under one name only for commands that use the same keys
         [[{ name: 'a\0Read=\0b', access: 'Read' }], ['a', 'b'].map((name) => ({ name, access: 'Read' as const }))],
       ],
     },
+  );
+});
+
+test('bytes that are no text are shown as Redis would read them again', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(0xff, 0x22, 0x5c, 0x78, 0x0a, 0x20), { maxLength: 6 }), (bytes) => {
+      const args = [Buffer.from('GET'), Buffer.from([...bytes, 0xff])];
+      expect(splitInline(Buffer.from(textOf(args)))?.map((arg) => Buffer.from(arg))).toEqual(args);
+    }),
   );
 });
