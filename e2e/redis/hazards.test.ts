@@ -51,7 +51,12 @@ const HAZARDS: readonly Hazard[] = [
     ...corpus('multi-denied', 'multi-masked'),
   ],
   ['WATCH', [WIRE, 'EXEC that WATCH failed'], ...corpus('multi-watch')],
-  ['blocking commands', [READING, 'BLPOP a b 0'], ...corpus('key-blpop', 'mask-blpop', 'pipeline-after-blocking')],
+  [
+    'blocking commands',
+    [READING, 'BLPOP a b 0'],
+    [LANE, 'behind a command that waits'],
+    ...corpus('key-blpop', 'mask-blpop', 'pipeline-after-blocking'),
+  ],
   [
     'publish and subscribe, and push',
     [WIRE, 'messages in RESP2 belong to no command'],

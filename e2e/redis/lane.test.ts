@@ -1,7 +1,9 @@
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { createClient } from 'redis';
 import { testGiven } from '../support/test-given.ts';
+import { untilFound } from '../support/until-found.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 import { openRedisStage, type RedisStage } from './redis-stage.ts';
 
@@ -126,6 +128,34 @@ describe('an open session', () => {
       await stage.policy(OPEN);
       expect(await agent.incr('n')).toBe(2);
       await agent.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'a change of the policy binds what was sent behind a command that waits',
+    async () => {
+      const socket = connect(stage.port, stage.host);
+      let said = '';
+      socket.setEncoding('latin1').on('data', (chunk) => {
+        said += String(chunk);
+      });
+      const over = new Promise((resolve) => socket.once('close', resolve));
+      const [auth, waits, then] = [
+        encode('AUTH', await stage.token()),
+        encode('BLPOP', 'later', '0'),
+        encode('INCR', 'm'),
+      ];
+      socket.write(Buffer.concat([auth, waits, then, encode('QUIT')]));
+      await untilFound(
+        'nobody waits',
+        async () => /cmd=blpop/.test(await stage.redis.command(['CLIENT', 'LIST'])) || undefined,
+      );
+      await stage.policy(DENY);
+      await stage.redis.command(['RPUSH', 'later', 'x']);
+      await over;
+      expect(said).toMatch(/x\r\n-NOPERM data\/guard\/no-incr: No\.\r\n\+OK\r\n$/);
+      await stage.policy(OPEN);
     },
     TIMEOUT_MS,
   );

@@ -133,6 +133,8 @@ class Peer {
       startTargetTls: () => {},
       dialTarget: () => void (this.dialled = true),
       holdReading: () => {},
+      holdAgent: () => {},
+      resumeAgent: () => {},
       resumeReading: () => {},
       close: () => {
         throw new Error('closed');

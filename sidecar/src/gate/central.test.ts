@@ -45,6 +45,8 @@ function open(sessionId: string) {
     startTargetTls: nothing,
     dialTarget: nothing,
     holdReading: nothing,
+    holdAgent: nothing,
+    resumeAgent: nothing,
     resumeReading: nothing,
     close: nothing,
     sendCancel: nothing,

@@ -97,6 +97,8 @@ class Stage {
       startTargetTls: none,
       dialTarget: none,
       holdReading: none,
+      holdAgent: none,
+      resumeAgent: none,
       resumeReading: none,
       close: none,
       sendCancel: none,

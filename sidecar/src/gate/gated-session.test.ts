@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { LineSession } from './testing/line-protocol.ts';
 import { answer, openSession, openStage, rulesOf, say, sent, settle } from './testing/session-stage.ts';
 
 beforeEach(() => {
@@ -46,6 +47,19 @@ test('with a full spool nothing crosses until there is room; then all does, in o
   stage.recorder.makeRoom();
   await settle();
   expect(stage.crossed).toEqual(['hold reading @0', 'resume reading @2', 'target> one @2']);
+});
+
+test('an agent that sends more than its session takes is not read until some of that is answered', async () => {
+  const protocol = Object.assign(new LineSession(), { isFull: false });
+  const stage = await openSession({ protocol });
+  protocol.isFull = true;
+  await say(stage, 'one');
+  await say(stage, 'two');
+  protocol.isFull = false;
+  await answer(stage, '1');
+  await answer(stage, '2');
+  const held = stage.crossed.map((line) => line.replace(/ @.*/, '')).filter((line) => line.endsWith(' agent'));
+  expect(held).toEqual(['hold agent', 'resume agent']);
 });
 
 test.each<['SpoolFull' | 'SpoolBroken', number]>([

@@ -43,6 +43,7 @@ export class GatedSession {
   #record: SessionRecord | undefined;
   #closed = false;
   #aheadBytes = 0;
+  #isFull = false;
   readonly #carryOutStep = (step: Step): readonly Step[] => this.#carryOutOne(step);
   readonly #isClosed = (): boolean => this.#closed;
 
@@ -150,6 +151,15 @@ export class GatedSession {
 
   #carryOut(steps: readonly Step[]): void {
     walkSteps(steps, this.#carryOutStep, this.#isClosed);
+    this.#paceAgent();
+  }
+
+  #paceAgent(): void {
+    const isFull = this.#session.isFull === true;
+    if (isFull === this.#isFull || this.#closed) return;
+    this.#isFull = isFull;
+    if (isFull) this.#around.wires.holdAgent();
+    else this.#around.wires.resumeAgent();
   }
 
   #carryOutOne(step: Step): readonly Step[] {

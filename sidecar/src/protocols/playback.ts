@@ -68,6 +68,11 @@ export class Playback {
   }
 
   /** Bytes come from the agent, as one chunk. Nothing comes from a closed connection. */
+  /** The session takes no more from its agent for now. */
+  get isFull(): boolean {
+    return this.#session.isFull === true;
+  }
+
   agent(bytes: Uint8Array): void {
     if (!this.#isClosed) this.#run(() => this.#session.receiveAgent(bytes));
   }

@@ -275,6 +275,8 @@ export function refusalOf(decision: Decision): Refusal {
 export interface ProtocolSession {
   /** The protocol itself limits what an agent sends ahead while a command waits, so the gate need not. */
   readonly limitsAhead?: true;
+  /** So much has come from the agent that no more is read before the target has answered some of it. Absent: never. */
+  readonly isFull?: boolean;
   receiveAgent(bytes: Uint8Array): readonly Step[];
   receiveTarget(bytes: Uint8Array): readonly Step[];
   /**

@@ -25,6 +25,25 @@ class WatchedSocket extends Duplex {
   }
 }
 
+test('an agent that is held is read when that ends, and not when its target or the spool has room again', () => {
+  const socket = new WatchedSocket();
+  const connection = new Connection(socket as unknown as Socket, {
+    target: {} as TargetAddress,
+    agentTls: undefined,
+    bug: (error) => {
+      throw error;
+    },
+  });
+  connection.attach({} as GatedSession);
+  const paused: boolean[] = [];
+  for (const act of ['holdAgent', 'holdReading', 'resumeReading', 'resumeAgent', 'holdReading', 'holdAgent'] as const) {
+    connection[act]();
+    paused.push(socket.isPaused());
+  }
+  connection.resumeAgent();
+  expect([...paused, socket.isPaused()]).toEqual([true, true, true, false, true, true, true]);
+});
+
 test('a packet that a transport writes in parts leaves in one write, also when nothing else is sent', () => {
   const socket = new WatchedSocket();
   const connection = new Connection(socket as unknown as Socket, {

@@ -34,6 +34,7 @@ export class Connection implements Wires {
   #held = false;
   #closing = false;
   readonly #full = { agent: false, target: false };
+  #agentHeld = false;
   /** What is sent gathers until `uncork`, or until something else must follow it. */
   #corked = false;
   #toAgent: Uint8Array[] = [];
@@ -117,6 +118,16 @@ export class Connection implements Wires {
 
   resumeReading(): void {
     this.#held = false;
+    this.#resume();
+  }
+
+  holdAgent(): void {
+    this.#agentHeld = true;
+    this.#agent.pause();
+  }
+
+  resumeAgent(): void {
+    this.#agentHeld = false;
     this.#resume();
   }
 
@@ -277,7 +288,7 @@ export class Connection implements Wires {
 
   #resume(): void {
     if (this.#held) return;
-    if (!this.#full.target) this.#agent.resume();
+    if (!this.#full.target && !this.#agentHeld) this.#agent.resume();
     if (!this.#full.agent) this.#target?.resume();
   }
 

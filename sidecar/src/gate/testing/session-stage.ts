@@ -130,6 +130,8 @@ export function openStage(options: StageOptions = {}): Stage {
     dialTarget: () => note('dial'),
     holdReading: () => note('hold reading'),
     resumeReading: () => note('resume reading'),
+    holdAgent: () => note('hold agent'),
+    resumeAgent: () => note('resume agent'),
     close: () => note('close'),
     sendCancel: (bytes) => note(`cancel> ${Buffer.from(bytes).toString().trim()}`),
   };

@@ -1,5 +1,6 @@
 import { assertNever } from '@sidegate/crds';
 import type { Refusal, Settlement } from '../protocol.ts';
+import { blocks } from './blocking.ts';
 import { Classifier } from './classifier.ts';
 import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
 import { readHello } from './hello.ts';
@@ -11,6 +12,8 @@ import type { RequestReader } from './request-reader.ts';
 import { RunningCommand } from './running-command.ts';
 import { writeLogin } from './target-login.ts';
 
+/** What an agent may send ahead of commands that wait for the server, in bytes. */
+const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
 const UNSUPPORTED_HINT = 'The gate cannot carry it, whoever allows it.';
 
 /** Takes an agent's commands one by one: each is judged, then forwarded or refused in its place. */
@@ -64,6 +67,13 @@ export class AgentSide {
   get #mayRead(): boolean {
     const { waiting, barrier, replyMode } = this.#lane;
     return waiting === undefined && barrier === undefined && replyMode === undefined;
+  }
+
+  /** Commands wait for the server, and much is here already. What waits for people is limited by the gate, which reads on to see an agent leave. */
+  get isFull(): boolean {
+    const { over, waiting, queue, options } = this.#lane;
+    if (over || waiting !== undefined || this.#reader.heldBytes <= AHEAD_BYTES_MAX) return false;
+    return !this.#mayRead || queue.length >= options.limits.pendingCommandsMax;
   }
 
   settle(waiting: Waiting, settlement: Exclude<Settlement, { readonly kind: 'Hold' }>): void {
@@ -256,6 +266,8 @@ export class AgentSide {
         }
         break;
       default:
+        // What is sent behind it runs when it is over, by the rules of then.
+        if (!command.isQueued && blocks(name, args)) lane.barrier = command;
     }
   }
 

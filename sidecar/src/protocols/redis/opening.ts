@@ -14,6 +14,8 @@ const TLS_HANDSHAKE = 0x16;
 /** What may be sent before anybody is known: as little as Redis takes, but for the length of a token. */
 export const UNKNOWN_BYTES_MAX = 128 * 1024;
 export const UNKNOWN_ARGUMENTS_MAX = 10;
+/** What may be sent ahead of the login, in bytes. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
 const LOGIN_REPLY_BYTES_MAX = 64 * 1024;
 const TOKENLESS_TRIES_MAX = 16;
 
@@ -66,6 +68,11 @@ export class Opening {
 
   get over(): boolean {
     return this.#phase === 'Over';
+  }
+
+  /** Enough has come for what is not known yet. */
+  get isFull(): boolean {
+    return this.#phase !== 'Greeting' && this.#reader.heldBytes > AHEAD_BYTES_MAX;
   }
 
   /** Bytes of the agent came. */

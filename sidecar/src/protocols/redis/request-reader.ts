@@ -56,6 +56,11 @@ export class RequestReader {
     this.#moreBytes += bytes.length;
   }
 
+  /** Bytes that `next` has yet to read, but for the command that it is in. */
+  get heldBytes(): number {
+    return this.#buffer.length - this.#at + this.#moreBytes;
+  }
+
   /** What `next` will give, with `args` and `wire` as it will leave them; it is given once more. */
   peek(): ReturnType<RequestReader['next']> {
     this.#peeked ??= this.next();

@@ -30,6 +30,10 @@ export class RedisSession extends LaneSession<Open> {
     this.opening = new Opening(options, this.#reader, this.outbox);
   }
 
+  get isFull(): boolean {
+    return this.open === undefined ? this.opening.isFull : this.open.agent.isFull;
+  }
+
   /** Redis stops what a connection runs when the connection ends. */
   cancelBytes(): undefined {
     return undefined;
