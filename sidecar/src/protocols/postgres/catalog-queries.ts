@@ -16,7 +16,9 @@ export type CatalogQueryName =
   | 'documentTypes'
   | 'operators'
   | 'casts'
+  | 'aggregates'
   | 'triggers'
+  | 'primaryKeys'
   | 'foreignKeys'
   | 'objects'
   | 'dependencies';
@@ -119,11 +121,27 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
       WHERE fn.nspname <> 'pg_catalog' ORDER BY k.oid`,
   },
   {
+    // The functions that an aggregate calls.
+    name: 'aggregates',
+    sql: `SELECT DISTINCT n.nspname, p.proname, fn.nspname, f.proname
+      FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace,
+        pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+          a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[]) AS part (oid)
+        JOIN pg_catalog.pg_proc f ON f.oid = part.oid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+      WHERE ${USER_FUNCTION} ORDER BY 1, 2, 3, 4`,
+  },
+  {
     name: 'triggers',
     sql: `SELECT t.tgrelid, n.nspname, p.proname, t.tgtype
       FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
       WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.oid`,
+  },
+  {
+    name: 'primaryKeys',
+    sql: `SELECT i.indrelid, pg_catalog.array_to_string(i.indkey::pg_catalog.int2[], ',') FROM pg_catalog.pg_index i
+      WHERE i.indisprimary AND i.indrelid >= 16384 ORDER BY 1`,
   },
   {
     name: 'foreignKeys',

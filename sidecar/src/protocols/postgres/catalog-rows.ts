@@ -59,7 +59,7 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   if (defaults === undefined) return unreadable('the answer about settings is not one row of five values');
   const relations = readRelations(results);
   if (relations.length === 0) return unreadable('it names no relation at all');
-  const functions = readFunctions(results.functions ?? []);
+  const functions = readFunctions(results);
   if (functions.length === 0) return unreadable('it names no function at all');
   if ((results.documentTypes ?? []).length === 0) return unreadable('it names no type of JSON at all');
   if (results.foreignKeys === undefined || results.dependencies === undefined)
@@ -123,6 +123,7 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
   const parents = Map.groupBy(inherits, ({ child }) => child);
   const children = Map.groupBy(inherits, ({ parent }) => parent);
   const triggers = Map.groupBy(results.triggers ?? [], ([oid]) => Number(oid));
+  const primaryKeys = new Map((results.primaryKeys ?? []).map(([oid, numbers]) => [Number(oid), numbers]));
   const foreignKeys = Map.groupBy(results.foreignKeys ?? [], ([oid]) => Number(oid));
   return (results.relations ?? []).map(([id, schema, name, letter, hasRules, , persistence, definition]) => {
     const oid = Number(id);
@@ -143,9 +144,16 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
         name: text(fnName),
         onTruncate: (Number(type) & ON_TRUNCATE) !== 0,
       })),
+      primaryKey: namesOf(columns.get(oid), text(primaryKeys.get(oid))),
       referrers: (foreignKeys.get(oid) ?? []).map((row) => readForeignKey(row, oid, columns)),
     };
   });
+}
+
+/** Columns by their numbers, separated by commas. */
+function namesOf(columns: readonly CatalogColumn[] = [], numbers: string): readonly string[] {
+  if (numbers === '') return [];
+  return numbers.split(',').map((number) => columns.find((each) => each.number === Number(number))?.name ?? '');
 }
 
 function readForeignKey(
@@ -153,12 +161,10 @@ function readForeignKey(
   referenced: number,
   columns: ReadonlyMap<number, readonly CatalogColumn[]>,
 ): ForeignKey {
-  const names = (oid: number, numbers: string): readonly string[] =>
-    numbers.split(',').map((number) => columns.get(oid)?.find((each) => each.number === Number(number))?.name ?? '');
   return {
     table: Number(table),
-    columns: names(Number(table), text(own)),
-    keys: names(referenced, text(keys)),
+    columns: namesOf(columns.get(Number(table)), text(own)),
+    keys: namesOf(columns.get(referenced), text(keys)),
     onDelete: ACTIONS[text(onDelete)] ?? 'None',
     onUpdate: ACTIONS[text(onUpdate)] === undefined ? 'None' : 'UPDATE',
     generated: generated === 't',
@@ -174,8 +180,9 @@ function readObjects(rows: CatalogRows): CatalogParts['objects'] {
   }));
 }
 
-function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {
-  return rows.map((row) => {
+function readFunctions({ functions = [], aggregates = [] }: CatalogResults): readonly CatalogFunction[] {
+  const calls = Map.groupBy(aggregates, ([schema, name]) => `${schema}\0${name}`);
+  return functions.map((row) => {
     const [schema, name, kind, volatility, language, count, defaults, variadic, returnsSet, definer] = row;
     const [rowType, typeLetter, names, definition] = row.slice(10);
     return {
@@ -190,6 +197,7 @@ function readFunctions(rows: CatalogRows): readonly CatalogFunction[] {
       securityDefiner: definer === 't',
       outputs: readOutputs(names ?? undefined, text(typeLetter), text(rowType)),
       definition: definition ?? undefined,
+      calls: (calls.get(`${schema}\0${name}`) ?? []).map((part) => ({ schema: text(part[2]), name: text(part[3]) })),
       returnsRow: rowType == null || rowType === '0' ? undefined : Number(rowType),
     };
   });

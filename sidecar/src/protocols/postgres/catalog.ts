@@ -20,6 +20,8 @@ export interface CatalogRelation {
   readonly children: readonly number[];
   /** Functions that its triggers call. */
   readonly triggers: readonly CatalogTrigger[];
+  /** The columns of its primary key; none: it has none, or is the server's own. */
+  readonly primaryKey: readonly string[];
   /** The foreign keys of tables, or its own, that point to it. */
   readonly referrers: readonly ForeignKey[];
 }
@@ -67,6 +69,8 @@ export interface CatalogFunction {
   readonly outputs: readonly string[] | undefined;
   /** CREATE FUNCTION as the server writes it, for those written in SQL. */
   readonly definition: string | undefined;
+  /** Of an aggregate that is not the server's own, the functions that it calls. */
+  readonly calls: readonly QualifiedName[];
   /** The relation whose rows it returns, by oid. */
   readonly returnsRow: number | undefined;
 }

@@ -17,6 +17,7 @@ import { openScope, type Scope } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
 import { isTemporarySchema, resolveName } from './table-name.ts';
 import { castName } from './type-name.ts';
+import { uncertaintyOf } from './uncertain.ts';
 import { columnKey, columnsOf, LITERAL } from './value.ts';
 import { readExpression, readStatement } from './walk.ts';
 import { words } from './words.ts';
@@ -27,32 +28,10 @@ const QUIET =
   words(`CommentStmt SecLabelStmt VacuumStmt ReindexStmt ClusterStmt RefreshMatViewStmt GrantStmt GrantRoleStmt
   AlterDefaultPrivilegesStmt CreateStatsStmt AlterStatsStmt`);
 
-/** Kinds of statement after which something can happen that no statement says. */
-const UNCERTAIN: Readonly<Record<string, readonly [kind: string, detail: string]>> = {
-  CreateFunctionStmt: ['FunctionBody', 'What the new function will do cannot be told.'],
-  CreatePLangStmt: ['ServerCode', 'It loads code into the server.'],
-  CreateEventTrigStmt: ['FunctionBody', 'What the event trigger will do cannot be told.'],
-  RuleStmt: ['RewriteRule', 'A rule rewrites later statements.'],
-  AlterSystemStmt: ['SettingChange', "It changes the server's own settings."],
-  CreateFdwStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  AlterFdwStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  CreateForeignServerStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  AlterForeignServerStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  CreateForeignTableStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  CreateUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  AlterUserMappingStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  ImportForeignSchemaStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  DropOwnedStmt: ['Cascade', 'It drops whatever a role owns.'],
-  CreateSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  AlterSubscriptionStmt: ['RemoteAccess', 'It connects the database with another system.'],
-  CreatePublicationStmt: ['RemoteAccess', 'It hands the rows of tables to other systems.'],
-  AlterPublicationStmt: ['RemoteAccess', 'It hands the rows of tables to other systems.'],
-};
-
 /** DDL, and every statement of a kind that is not read elsewhere. */
 export function readDefinition(node: Node, context: Context): Outcome {
   const kind = kindOf(node);
-  const uncertain = UNCERTAIN[kind];
+  const uncertain = uncertaintyOf(node, kind);
   // A function in SQL is read when it is called.
   const isRead =
     'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt) && !replaces(node.CreateFunctionStmt, context);
@@ -267,12 +246,11 @@ function noteReference(constraint: Constraint, changes: Changes, context: Contex
   if (pktable === undefined) return;
   const acts = ![fk_del_action, fk_upd_action].every((action) => action === FAILS || action === RESTRICTS);
   changes.refers.push({ table: pktable.relname ?? '', acts });
-  if (pk_attrs === undefined) return;
-  const names = new Set(stringsOf(pk_attrs));
   const { catalog, state } = context.findings;
   // A table that is not there yet holds nothing to tell.
   const relation = catalog.resolveTable(pktable.schemaname, pktable.relname ?? '', state.searchPath);
   if (relation === undefined) return;
+  const names = new Set(pk_attrs === undefined ? relation.primaryKey : stringsOf(pk_attrs));
   for (const { name, value } of tableColumns(relation, context) ?? []) {
     if (names.has(name)) context.statement.addColumns(columnsOf(value.origin), 'Condition');
   }

@@ -4,9 +4,9 @@ import type { BaseColumn, SqlState } from '../sql-reading.ts';
 import type { BodyReading, Context, Findings } from './findings.ts';
 import { constantText } from './node.ts';
 import { parseSql } from './parser.ts';
-import { type Columns, openScope, type Scope, type Source } from './scope.ts';
-import { LITERAL } from './value.ts';
-import { readSelect } from './walk.ts';
+import { type Columns, type NamedValue, openScope, type Scope, type Source } from './scope.ts';
+import { LITERAL, type Value } from './value.ts';
+import { readExpression, readSelect } from './walk.ts';
 
 /** Levels of nesting that a call of such a function counts for. */
 const BODY_LEVELS = 20;
@@ -23,9 +23,8 @@ export function walkBody(called: CatalogFunction, context: Context): BodyReading
   const state = definition === undefined ? undefined : stateOf(definition, findings.state);
   if (definition === undefined || queries === undefined || state === undefined) return undefined;
   const inside = findings.inside(state);
-  const scope = parameterScope(definition, called.name);
   const columns = findings.work.once(called, () =>
-    findings.deeper(BODY_LEVELS, () => readQueries(queries, scope, inside), undefined),
+    findings.deeper(BODY_LEVELS, () => readQueries(queries, definition, called.name, inside), undefined),
   );
   if (columns === undefined) return undefined;
   if (!take(inside, called, context)) return undefined;
@@ -88,20 +87,34 @@ function stateOf({ options }: CreateFunctionStmt, state: SqlState): SqlState | u
 }
 
 /** Names of parameters are looked for after all columns. A parameter may be a row: then any field of it is of the argument. */
-function parameterScope({ parameters }: CreateFunctionStmt, name: string): Scope {
+function parameterScope({ parameters }: CreateFunctionStmt, name: string, context: Context): Scope {
   const scope = openScope(undefined);
-  const names = (parameters ?? []).map((node) =>
-    'FunctionParameter' in node ? (node.FunctionParameter.name ?? '') : '',
+  const columns = (parameters ?? []).map((node): NamedValue => {
+    const { name: each = '', defexpr } = 'FunctionParameter' in node ? node.FunctionParameter : {};
+    return { name: each, value: defexpr === undefined ? LITERAL : defaultValue(defexpr, context) };
+  });
+  const rows = columns.map(
+    ({ name: each, value }): Source => ({ name: each, schema: undefined, columns: undefined, fallback: value }),
   );
-  const columns = names.map((each) => ({ name: each, value: LITERAL }));
-  const rows = names.map((each): Source => ({ name: each, schema: undefined, columns: undefined, fallback: LITERAL }));
   scope.items.push({ sources: [{ name, schema: undefined, columns }, ...rows], star: columns });
   return scope;
 }
 
-function readQueries(queries: readonly SelectStmt[], scope: Scope, inside: Findings): Columns {
+/** What stands in for an argument that is not given may be what other functions give. Its literals are not the caller's. */
+function defaultValue(expression: Node, context: Context): Value {
+  const value = readExpression(expression, openScope(undefined), context, 'Output');
+  return { ...value, literals: [], parameters: [] };
+}
+
+function readQueries(
+  queries: readonly SelectStmt[],
+  definition: CreateFunctionStmt,
+  name: string,
+  inside: Findings,
+): Columns {
   let columns: Columns;
   const context = inside.openStatement('SELECT');
+  const scope = parameterScope(definition, name, context);
   for (const query of queries) columns = readSelect(query, scope, context, 'Output');
   return columns;
 }

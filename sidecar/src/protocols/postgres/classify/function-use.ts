@@ -44,6 +44,7 @@ export function useFunction(
     context.findings.incomplete('StaleCatalog', `${name} was changed earlier in this transaction.`);
   }
   let unknownResult = hasUnknownResult(name) || dangerous !== undefined;
+  if (noteCalled(candidates, context)) unknownResult = true;
   let total = isTotal(name);
   const bodies: BodyReading[] = [];
   for (const candidate of candidates) {
@@ -54,6 +55,15 @@ export function useFunction(
   }
   context.statement.addFunction(describeUse(candidates));
   return { candidates, total, bodies, unknownResult };
+}
+
+/** Notes what aggregates call; true when their results may hold more than is in the arguments. */
+function noteCalled(candidates: readonly CatalogFunction[], context: Context): boolean {
+  let isUnknown = false;
+  for (const { schema, name } of candidates.flatMap(({ calls }) => calls)) {
+    if (useFunction(context, schema, name, undefined).unknownResult) isUnknown = true;
+  }
+  return isUnknown;
 }
 
 function findCandidates(

@@ -79,6 +79,7 @@ function asRelation(made: CreatedRelation): CatalogRelation {
       parents: [],
       children: [],
       triggers: [],
+      primaryKey: [],
       referrers: [],
     };
     relations.set(made, relation);

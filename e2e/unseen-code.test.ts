@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openStage, type Stage } from './stage.ts';
+import { LOGIN } from './stage-files.ts';
+
+const TIMEOUT_MS = 300_000;
+const DEMO = readFileSync(join(import.meta.dirname, '../sidecar/src/protocols/postgres/fixture/demo.sql'), 'utf8');
+/** An agent that may define whatever it likes, and a server account that may do everything. */
+const POLICY = `apiVersion: sidegate.dev/v1alpha1
+kind: Policy
+metadata: {name: guard, namespace: data}
+spec:
+  masks:
+    - {name: pii, columns: [public.customers.email, public.customers.card, '*.*.ssn'], with: {type: Partial, keepLast: 4}}
+`;
+const SETUP = `DROP VIEW contacts; DROP TABLE orders, customers; ${DEMO} ALTER ROLE ${LOGIN} SUPERUSER;
+ALTER TABLE customers ADD searched tsvector; CREATE TABLE keyed (ssn text PRIMARY KEY); CREATE TABLE pets (id int PRIMARY KEY);
+CREATE FUNCTION told(a text DEFAULT customer_email(1)) RETURNS text LANGUAGE sql AS 'SELECT a';
+CREATE FUNCTION asked(a text DEFAULT customer_email(1)) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM archive WHERE label = a';
+CREATE FUNCTION plus(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql AS 'SELECT a + b';
+CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');`;
+const CLEAR = /078-|219-|ada@|bob@|411111|550000|root:/;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage({ files: { 'policy.yaml': POLICY }, setup: SETUP });
+}, TIMEOUT_MS);
+afterAll(async () => {
+  await stage?.stop();
+}, TIMEOUT_MS);
+
+/** What the agent sees of the last of these statements, all in one session: rows, or all that an error says. */
+async function last(statements: readonly string[]): Promise<string> {
+  const agent = await stage.connect();
+  let seen = '';
+  for (const text of statements) {
+    seen = await agent.query({ text, rowMode: 'array' }).then(
+      ({ rows }) => JSON.stringify(rows),
+      (error: unknown) => JSON.stringify(error, Object.getOwnPropertyNames(error)),
+    );
+  }
+  await agent.end();
+  return seen;
+}
+
+const LEAK = `FUNCTION told_by(mood) RETURNS text LANGUAGE sql AS 'SELECT ssn FROM public.customers LIMIT 1'`;
+
+const REFUSED: readonly (readonly string[])[] = [
+  [
+    "CREATE AGGREGATE contents(boolean) (SFUNC = pg_read_file, STYPE = text, INITCOND = '/etc/passwd')",
+    'SELECT contents(false)',
+  ],
+  [
+    "CREATE AGGREGATE run(boolean, boolean, text ORDER BY text) (SFUNC = textcat, STYPE = text, FINALFUNC = query_to_xml, INITCOND = '')",
+    "SELECT run(true, true, '') WITHIN GROUP (ORDER BY 'SELECT ssn FROM customers')",
+  ],
+  [
+    "CREATE FUNCTION contents(a text DEFAULT pg_read_file('/etc/passwd')) RETURNS text LANGUAGE sql AS 'SELECT a'",
+    'SELECT contents()',
+  ],
+  [
+    "CREATE TRIGGER searches BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(searched, 'pg_catalog.simple', ssn)",
+  ],
+  [
+    "CREATE TYPE mood AS ENUM ('fine')",
+    `CREATE ${LEAK}`,
+    'CREATE CAST (mood AS text) WITH FUNCTION told_by(mood) AS IMPLICIT',
+  ],
+  ['CREATE CAST (mood AS text) WITH FUNCTION told_by(mood) AS ASSIGNMENT'],
+  ['CREATE OPERATOR CLASS moods DEFAULT FOR TYPE mood USING btree AS FUNCTION 1 compare(mood, mood)'],
+  ['CREATE TYPE span AS RANGE (SUBTYPE = mood, SUBTYPE_DIFF = apart)'],
+  ['CREATE TYPE made (INPUT = made_in, OUTPUT = made_out)'],
+  ['SELECT asked()'],
+  ['CREATE TABLE probe (ssn text REFERENCES keyed)'],
+];
+
+test.each(REFUSED.map((statements) => [statements] as const))(
+  'refuses %j',
+  async (statements) => {
+    expect(await last(statements)).toMatch(/"detail":"Rule (?:masked-condition|incomplete): /);
+  },
+  TIMEOUT_MS,
+);
+
+test.each<readonly [string, readonly string[]]>([
+  ['[["[masked]"]]', ['SELECT told()']],
+  ['[[5]]', ['SELECT plus(3)']],
+  ['[[5]]', ['SELECT plus(3, 2)']],
+  ['[[3]]', ['SELECT total(id) FROM customers WHERE id < 3']],
+  ['[["fine"]]', ['CREATE CAST (mood AS text) WITH INOUT', "SELECT 'fine'::mood::text"]],
+  ['[]', ['CREATE TYPE spans AS RANGE (SUBTYPE = int)']],
+  ['[]', ['CREATE TYPE named']],
+  ['[]', ['CREATE TABLE owned (pet int REFERENCES pets)']],
+])(
+  'leaves, with %s: %j',
+  async (shown, statements) => {
+    const seen = await last(statements);
+    expect(seen).not.toMatch(CLEAR);
+    expect(seen).toBe(shown);
+  },
+  TIMEOUT_MS,
+);
