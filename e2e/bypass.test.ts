@@ -31,10 +31,12 @@ const CLEAR = [
   '5500000555555559',
   '5500005555555559',
 ];
+/** How the server keeps passwords. */
+const VERIFIER = 'SCRAM-SHA-256$';
 /** And what an expression may make of it. */
 const LEAKS = [
   ...new Set(
-    CLEAR.flatMap((value) => [
+    [VERIFIER, ...CLEAR].flatMap((value) => [
       value,
       value.toUpperCase(),
       value.replaceAll('-', ''),

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bind, parse, query, sync } from '../sidecar/src/protocols/postgres/testing/frames.ts';
 import { openStage, type Stage } from './stage.ts';
 import { LOGIN } from './stage-files.ts';
+import { WireAgent } from './wire-agent.ts';
 
 const TIMEOUT_MS = 300_000;
 const DEMO = readFileSync(join(import.meta.dirname, '../sidecar/src/protocols/postgres/fixture/demo.sql'), 'utf8');
@@ -12,13 +14,21 @@ kind: Policy
 metadata: {name: guard, namespace: data}
 spec:
   masks:
-    - {name: pii, columns: [public.customers.email, public.customers.card, '*.*.ssn'], with: {type: Partial, keepLast: 4}}
+    - {name: pii, columns: [public.customers.email, public.customers.card, public.customers.ssn, public.keyed.ssn, public.owned_by.ssn], with: {type: Partial, keepLast: 4}}
 `;
 const SETUP = `DROP VIEW contacts; DROP TABLE orders, customers; ${DEMO} ALTER ROLE ${LOGIN} SUPERUSER;
 ALTER TABLE customers ADD searched tsvector; CREATE TABLE keyed (ssn text PRIMARY KEY); CREATE TABLE pets (id int PRIMARY KEY);
 CREATE FUNCTION told(a text DEFAULT customer_email(1)) RETURNS text LANGUAGE sql AS 'SELECT a';
 CREATE FUNCTION asked(a text DEFAULT customer_email(1)) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM archive WHERE label = a';
 CREATE FUNCTION plus(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql AS 'SELECT a + b';
+CREATE FUNCTION shout(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'row %', (SELECT ssn FROM customers LIMIT 1); RETURN true; END $$;
+CREATE TABLE loud (a text CHECK (shout(a)));
+CREATE FUNCTION fails(text) RETURNS boolean LANGUAGE sql AS 'SELECT (SELECT ssn FROM customers LIMIT 1)::int > 0';
+CREATE TABLE failing (a text CHECK (fails(a)));
+CREATE FUNCTION shout_all() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM shout('a'); END $$;
+CREATE EVENT TRIGGER shouts ON ddl_command_end WHEN TAG IN ('CREATE SEQUENCE') EXECUTE FUNCTION shout_all();
+CREATE TABLE owner (id int PRIMARY KEY); CREATE TABLE owned_by (owner int NOT NULL REFERENCES owner ON DELETE SET NULL, ssn text);
+INSERT INTO owner VALUES (1); INSERT INTO owned_by VALUES (1, '078-05-1120');
 CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');`;
 const CLEAR = /078-|219-|ada@|bob@|411111|550000|root:/;
 
@@ -91,13 +101,44 @@ test.each<readonly [string, readonly string[]]>([
   ['[["fine"]]', ['CREATE CAST (mood AS text) WITH INOUT', "SELECT 'fine'::mood::text"]],
   ['[]', ['CREATE TYPE spans AS RANGE (SUBTYPE = int)']],
   ['[]', ['CREATE TYPE named']],
-  ['[]', ['CREATE TABLE owned (pet int REFERENCES pets)']],
+  ['[]', ['CREATE TABLE with_pet (pet int REFERENCES pets)']],
 ])(
   'leaves, with %s: %j',
   async (shown, statements) => {
     const seen = await last(statements);
     expect(seen).not.toMatch(CLEAR);
     expect(seen).toBe(shown);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  "INSERT INTO loud VALUES ('a')",
+  "INSERT INTO failing VALUES ('a')",
+  'CREATE SEQUENCE numbers',
+  // What a foreign key changes fails with the row that it cannot change.
+  'DELETE FROM owner WHERE id = 1',
+])(
+  'messages of what no statement names show no value: %s',
+  async (text) => {
+    using agent = await WireAgent.open(stage);
+    agent.send(query(text));
+    const said = (await agent.untilReady()).filter(({ tag }) => tag === 'E' || tag === 'N');
+    const shown = said.map(({ body }) => body.toString('latin1')).join('\n');
+    expect(shown).toMatch(/masked/);
+    expect(shown).not.toMatch(CLEAR);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "where in the agent's own input something was found is shown",
+  async () => {
+    expect(await last(["INSERT INTO pets VALUES ('x')"])).toMatch(/invalid input syntax for type integer: \\"x\\"/);
+    using agent = await WireAgent.open(stage);
+    agent.send(parse('', 'INSERT INTO pets VALUES ($1)'), bind('', '', ['x']), sync);
+    const shown = (await agent.untilReady()).map(({ body }) => body.toString('latin1')).join('\n');
+    expect(shown).toMatch(/invalid input syntax for type integer: "x"/);
   },
   TIMEOUT_MS,
 );

@@ -4,7 +4,7 @@ import { writeFrame, writeParameterStatus } from './codec-writer.ts';
 import { chainCopyMaskers, openCopyMasker } from './copy-mask.ts';
 import type { CopyMasker } from './copy-masker.ts';
 import { RowMasker, RowOutput } from './data-row.ts';
-import { maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
+import { isFromCode, maskErrorFields, readErrorFields, writeErrorFields } from './error-fields.ts';
 import type { Lane } from './lane.ts';
 import { guardsValues, MaskPlanner } from './mask.ts';
 import type { RowPlan, RunningCommand } from './running-command.ts';
@@ -125,9 +125,10 @@ export class AnswerMasker {
     const masks = command?.masks ?? lane.masks;
     const recordMasks = command?.recordMasks ?? lane.recordMasks;
     const fields = readErrorFields(new BodyReader(buffer, start + 5, end)) ?? new Map([['M', '[unreadable]']]);
-    const shown = maskErrorFields(fields, masks, this.#involved(command, masks));
-    const recorded =
-      masks === recordMasks ? shown : maskErrorFields(fields, recordMasks, this.#involved(command, recordMasks));
+    const mask = (rules: MaskRules) =>
+      maskErrorFields(fields, rules, (guardsValues(rules) && isFromCode(fields)) || this.#involved(command, rules));
+    const shown = mask(masks);
+    const recorded = masks === recordMasks ? shown : mask(recordMasks);
     if (!shown.changed && !recorded.changed) lane.outbox.pass(commandId, buffer, start, end);
     else {
       const bytes = writeErrorFields(type, shown.fields);

@@ -10,6 +10,7 @@ export type CatalogQueryName =
   | 'schemas'
   | 'relations'
   | 'attributes'
+  | 'generatedColumns'
   | 'inherits'
   | 'functions'
   | 'types'
@@ -48,7 +49,8 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
   },
   {
     name: 'relations',
-    sql: `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhasrules, c.relispartition, c.relpersistence,
+    sql: `SELECT c.oid, n.nspname, c.relname, c.relkind,
+        c.relhasrules AND EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'), c.relispartition, c.relpersistence,
         CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
           THEN pg_catalog.pg_get_viewdef(c.oid) END
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -62,6 +64,12 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_toast'
       ORDER BY a.attrelid, a.attnum`,
+  },
+  {
+    name: 'generatedColumns',
+    sql: `SELECT a.attrelid, a.attnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      WHERE a.attgenerated <> '' AND NOT a.attisdropped ORDER BY 1, 2`,
   },
   { name: 'inherits', sql: `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhparent` },
   {

@@ -110,9 +110,13 @@ function readDefaults(rows: CatalogRows): CatalogDefaults | undefined {
 
 function readRelations(results: CatalogResults): readonly CatalogRelation[] {
   const columns = new Map<number, CatalogColumn[]>();
+  const expressions = new Map(
+    (results.generatedColumns ?? []).map(([oid, number, made]) => [`${oid} ${number}`, made]),
+  );
   for (const [oid, number, name, typeOid] of results.attributes ?? []) {
     const list = columns.get(Number(oid));
-    const column = { number: Number(number), name: text(name), typeOid: Number(typeOid) };
+    const expression = expressions.get(`${oid} ${number}`) ?? undefined;
+    const column = { number: Number(number), name: text(name), typeOid: Number(typeOid), expression };
     if (list === undefined) columns.set(Number(oid), [column]);
     else list.push(column);
   }
@@ -136,7 +140,7 @@ function readRelations(results: CatalogResults): readonly CatalogRelation[] {
       temporary: persistence === 't',
       columns: columns.get(oid) ?? [],
       definition: definition ?? undefined,
-      rewritten: hasRules === 't' && kind !== 'View' && kind !== 'MaterializedView',
+      rewritten: hasRules === 't',
       parents: (parents.get(oid) ?? []).map(({ parent }) => parent),
       children: (children.get(oid) ?? []).map(({ child }) => child),
       triggers: (triggers.get(oid) ?? []).map(([, fnSchema, fnName, type]) => ({

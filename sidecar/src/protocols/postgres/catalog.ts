@@ -14,7 +14,7 @@ export interface CatalogRelation {
   readonly columns: readonly CatalogColumn[];
   /** The query behind a view, names qualified; undefined for the server's own views and for all that is no view. */
   readonly definition: string | undefined;
-  /** True for a table whose writes are rewritten by rules. */
+  /** True for a table or view whose writes are rewritten by rules. */
   readonly rewritten: boolean;
   readonly parents: readonly number[];
   readonly children: readonly number[];
@@ -51,6 +51,8 @@ export interface CatalogColumn {
   readonly number: number;
   readonly name: string;
   readonly typeOid: number;
+  /** What the server computes it of, names qualified; undefined: it is no generated column. */
+  readonly expression: string | undefined;
 }
 
 export interface CatalogFunction {
@@ -145,7 +147,7 @@ export interface CatalogParts {
   readonly casts: readonly (QualifiedName & { readonly type: string })[];
 }
 
-/** How the base columns of a view are found: reading its definition, which needs the catalog itself. */
+/** How the base columns of a view, or of a table with generated columns, are found: reading definitions, which needs the catalog itself. */
 export type ReadBases = (
   catalog: Catalog,
   relation: CatalogRelation,
@@ -217,12 +219,13 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
 }
 
 function describeColumns(catalog: Catalog, relation: CatalogRelation, readBases: ReadBases) {
-  const behind =
-    relation.kind === 'View' || relation.kind === 'MaterializedView' ? readBases(catalog, relation) : undefined;
+  const isView = relation.kind === 'View' || relation.kind === 'MaterializedView';
+  const isMade = isView || relation.columns.some(({ expression }) => expression !== undefined);
+  const behind = isMade ? readBases(catalog, relation) : undefined;
   const columns = new Map<number, RelationColumn>();
-  for (const [index, { number, name, typeOid }] of relation.columns.entries()) {
+  for (const [index, { number, name, typeOid, expression }] of relation.columns.entries()) {
     let bases: readonly BaseColumn[] | undefined = tableBases(catalog, relation, name);
-    if (relation.definition !== undefined) bases = behind?.[index];
+    if (relation.definition !== undefined || expression !== undefined) bases = behind?.[index];
     columns.set(number, { name, typeOid, bases });
   }
   return columns;

@@ -21,6 +21,23 @@ const PLAIN_CLASSES = new Set(['08', '23', '25', '26', '28', '34', '3D', '40', '
 const HIDDEN = '[masked]';
 const HIDDEN_MESSAGE = 'the message is masked because the command touches masked columns';
 
+/** Lines of context that say where in the agent's own input something was found. Any other was written by a function or a statement inside of one. */
+const OF_INPUT = /^(?:COPY |JSON data, |(?:unnamed )?portal )/u;
+
+/**
+ * True for a message that a function may have worded, or the server while one ran: checks, policies, rules and event triggers call some that no
+ * statement names, and what these read nobody can tell.
+ */
+export function isFromCode(fields: ReadonlyMap<string, string>): boolean {
+  if (OTHERS.test(fields.get('F') ?? '') || fields.has('q')) return true;
+  return (
+    fields
+      .get('W')
+      ?.split('\n')
+      .every((line) => OF_INPUT.test(line)) === false
+  );
+}
+
 /** The fields of an ErrorResponse or NoticeResponse by letter, or undefined when it is malformed. */
 export function readErrorFields(body: BodyReader): Map<string, string> | undefined {
   const fields = new Map<string, string>();

@@ -4,6 +4,7 @@ import { asLatin1, asText } from './codec.ts';
 import { hidesJson, holdsContent, isContentEscaped, maskDocument } from './container.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 import type { BaseColumn, OutputOrigin, RelationCatalog, SqlReading } from './sql-reading.ts';
+import { isTelltaleRelation, telltale } from './telltale.ts';
 import { type Form, formOf } from './value-form.ts';
 
 /** What happens to the values of one column. */
@@ -16,27 +17,6 @@ export interface ColumnPlan {
 
 /** One entry for each column; undefined where values pass as they are. */
 export type MaskPlan = readonly (ColumnPlan | undefined)[];
-
-/** Columns of the system's own tables and views that show values of any table, or statements of anybody. */
-const TELLTALE_COLUMNS = new Set([
-  'most_common_vals',
-  'most_common_elems',
-  'histogram_bounds',
-  'range_bounds_histogram',
-  'stavalues1',
-  'stavalues2',
-  'stavalues3',
-  'stavalues4',
-  'stavalues5',
-  'stxdmcv',
-  'stxdexpr',
-]);
-const TELLTALE_STATEMENTS = new Set([
-  'pg_stat_activity.query',
-  'pg_stat_statements.query',
-  'pg_prepared_statements.statement',
-  'pg_cursors.statement',
-]);
 
 /** Statements in which the server does what was put off: constraints and triggers that name any row. */
 const LATE = new Set(['COMMIT', 'SET CONSTRAINTS', 'PREPARE TRANSACTION']);
@@ -89,7 +69,7 @@ export class MaskPlanner {
   }
 
   #guardsTable(schema: string, name: string): boolean {
-    if (this.masks.columns && (this.masks.masksTable(schema, name) || isTelltaleTable(name))) return true;
+    if (this.masks.columns && (this.masks.masksTable(schema, name) || isTelltaleRelation(schema, name))) return true;
     return this.#guardsJson && this.#catalog.holdsJson?.(schema, name) === true;
   }
 
@@ -131,10 +111,7 @@ export class MaskPlanner {
   baseMask({ schema, table, column }: BaseColumn): Mask | undefined {
     const mask = this.masks.columnMask(schema, table, column);
     if (mask !== undefined) return mask;
-    const telltale = schema === 'pg_catalog' && TELLTALE_COLUMNS.has(column);
-    return this.masks.columns && (telltale || TELLTALE_STATEMENTS.has(`${table}.${column}`))
-      ? this.#unknown()
-      : undefined;
+    return this.masks.columns && telltale(schema, table, column) !== undefined ? this.#unknown() : undefined;
   }
 
   /** On what is made of a document of which fields are masked: only the whole one shows where these are. */
@@ -182,10 +159,6 @@ export class MaskPlanner {
   #unknown(): Mask {
     return redaction(this.masks.unknownOrigin);
   }
-}
-
-function isTelltaleTable(name: string): boolean {
-  return /^pg_(?:stats|statistic|stat_activity|stat_statements|prepared_statements|cursors)/u.test(name);
 }
 
 function sameColumn(a: BaseColumn, b: BaseColumn): boolean {

@@ -1,9 +1,10 @@
 import type { CopyStmt, Node } from 'libpg-query';
+import type { CatalogRelation } from '../catalog.ts';
 import type { CopyShape, OutputOrigin } from '../sql-reading.ts';
 import { type Context, recordUse } from './findings.ts';
 import { constantText, stringsOf } from './node.ts';
 import { type Outcome, outcome } from './outcome.ts';
-import { openScope, originsOf } from './scope.ts';
+import { type Columns, openScope, originsOf } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
 import { readTargets } from './targets.ts';
 import { readStatement } from './walk.ts';
@@ -41,10 +42,15 @@ function readOut(copy: CopyStmt, context: Context): readonly OutputOrigin[] | un
   if (copy.query !== undefined) return readStatement(copy.query, context.findings).outputs;
   if (copy.relation === undefined) return undefined;
   const relation = readTable({ ...copy.relation, inh: false }, 'Read', context);
-  const columns = relation === undefined ? undefined : tableColumns(relation, context);
+  const columns = relation === undefined ? undefined : copiedColumns(relation, context);
   const scope = openScope(undefined);
   scope.items.push({ sources: [{ name: copy.relation.relname ?? '', schema: undefined, columns }], star: columns });
   return originsOf(readTargets(targetsOf(copy.attlist), scope, context, 'Output'));
+}
+
+/** Columns that the server computes are not copied. */
+function copiedColumns(relation: CatalogRelation, context: Context): Columns {
+  return tableColumns(relation, context)?.filter((_, index) => relation.columns[index]?.expression === undefined);
 }
 
 function targetsOf(names: readonly Node[] | undefined): readonly Node[] {

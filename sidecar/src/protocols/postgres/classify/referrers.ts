@@ -113,23 +113,30 @@ function noteReferrers(
   }
 }
 
-/** The tables whose rows a statement changes: behind a view nobody can tell which of them, nor which of their columns. */
+/** The relations whose rows a statement changes: behind a view nobody can tell which of them. */
+export function writtenBehind(
+  written: CatalogRelation,
+  withChildren: boolean,
+  context: Context,
+): readonly CatalogRelation[] {
+  if (written.definition === undefined) return rowsOf(written, withChildren, context);
+  const { catalog } = context.findings;
+  const behind = readView(context.findings, written).tables.map(({ schema, name }) =>
+    catalog.resolveTable(schema, name, undefined),
+  );
+  return [written, ...behind.flatMap((relation) => (relation === undefined ? [] : rowsOf(relation, true, context)))];
+}
+
 function changedBy(
   written: CatalogRelation,
   withChildren: boolean,
   change: RowChange,
   context: Context,
 ): readonly Changed[] {
-  if (written.definition === undefined)
-    return rowsOf(written, withChildren, context).map((relation) => ({ relation, change }));
-  const { catalog } = context.findings;
+  // Nor which of a view's columns are which of theirs.
   const any: RowChange = change.kind === 'Delete' ? change : { kind: 'Update', columns: undefined };
-  return readView(context.findings, written).tables.flatMap(({ schema, name }) => {
-    const relation = catalog.resolveTable(schema, name, undefined);
-    return relation === undefined
-      ? []
-      : rowsOf(relation, true, context).map((each) => ({ relation: each, change: any }));
-  });
+  const isView = written.definition !== undefined;
+  return writtenBehind(written, withChildren, context).map((relation) => ({ relation, change: isView ? any : change }));
 }
 
 /** What this key does to the rows that point to changed ones. */
@@ -170,11 +177,7 @@ function noteStale(name: string, { findings }: Context): void {
 }
 
 /** The relation, and with its children all whose rows are its own as well. */
-export function rowsOf(
-  relation: CatalogRelation,
-  withChildren: boolean,
-  { findings }: Context,
-): readonly CatalogRelation[] {
+function rowsOf(relation: CatalogRelation, withChildren: boolean, { findings }: Context): readonly CatalogRelation[] {
   return withChildren ? [relation, ...descendants(findings.catalog, relation)] : [relation];
 }
 

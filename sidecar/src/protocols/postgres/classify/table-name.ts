@@ -73,7 +73,12 @@ function asRelation(made: CreatedRelation): CatalogRelation {
       name: made.name,
       kind: 'Table',
       temporary: made.temporary,
-      columns: (made.columns ?? []).map((name, index) => ({ number: index + 1, name, typeOid: 0 })),
+      columns: (made.columns ?? []).map((name, index) => ({
+        number: index + 1,
+        name,
+        typeOid: 0,
+        expression: undefined,
+      })),
       definition: undefined,
       rewritten: false,
       parents: [],

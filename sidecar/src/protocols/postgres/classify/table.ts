@@ -2,12 +2,14 @@ import type { TableUse } from '@sidegate/policy';
 import type { RangeVar } from 'libpg-query';
 import { ancestors, type CatalogRelation, descendants, tableBases } from '../catalog.ts';
 import type { OutputOrigin } from '../sql-reading.ts';
+import { telltale } from '../telltale.ts';
 import type { Context } from './findings.ts';
+import { kindOfFunction } from './function-lists.ts';
+import { generatedOrigin } from './generated-column.ts';
 import type { Columns, NamedValue } from './scope.ts';
 import { resolveName } from './table-name.ts';
 import { UNKNOWN } from './value.ts';
 import { readView } from './walk.ts';
-import { words } from './words.ts';
 
 /** Notes that a table is read or written; gives what the catalog knows of it. */
 export function readTable(table: RangeVar, access: TableUse['access'], context: Context): CatalogRelation | undefined {
@@ -18,6 +20,7 @@ export function readTable(table: RangeVar, access: TableUse['access'], context: 
     return undefined;
   }
   statement.addTable(relation.schema, relation.name, access);
+  noteSystem(relation, access, context);
   // A partition's rows are its parent's: a rule on the parent speaks of them.
   for (const parent of ancestors(findings.catalog, relation)) statement.addTable(parent.schema, parent.name, access);
   if (table.inh === true) {
@@ -25,6 +28,24 @@ export function readTable(table: RangeVar, access: TableUse['access'], context: 
   }
   if (relation.definition !== undefined) readBehind(relation, access, context);
   return relation;
+}
+
+/** The server's own views that stand for a function which reaches past what a statement says. */
+const VIEWS_OF: Readonly<Record<string, string>> = {
+  pg_file_settings: 'pg_show_all_file_settings',
+  pg_hba_file_rules: 'pg_hba_file_rules',
+  pg_ident_file_mappings: 'pg_ident_file_mappings',
+};
+
+function noteSystem({ schema, name, kind }: CatalogRelation, access: TableUse['access'], { findings }: Context): void {
+  if (!findings.catalog.isSystemSchema(schema)) return;
+  const reached = kind === 'View' && Object.hasOwn(VIEWS_OF, name) ? kindOfFunction(VIEWS_OF[name] ?? '') : undefined;
+  if (reached !== undefined) findings.incomplete(reached, `${name} reaches past what a statement says (${reached}).`);
+  if (access === 'Write' && kind !== 'View')
+    findings.incomplete(
+      'SystemTable',
+      `What names mean and who may do what stands in ${name}: changed by hand, nobody can tell.`,
+    );
 }
 
 /** What a view reads, its users read. */
@@ -43,37 +64,39 @@ function readBehind(relation: CatalogRelation, access: TableUse['access'], conte
   }
 }
 
-/** Columns of the server's own views that hold samples or texts of other tables' rows or of other sessions' statements. */
-const SAMPLES = words(`most_common_vals most_common_elems histogram_bounds range_bounds_histogram range_length_histogram
-  elem_count_histogram most_common_val_nulls stavalues1 stavalues2 stavalues3 stavalues4 stavalues5 stxdmcv stxdexpr`);
-const SAMPLE_RELATIONS = words('pg_stats pg_statistic pg_stats_ext pg_stats_ext_exprs pg_statistic_ext_data');
-const TEXTS =
-  words(`pg_stat_activity.query pg_stat_statements.query pg_prepared_statements.statement pg_cursors.statement
-  pg_largeobject.data pg_authid.rolpassword pg_shadow.passwd pg_user_mapping.umoptions pg_user_mappings.umoptions
-  pg_subscription.subconninfo`);
-
 const cache = new WeakMap<CatalogRelation, Columns>();
 
 /** The columns of a table or view as values. */
 export function tableColumns(relation: CatalogRelation, context: Context): Columns {
   const known = cache.get(relation);
   if (known !== undefined) return known;
-  const { catalog } = context.findings;
   const behind = relation.definition === undefined ? undefined : readView(context.findings, relation).outputs;
-  const columns = relation.columns.map(({ name }, index): NamedValue => {
+  const columns = relation.columns.map((column, index): NamedValue => {
+    const { name } = column;
     if (relation.definition !== undefined) {
       return { name, value: valueOf(behind?.[index] ?? UNKNOWN.origin), stored: true };
     }
-    if (SAMPLE_RELATIONS.has(relation.name) && SAMPLES.has(name)) return { name, value: UNKNOWN, guarded: true };
-    if (TEXTS.has(`${relation.name}.${name}`)) return { name, value: UNKNOWN };
-    const bases = tableBases(catalog, relation, name);
-    const [only] = bases;
-    if (only !== undefined && bases.length === 1)
-      return { name, value: valueOf({ kind: 'Column', ...only }), stored: true };
-    return { name, value: valueOf({ kind: 'Computed', columns: bases }), stored: true };
+    const told = telltale(relation.schema, relation.name, name);
+    if (told !== undefined) return { name, value: UNKNOWN, ...(told === 'Sample' ? { guarded: true } : {}) };
+    return { name, value: valueOf(ownOrigin(relation, name, context)), stored: true };
   });
+  const plain = columns.filter((_, index) => relation.columns[index]?.expression === undefined);
+  for (const [index, column] of relation.columns.entries()) {
+    const known = columns[index];
+    if (column.expression === undefined || known === undefined) continue;
+    columns[index] = {
+      ...known,
+      value: valueOf(generatedOrigin(relation, column, known.value.origin, plain, context)),
+    };
+  }
   cache.set(relation, columns);
   return columns;
+}
+
+function ownOrigin(relation: CatalogRelation, name: string, { findings: { catalog } }: Context): OutputOrigin {
+  const bases = tableBases(catalog, relation, name);
+  const [only] = bases;
+  return only !== undefined && bases.length === 1 ? { kind: 'Column', ...only } : { kind: 'Computed', columns: bases };
 }
 
 function valueOf(origin: OutputOrigin) {

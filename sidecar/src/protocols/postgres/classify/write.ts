@@ -14,7 +14,7 @@ import { isAlwaysTrue } from './always-true.ts';
 import { readWith } from './cte.ts';
 import { type Context, recordUse } from './findings.ts';
 import { stringsOf } from './node.ts';
-import { noteDeleted, noteRules, noteTrigger, noteUpdated, rowsOf } from './referrers.ts';
+import { noteDeleted, noteRules, noteTrigger, noteUpdated, writtenBehind } from './referrers.ts';
 import { type Columns, type FromItem, openScope, type Scope, type Source } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
 import { readTargets } from './targets.ts';
@@ -53,10 +53,10 @@ function enterTarget(table: RangeVar | undefined, scope: Scope, context: Context
   };
   scope.items.push(itemOf(source));
   if (relation !== undefined) {
-    for (const each of rowsOf(relation, table?.inh === true, context)) {
+    for (const each of writtenBehind(relation, table?.inh === true, context)) {
       for (const trigger of each.triggers) noteTrigger(trigger, context);
+      noteRules(each, context);
     }
-    noteRules(relation, context);
   }
   return { relation, source, columns };
 }
@@ -277,7 +277,9 @@ export function readCopyTarget(
   const scope = openScope(undefined);
   const target = enterTarget(table, scope, context);
   readWhere(where, target, scope, context);
-  const order = names === undefined ? target.columns?.map(({ name }) => name) : stringsOf(names);
+  // Columns that the server computes are not given.
+  const given = target.columns?.filter((_, index) => target.relation?.columns[index]?.expression === undefined);
+  const order = names === undefined ? given?.map(({ name }) => name) : stringsOf(names);
   return order?.map((name) => {
     const columns = target.columns?.find((each) => each.name === name)?.value.origin;
     return columns ?? { kind: 'Unknown' as const };
