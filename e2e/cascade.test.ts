@@ -197,6 +197,7 @@ describe('tables that a statement changes without naming them are named to polic
     ['UPDATE a SET id = 4 WHERE id = 3', 'emptied', undefined],
     ['TRUNCATE a CASCADE', 'gone', ['TRUNCATE']],
     ['DROP TABLE a CASCADE', 'gone', ['DROP']],
+    ['ALTER EXTENSION plpgsql ADD TABLE gone', 'gone', ['ALTER']],
   ])('%s: what happens to %s is %j', (text, table, verbs) => {
     expect(named(text).written.get(table)).toEqual(verbs);
   });

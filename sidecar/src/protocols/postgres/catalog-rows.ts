@@ -59,7 +59,7 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   if (defaults === undefined) return unreadable('the answer about settings is not one row of five values');
   const relations = readRelations(results);
   if (relations.length === 0) return unreadable('it names no relation at all');
-  const functions = readFunctions(results);
+  const functions = readFunctions(results.functions ?? [], results.aggregates ?? []);
   if (functions.length === 0) return unreadable('it names no function at all');
   if ((results.documentTypes ?? []).length === 0) return unreadable('it names no type of JSON at all');
   if (results.foreignKeys === undefined || results.dependencies === undefined)
@@ -184,7 +184,7 @@ function readObjects(rows: CatalogRows): CatalogParts['objects'] {
   }));
 }
 
-function readFunctions({ functions = [], aggregates = [] }: CatalogResults): readonly CatalogFunction[] {
+function readFunctions(functions: CatalogRows, aggregates: CatalogRows): readonly CatalogFunction[] {
   const calls = Map.groupBy(aggregates, ([schema, name]) => `${schema}\0${name}`);
   return functions.map((row) => {
     const [schema, name, kind, volatility, language, count, defaults, variadic, returnsSet, definer] = row;

@@ -9,7 +9,7 @@ import type {
 } from 'libpg-query';
 import type { Catalog, CatalogRelation } from '../catalog.ts';
 import { Changes } from './changes.ts';
-import { noteAltered, readDrop } from './drop.ts';
+import { noteAltered, readDrop, readMember } from './drop.ts';
 import type { Context, StatementFindings } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
@@ -119,7 +119,8 @@ function readDefined(node: Node, changes: Changes, context: Context): void {
     writeName(relation, changes, context);
     if (relation !== undefined) changes.create(relation, tableColumnNames(node.CreateStmt, context), context);
     walk(childNodes(node.CreateStmt), tableScope(undefined, context), changes, context);
-  } else if ('DropStmt' in node) readDrop(node.DropStmt, changes, context);
+  } else if ('AlterExtensionContentsStmt' in node) readMember(node.AlterExtensionContentsStmt, changes, context);
+  else if ('DropStmt' in node) readDrop(node.DropStmt, changes, context);
   else if ('CreateFunctionStmt' in node) {
     changes.add(stringsOf(node.CreateFunctionStmt.funcname).at(-1) ?? '');
   } else if ('CreateSchemaStmt' in node) {
@@ -144,13 +145,19 @@ function tableColumnNames(create: CreateStmt, context: Context): readonly string
   return names;
 }
 
+/** These look at the rows of a materialized view, or make them anew: what its query meets, errors may name. */
+const RUNS_QUERY = words('RefreshMatViewStmt VacuumStmt ReindexStmt');
+
 /** Any other statement: the tables that it names, and its expressions. */
 function readOther(node: Node, changes: Changes, context: Context): void {
   const body: unknown = Object.values(node)[0];
   const tables: RangeVar[] = [];
   collectTables(body, tables);
   let known: CatalogRelation | undefined;
-  for (const table of tables) known = writeName(table, changes, context);
+  for (const table of tables) {
+    known = writeName(table, changes, context);
+    if (known?.kind === 'MaterializedView' && RUNS_QUERY.has(kindOf(node))) readTable(table, 'Read', context);
+  }
   walk(childNodes(body), tableScope(tables.length === 1 ? known : undefined, context), changes, context);
 }
 
@@ -191,6 +198,8 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
         condemn(writeName(def.PartitionCmd.name, changes, context), undefined, context);
       else condemn(known, undefined, context);
     } else if (subtype === 'AT_ClusterOn') condemn(known, undefined, context);
+    // Its values stay, and what they were computed of is forgotten.
+    else if (subtype === 'AT_DropExpression') condemn(known, node.AlterTableCmd.name, context);
     else if (def !== undefined) walk([def], scope, changes, context);
   }
 }

@@ -1,4 +1,4 @@
-import type { AlterTableStmt, DropStmt, Node } from 'libpg-query';
+import type { AlterExtensionContentsStmt, AlterTableStmt, DropStmt, Node } from 'libpg-query';
 import { type CatalogRelation, descendants, type ObjectKind } from '../catalog.ts';
 import type { Changes } from './changes.ts';
 import type { Context } from './findings.ts';
@@ -45,6 +45,16 @@ export function readDrop(
   noteFallen(dropped, changes, context);
   if (kind === undefined && ![RELATIONS, PARTS, LONELY].some((kinds) => kinds.has(removeType)))
     context.findings.incomplete('Cascade', 'What falls with it cannot be told.');
+}
+
+/** What becomes a member of an extension falls with it. */
+export function readMember(
+  { objtype = 'OBJECT_TABLE', object }: AlterExtensionContentsStmt,
+  changes: Changes,
+  context: Context,
+): void {
+  const [name = '', schema] = object === undefined ? [] : namesOf(object).toReversed();
+  if (RELATIONS.has(objtype)) writeFamily(tableNamed(name, schema), changes, context);
 }
 
 /** ALTER TABLE that drops a column or a constraint with CASCADE: what else uses the table may use that. */

@@ -82,11 +82,11 @@ export function tableColumns(relation: CatalogRelation, context: Context): Colum
   });
   const plain = columns.filter((_, index) => relation.columns[index]?.expression === undefined);
   for (const [index, column] of relation.columns.entries()) {
-    const known = columns[index];
-    if (column.expression === undefined || known === undefined) continue;
+    const made = columns[index];
+    if (column.expression === undefined || made === undefined) continue;
     columns[index] = {
-      ...known,
-      value: valueOf(generatedOrigin(relation, column, known.value.origin, plain, context)),
+      ...made,
+      value: valueOf(generatedOrigin(relation, column, made.value.origin, plain, context)),
     };
   }
   cache.set(relation, columns);
