@@ -71,11 +71,12 @@ export class CelStatement {
   }
 }
 
+/** `name` is absent where a pattern names keys: which they are only running would tell. */
 export class CelKey {
-  readonly name: string;
+  readonly name?: string;
   readonly access: string;
   constructor(use: RedisKeyUse) {
-    this.name = boundText(use.name);
+    if (use.isPattern !== true) this.name = boundText(use.name);
     this.access = use.access;
   }
 }

@@ -22,6 +22,18 @@ function evaluate(text: string, command: Command, groups: readonly string[] | 'U
   return condition(conditionInput(command, { identity: identity.verified, target, host: 'orders-db.data.svc' }));
 }
 
+const KEYS_BY_PATTERN: Command = {
+  protocol: 'Redis',
+  complete: true,
+  incomplete: [],
+  name: 'SORT',
+  categories: [],
+  keys: [
+    { name: 'a', access: 'Read' },
+    { name: 's*', access: 'Read', isPattern: true },
+  ],
+};
+
 describe('evaluating a condition', () => {
   it.each([
     ['command.statements.exists(s, !s.hasWhere)', UNBOUNDED, 'True'],
@@ -36,6 +48,10 @@ describe('evaluating a condition', () => {
       redis('GET', ['a']),
       'True',
     ],
+    ['command.keys.exists(k, k.name.startsWith("secrets:"))', KEYS_BY_PATTERN, 'Failed'],
+    ['command.keys.all(k, k.name != "b")', KEYS_BY_PATTERN, 'Failed'],
+    ['command.keys.exists(k, k.access == "Read" && k.name == "a")', KEYS_BY_PATTERN, 'True'],
+    ['command.keys.exists(k, k.access == "Write")', KEYS_BY_PATTERN, 'False'],
     ['command.channel == "exec" && command.commands.exists(c, c.name == "rm" && "-r" in c.args)', RM, 'True'],
     ['command.commands.exists(c, c.name == "dd")', RM, 'False'],
     ['command.paths.all(p, p.path.startsWith("/tmp/") && p.access == "Write")', RM, 'True'],
