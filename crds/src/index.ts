@@ -2,6 +2,7 @@ export * from './assert-never.ts';
 export * from './back-off.ts';
 export * from './credential.ts';
 export * from './field-fault.ts';
+export * from './garbage.ts';
 export * from './gate-question.ts';
 export * from './labels.ts';
 export * from './pause.ts';

@@ -2,7 +2,8 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { CHUNK_FORMAT, type ChunkHeader, hashChunk } from './chain.ts';
 import { decodeEvent, type NumberedEvent } from './decode.ts';
-import { varintBytes, WireBuffer } from './wire-buffer.ts';
+import { joinEvents, splitEvents } from './payload.ts';
+import { WireBuffer } from './wire-buffer.ts';
 import { WireReader } from './wire-reader.ts';
 
 /** A chunk as it is sent and kept, and what the next one needs to know of it. */
@@ -18,13 +19,15 @@ export interface SealedChunk {
 /** A chunk whose hash, numbers and events were all found to agree. */
 export interface OpenedChunk extends ChunkHeader {
   readonly sha256: Uint8Array;
+  /** Unpacked. */
+  readonly payloadBytes: number;
   readonly events: readonly NumberedEvent[];
   /** The events as they were encoded, in the same order. */
   readonly encodedEvents: readonly Uint8Array[];
 }
 
-/** What a new chunk is made of. The events are encoded, and numbered `firstSequence`, `firstSequence + 1` ... without a gap. */
-export interface ChunkContent {
+/** What a new chunk is made of, besides its events. They are numbered `firstSequence`, `firstSequence + 1` ... without a gap. */
+interface ChunkFrame {
   readonly sessionId: string;
   readonly gateId: string;
   readonly firstSequence: number;
@@ -34,7 +37,17 @@ export interface ChunkContent {
   readonly opens: boolean;
   /** The last event is Closed. */
   readonly closes: boolean;
+}
+
+export interface ChunkContent extends ChunkFrame {
+  /** Encoded. */
   readonly events: readonly Uint8Array[];
+}
+
+export interface ChunkPayload extends ChunkFrame {
+  readonly lastSequence: number;
+  /** The events as `joinEvents` joins them. It is only looked at. */
+  readonly payload: Uint8Array;
 }
 
 export type ChunkFault = Fault<'ChunkMalformed' | 'ChunkTooLarge' | 'ChunkChanged'>;
@@ -44,13 +57,19 @@ export const PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const SHA256_BYTES = 32;
+/** A payload of up to so many bytes is unpacked in one piece; more is not believed before it is there. */
+const UNPACKED_BYTES = 2 * 1024 * 1024;
 
 /** Makes one chunk: the same content gives the same bytes and the same hash, whenever it is made. Throws without events. */
-export function sealChunk(content: ChunkContent): SealedChunk {
-  const { sessionId, gateId, firstSequence, previousSha256, opens, closes, events } = content;
-  if (events.length === 0) throw new Error('a chunk holds at least one event');
-  const payload = joinEvents(events);
-  const lastSequence = firstSequence + events.length - 1;
+export function sealChunk({ events, ...frame }: ChunkContent): SealedChunk {
+  const lastSequence = frame.firstSequence + events.length - 1;
+  return sealPayload({ ...frame, lastSequence, payload: joinEvents(events) });
+}
+
+/** The same of events that are joined already. */
+export function sealPayload(content: ChunkPayload): SealedChunk {
+  const { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes, payload } = content;
+  if (lastSequence < firstSequence) throw new Error('a chunk holds at least one event');
   const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
   const sha256 = hashChunk(header, payload);
   const packed = zstdCompressSync(payload, LEVEL);
@@ -156,7 +175,7 @@ export function openChunk(bytes: Uint8Array, payloadBytesMax = PAYLOAD_BYTES_MAX
   if (events.length !== header.lastSequence - header.firstSequence + 1) return malformed('its events are miscounted');
   if (header.opens !== (events[0]?.event.kind === 'Opened')) return malformed('it says wrongly whether it opens');
   if (header.closes !== (events.at(-1)?.event.kind === 'Closed')) return malformed('it says wrongly whether it closes');
-  return ok({ ...header, sha256, events, encodedEvents });
+  return ok({ ...header, sha256, payloadBytes: payload.length, events, encodedEvents });
 }
 
 interface ReadChunk {
@@ -180,7 +199,9 @@ function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk
     if ((previousSha256?.length ?? 0) !== (firstSequence === 1 ? 0 : SHA256_BYTES))
       return malformed('its link to the one before is wrong');
     // One byte more than allowed, so that a payload that is longer than it says is found and one of 0 bytes can be asked for.
-    const payload = zstdDecompressSync(message.payload, { maxOutputLength: payloadBytes + 1 });
+    const maxOutputLength = payloadBytes + 1;
+    const chunkSize = Math.max(Math.min(maxOutputLength, UNPACKED_BYTES), constants.Z_MIN_CHUNK);
+    const payload = zstdDecompressSync(message.payload, { maxOutputLength, chunkSize });
     if (payload.length !== payloadBytes) return malformed('its payload is shorter than it says');
     const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };
     return ok({ header, sha256, payload });
@@ -191,38 +212,6 @@ function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk
 
 function malformed(why: string): Result<never, ChunkFault> {
   return fail({ code: 'ChunkMalformed', message: `This is no chunk: ${why}.` });
-}
-
-function joinEvents(events: readonly Uint8Array[]): Uint8Array {
-  const size = events.reduce((sum, event) => sum + varintBytes(event.length) + event.length, 0);
-  const out = new WireBuffer(size + 16);
-  for (const event of events) {
-    out.varint(event.length);
-    out.raw(event);
-  }
-  return out.view();
-}
-
-/** Undefined when the payload ends inside an event. */
-function splitEvents(payload: Uint8Array): readonly Uint8Array[] | undefined {
-  const events: Uint8Array[] = [];
-  let at = 0;
-  while (at < payload.length) {
-    let length = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = payload[at];
-      if (byte === undefined || scale > 2 ** 42) return undefined;
-      at += 1;
-      length += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-      scale *= 0x80;
-    }
-    if (at + length > payload.length) return undefined;
-    events.push(payload.subarray(at, at + length));
-    at += length;
-  }
-  return events;
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

@@ -3,6 +3,7 @@ export * from './chunk.ts';
 export * from './decode.ts';
 export * from './encode.ts';
 export * from './event.ts';
+export * from './payload.ts';
 export * from './pod-session.ts';
 export * from './terminal/asciicast.ts';
 export * from './terminal/channel-player.ts';

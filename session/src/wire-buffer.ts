@@ -133,7 +133,8 @@ export class WireBuffer {
   }
 }
 
-function writeVarint(bytes: Buffer, start: number, value: number): number {
+/** Writes a non-negative safe integer and gives where it ends; there must be room. */
+export function writeVarint(bytes: Buffer, start: number, value: number): number {
   let at = start;
   let rest = value;
   while (rest >= 0x80000000) {

@@ -1,5 +1,13 @@
 import type { LookupFunction, Socket } from 'node:net';
-import type { Fault, FromGate, Issuer, Result, Snapshot, ToGate } from '@sidegate/crds';
+import {
+  BufferGarbage,
+  type Fault,
+  type FromGate,
+  type Issuer,
+  type Result,
+  type Snapshot,
+  type ToGate,
+} from '@sidegate/crds';
 import { compileRules } from '@sidegate/policy';
 import { configure, leadsAlike, type OpenDoor } from './gate/configuration.ts';
 import { Gate, type GateOptions } from './gate/gate.ts';
@@ -63,6 +71,7 @@ export class GateProgram {
   readonly #options: GateProgramOptions;
   readonly #gate: Gate;
   readonly #doors: Doors;
+  readonly #garbage = new BufferGarbage();
   #authority: Promise<AgentAuthority> | undefined;
   #applying: Promise<unknown> = Promise.resolve();
   #wanted: ReadonlyMap<string, OpenDoor> = new Map();
@@ -170,6 +179,7 @@ export class GateProgram {
           'localhost',
           ...new Set(['127.0.0.1', '::1', opened.door.listen.host]),
         ]),
+      passed: (bytes) => this.#garbage.passed(bytes),
       bug: (error) =>
         this.#options.log('Error', 'fault in the gate', {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),

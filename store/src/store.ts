@@ -1,7 +1,7 @@
 import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { BufferGarbage, type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Clock } from './clock.ts';
 import { Evidence } from './evidence.ts';
 import { AlarmTable } from './index/alarm-table.ts';
@@ -82,9 +82,11 @@ export class Store {
       nowUs,
     };
     this.recovery = recover(parts);
+    const garbage = new BufferGarbage();
     this.intake = new Intake({
       ...parts,
       refusal: (bytes) => this.#refusal(bytes),
+      passed: (bytes) => garbage.passed(bytes),
       stored: () => this.arrivals.announce(),
       report: options.report,
     });

@@ -30,6 +30,7 @@ test('an agent that is held is read when that ends, and not when its target or t
   const connection = new Connection(socket as unknown as Socket, {
     target: {} as TargetAddress,
     agentTls: undefined,
+    passed: () => undefined,
     bug: (error) => {
       throw error;
     },
@@ -49,6 +50,7 @@ test('a packet that a transport writes in parts leaves in one write, also when n
   const connection = new Connection(socket as unknown as Socket, {
     target: {} as TargetAddress,
     agentTls: undefined,
+    passed: () => undefined,
     bug: (error) => {
       throw error;
     },

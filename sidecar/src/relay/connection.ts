@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly agentTls: (() => Promise<SecureContext>) | undefined;
   /** The protocol's own encryption, where it has one. */
   readonly transport?: (side: 'Agent' | 'Target', end: TransportEnd) => Transport | undefined;
+  /** Told of all bytes that sockets gave, once they were dealt with. */
+  readonly passed: (bytes: number) => void;
   /** A throw is a bug: it ends this connection and is reported. */
   readonly bug: (error: unknown) => void;
 }
@@ -249,13 +251,14 @@ export class Connection implements Wires {
   }
 
   #readAgent(agent: Socket): void {
-    agent.on('data', (bytes: Buffer) =>
+    agent.on('data', (bytes: Buffer) => {
       this.#guard(() =>
         this.#agentTransport === undefined
           ? this.#session?.receiveAgent(bytes)
           : this.#corkedFor(() => this.#agentTransport?.receive(bytes)),
-      ),
-    );
+      );
+      this.#options.passed(bytes.length);
+    });
     agent.on('drain', () => {
       this.#full.agent = false;
       this.#resume();
@@ -267,13 +270,14 @@ export class Connection implements Wires {
   }
 
   #readTarget(target: Socket): void {
-    target.on('data', (bytes: Buffer) =>
+    target.on('data', (bytes: Buffer) => {
       this.#guard(() =>
         this.#targetTransport === undefined
           ? this.#session?.receiveTarget(bytes)
           : this.#corkedFor(() => this.#targetTransport?.receive(bytes)),
-      ),
-    );
+      );
+      this.#options.passed(bytes.length);
+    });
     target.on('drain', () => {
       this.#full.target = false;
       this.#resume();

@@ -5,11 +5,14 @@ import { RunReader, readEntry, type SegmentEntry, segmentName } from './segment.
 
 const BLOCK_BYTES = 256 * 1024;
 
-/** Reads the entries of one segment, in order, a block at a time. */
+/** Reads the entries of one segment, in order, a block at a time. What an entry holds of a block is there until the next call. */
 export class SegmentReader {
   readonly number: number;
   readonly #file: number;
-  #block: Buffer = Buffer.alloc(0);
+  /** One block for all that is read: a new one for each would be garbage faster than it is collected. */
+  #room = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  /** What of it was read. */
+  #block = this.#room.subarray(0, 0);
   /** Where in the file the block begins, and where in the block the next frame does. */
   #blockAt = 0;
   #at = 0;
@@ -73,7 +76,6 @@ export class SegmentReader {
   #body(end: number): Buffer | undefined {
     const held = frameBody(this.#block, this.#at);
     if (held !== undefined && this.offset + FRAME_HEAD_BYTES + held.length <= end) return held;
-    // Read on from the frame's beginning: a block more, or as much as the frame says that it takes.
     const left = end - this.offset;
     if (left < FRAME_HEAD_BYTES) return undefined;
     this.#read(Math.min(left, BLOCK_BYTES));
@@ -83,17 +85,19 @@ export class SegmentReader {
     return frameBody(this.#block, 0);
   }
 
+  /** Reads on until the block holds `count` bytes from the next frame on, or all that there are. */
   #read(count: number): void {
-    const start = this.offset;
-    const block = Buffer.allocUnsafeSlow(count);
-    let filled = 0;
+    const old = this.#block.subarray(this.#at);
+    if (count > this.#room.length) this.#room = Buffer.allocUnsafeSlow(count);
+    old.copy(this.#room);
+    this.#blockAt += this.#at;
+    this.#at = 0;
+    let filled = old.length;
     while (filled < count) {
-      const got = readSync(this.#file, block, filled, count - filled, start + filled);
+      const got = readSync(this.#file, this.#room, filled, count - filled, this.#blockAt + filled);
       if (got === 0) break;
       filled += got;
     }
-    this.#block = block.subarray(0, filled);
-    this.#blockAt = start;
-    this.#at = 0;
+    this.#block = this.#room.subarray(0, filled);
   }
 }

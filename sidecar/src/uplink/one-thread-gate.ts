@@ -3,6 +3,7 @@ import { openSpool, SPOOL_LIMITS, type Spool, type SpoolLimits } from '../spool/
 import type { FakeStore } from './fake-store.ts';
 import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits } from './messages.ts';
 import { SharedPosition } from './shared-position.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { Uplink } from './uplink.ts';
 
 export const DEADLINE_MS = 60_000;
@@ -55,6 +56,8 @@ export class OneThreadGate {
     const uplink: Uplink = new Uplink({
       folder,
       journal: new ProgressJournal(folder, readProgress(folder)),
+      memory: new SpareMemory(1024 * 1024),
+      passed: () => undefined,
       // A pause without spread of 0 ms: retries come at once.
       limits: { ...UPLINK_LIMITS, pauseMsMin: 0, pauseMsMax: 0, ...limits },
       open: store.open,

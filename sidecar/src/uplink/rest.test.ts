@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { garbageCollector, REST_MS, Rest } from './rest.ts';
+import { REST_MS, Rest } from './rest.ts';
 
 /** One timer at a time, let off by hand. */
 function handTimer() {
@@ -54,16 +54,5 @@ describe('rest', () => {
     rest.begins();
     timer.passes();
     expect(acts).toBe(1);
-  });
-
-  it('collects what nothing holds any longer', async () => {
-    const collect = garbageCollector();
-    const garbage = new WeakRef({ chunk: new Uint8Array(1024) });
-    // A WeakRef holds its target until the job that made it is over.
-    await new Promise(setImmediate);
-    expect(garbage.deref()).toBeDefined();
-    await new Promise(setImmediate);
-    collect();
-    expect(garbage.deref()).toBeUndefined();
   });
 });

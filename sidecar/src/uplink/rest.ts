@@ -1,6 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 /** So long nothing may have come before a thread counts as at rest, in milliseconds. */
 export const REST_MS = 1000;
 
@@ -34,15 +31,4 @@ export class Rest {
     this.#stop?.();
     this.#stop = undefined;
   }
-}
-
-/**
- * Collects the garbage of this thread. V8 does it by itself when a thread allocates, so one that went from much work to none keeps the
- * garbage of its last seconds for good: 10 to 15 MiB of chunks here. Only for a thread that nobody waits for, since it stands still meanwhile.
- */
-export function garbageCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
-  if (typeof collect !== 'function') throw new Error('this Node.js has no gc()');
-  return () => void collect();
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { segmentName } from '../spool/segment.ts';
 import { SegmentRetention } from './segment-retention.ts';
 import { SessionQueue } from './session-queue.ts';
+import { SpareMemory } from './spare-memory.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -15,6 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 test('segments that could not be deleted once are deleted with the next word from the store', () => {
   let failures = 1;
   const deleted: number[] = [];
+  const memory = new SpareMemory(0);
   const retention = new SegmentRetention(
     folder,
     () => {
@@ -23,7 +25,7 @@ test('segments that could not be deleted once are deleted with the next word fro
     },
     ({ number }) => deleted.push(number),
   );
-  const [one, two] = [new SessionQueue('one', 'g'), new SessionQueue('two', 'g')];
+  const [one, two] = [new SessionQueue('one', 'g', memory), new SessionQueue('two', 'g', memory)];
   for (const number of [1, 2]) {
     writeFileSync(join(folder, segmentName(number)), 'x');
     retention.appears(number, one);

@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { encodeEvent, openChunk } from '@sidegate/session';
 import { FLAG } from '../spool/segment.ts';
 import { SessionQueue } from './session-queue.ts';
+import { SpareMemory } from './spare-memory.ts';
 
 const rules = { chunkBytesMax: 1000, chunkWaitMs: 50 };
+const memory = new SpareMemory(100_000);
 const never = Number.POSITIVE_INFINITY;
 
 const event = (sequence: number, flags = 0, length = 100) => ({
@@ -15,7 +17,7 @@ const event = (sequence: number, flags = 0, length = 100) => ({
 });
 
 function queueOf(sizes: readonly number[], flags = 0): SessionQueue {
-  const queue = new SessionQueue('s', 'g');
+  const queue = new SessionQueue('s', 'g', memory);
   for (const [index, size] of sizes.entries()) queue.add(event(index + 1, flags, size), 10);
   return queue;
 }
@@ -58,7 +60,7 @@ describe('a chunk takes', () => {
     const first = queueOf([100, 100]);
     const sealed = first.cut(rules);
     const progress = first.progress();
-    const second = new SessionQueue('s', 'another gate', progress);
+    const second = new SessionQueue('s', 'another gate', memory, progress);
     second.add(event(1), 0);
     // The rest of the chunk that may have been sent is still to be read.
     expect(second.dueMs(rules)).toBe(never);
@@ -97,7 +99,7 @@ describe('an event', () => {
     const { lastSequence, sha256 } = queue.cut(rules);
     queue.acknowledge(lastSequence, sha256);
     expect(queue.finished).toBe(true);
-    const next = new SessionQueue('s', 'g', { ...queue.progress(), closed: false });
+    const next = new SessionQueue('s', 'g', memory, { ...queue.progress(), closed: false });
     expect(next.finished).toBe(false);
     expect(next.add(event(2, FLAG.Closes), 0)).toBe(false);
     expect(next.finished).toBe(true);

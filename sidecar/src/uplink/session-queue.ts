@@ -1,12 +1,22 @@
-import { type SealedChunk, sealChunk } from '@sidegate/session';
+import { GrowingPayload, type PayloadMemory, type SealedChunk, sealPayload } from '@sidegate/session';
 import type { SessionProgress } from '../spool/progress.ts';
 import { FLAG } from '../spool/segment.ts';
 
-/** One event on its way, encoded. */
-export interface QueuedEvent {
+/** An event as it was read. */
+export interface ReadEvent {
   readonly sequence: number;
   readonly flags: number;
+  /** Encoded. */
   readonly event: Buffer;
+}
+
+/** One event on its way. */
+interface QueuedEvent {
+  readonly sequence: number;
+  readonly flags: number;
+  /** Where it begins and ends in the payload. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Where the first bytes of a chunk come from and how large it may grow. */
@@ -22,8 +32,8 @@ export interface CutRules {
 export class SessionQueue {
   readonly sessionId: string;
   readonly gateId: string;
+  readonly #payload: GrowingPayload;
   #events: QueuedEvent[] = [];
-  #bytes = 0;
   #urgent = 0;
   #waitingSinceMs = 0;
   #acked: number;
@@ -42,8 +52,9 @@ export class SessionQueue {
   /** Segments on disk in which the session appears. */
   segments = 0;
 
-  constructor(sessionId: string, gateId: string, progress?: SessionProgress) {
+  constructor(sessionId: string, gateId: string, memory: PayloadMemory, progress?: SessionProgress) {
     this.sessionId = sessionId;
+    this.#payload = new GrowingPayload(memory);
     this.gateId = progress?.gateId ?? gateId;
     this.#acked = progress?.acked ?? 0;
     this.#lastRead = this.#acked;
@@ -57,8 +68,10 @@ export class SessionQueue {
     return this.#acked;
   }
 
+  /** Of the events that are held. */
   get bytes(): number {
-    return this.#bytes;
+    const [first] = this.#events;
+    return first === undefined ? 0 : this.#payload.end - first.from;
   }
 
   get empty(): boolean {
@@ -83,21 +96,19 @@ export class SessionQueue {
     return this.#chunk;
   }
 
-  /** Takes the next event from the spool; false when the store has it already, or it was read before. */
-  add(event: QueuedEvent, nowMs: number): boolean {
-    if ((event.flags & FLAG.Closes) !== 0) this.#closesRead = true;
-    if (event.sequence <= this.#lastRead) return false;
+  /** Takes a copy of the next event from the spool; false when the store has it already, or it was read before. */
+  add({ sequence, flags, event }: ReadEvent, nowMs: number): boolean {
+    if ((flags & FLAG.Closes) !== 0) this.#closesRead = true;
+    if (sequence <= this.#lastRead) return false;
     // Something between is neither here nor known to be acknowledged: only the store can tell.
-    if (event.sequence > this.#lastRead + 1) this.positioned = false;
-    if (this.#letGo) {
-      this.#lastRead = event.sequence;
-      return true;
-    }
+    if (sequence > this.#lastRead + 1) this.positioned = false;
+    this.#lastRead = sequence;
+    if (this.#letGo) return true;
     if (this.empty) this.#waitingSinceMs = nowMs;
-    this.#events.push(event);
-    this.#lastRead = event.sequence;
-    this.#bytes += event.event.length;
-    if ((event.flags & FLAG.Urgent) !== 0) this.#urgent += 1;
+    const from = this.#payload.end;
+    this.#payload.add(event);
+    this.#events.push({ sequence, flags, from, to: this.#payload.end });
+    if ((flags & FLAG.Urgent) !== 0) this.#urgent += 1;
     return true;
   }
 
@@ -106,25 +117,24 @@ export class SessionQueue {
     if (this.#chunk !== undefined || this.empty) return Number.POSITIVE_INFINITY;
     // The end of a chunk that may have been sent is still to be read. A session of an ended process always ends in Closed.
     if (this.#sealed > this.#lastRead && !this.#closesRead) return Number.POSITIVE_INFINITY;
-    if (this.#urgent > 0 || this.#sealed > 0 || !this.positioned || this.#bytes >= chunkBytesMax) return 0;
+    if (this.#urgent > 0 || this.#sealed > 0 || !this.positioned || this.bytes >= chunkBytesMax) return 0;
     return this.#waitingSinceMs + chunkWaitMs;
   }
 
   /** Makes the next chunk. Throws when one is on its way or there is nothing to send. */
   cut({ chunkBytesMax }: CutRules): SealedChunk {
-    const first = this.#events[0];
+    const [first] = this.#events;
     if (first === undefined || this.#chunk !== undefined) throw new Error('there is nothing to cut a chunk from');
-    const events = this.#sealed > 0 ? this.#upTo(this.#sealed) : this.#upToBytes(chunkBytesMax);
-    const chosen = events.length > 0 ? events : [first];
-    const last = chosen.at(-1) ?? first;
-    this.#chunk = sealChunk({
+    const last = (this.#sealed > 0 ? this.#lastUpTo(this.#sealed) : this.#lastOfRun(chunkBytesMax)) ?? first;
+    this.#chunk = sealPayload({
       sessionId: this.sessionId,
       gateId: this.gateId,
       firstSequence: first.sequence,
+      lastSequence: last.sequence,
       previousSha256: this.#sha256,
       opens: (first.flags & FLAG.Opens) !== 0,
       closes: (last.flags & FLAG.Closes) !== 0,
-      events: chosen.map(({ event }) => event),
+      payload: this.#payload.view(first.from, last.to),
     });
     this.#sealed = last.sequence;
     return this.#chunk;
@@ -135,11 +145,11 @@ export class SessionQueue {
     const count = this.#events.findIndex((event) => event.sequence > sequence);
     const done = this.#events.splice(0, count < 0 ? this.#events.length : count);
     let central = false;
-    for (const { event, flags } of done) {
-      this.#bytes -= event.length;
+    for (const { flags } of done) {
       if ((flags & FLAG.Urgent) !== 0) this.#urgent -= 1;
       if ((flags & FLAG.Central) !== 0) central = true;
     }
+    this.#payload.letGoBefore(this.#events[0]?.from ?? this.#payload.end);
     this.#acked = Math.max(this.#acked, sequence);
     this.#lastRead = Math.max(this.#lastRead, sequence);
     this.#sha256 = sha256.length === 0 ? undefined : sha256;
@@ -160,7 +170,7 @@ export class SessionQueue {
   letGoOfEvents(): void {
     this.#letGo = true;
     this.#events = [];
-    this.#bytes = 0;
+    this.#payload.letGoBefore(this.#payload.end);
     this.#urgent = 0;
     this.#chunk = undefined;
   }
@@ -177,21 +187,18 @@ export class SessionQueue {
     };
   }
 
-  #upTo(sequence: number): readonly QueuedEvent[] {
-    return this.#events.filter((event) => event.sequence <= sequence);
+  #lastUpTo(sequence: number): QueuedEvent | undefined {
+    return this.#events.findLast((event) => event.sequence <= sequence);
   }
 
-  /** A run without a gap, of at most that many bytes. */
-  #upToBytes(bytesMax: number): readonly QueuedEvent[] {
-    let bytes = 0;
-    let count = 0;
-    let expected = this.#events[0]?.sequence ?? 0;
-    for (const { event, sequence } of this.#events) {
-      if (sequence !== expected || (count > 0 && bytes + event.length > bytesMax)) break;
-      bytes += event.length;
-      count += 1;
-      expected += 1;
+  /** The last of a run without a gap, of at most that many bytes. */
+  #lastOfRun(bytesMax: number): QueuedEvent | undefined {
+    const start = this.#events[0]?.from ?? 0;
+    let last: QueuedEvent | undefined;
+    for (const event of this.#events) {
+      if (last !== undefined && (event.sequence !== last.sequence + 1 || event.to - start > bytesMax)) break;
+      last = event;
     }
-    return this.#events.slice(0, count);
+    return last;
   }
 }

@@ -1,17 +1,13 @@
-import { create } from '@bufbuild/protobuf';
 import { assertNever, BackOff } from '@sidegate/crds';
-import {
-  UploadResponse_Status as Status,
-  type UploadRequest,
-  UploadRequestSchema,
-  type UploadResponse,
-} from '@sidegate/session/store';
+import type { PayloadMemory } from '@sidegate/session';
+import { UploadResponse_Status as Status, type UploadRequest, type UploadResponse } from '@sidegate/session/store';
 import { type ProgressJournal } from '../spool/progress.ts';
 import { listSegments } from '../spool/recovery.ts';
 import { segmentName } from '../spool/segment.ts';
 import type { SpoolEnd } from '../spool/segment-writer.ts';
 import { Aside } from './aside.ts';
 import type { FromUplink, UplinkLimits } from './messages.ts';
+import { questionOf, requestOf } from './requests.ts';
 import { SegmentFeed } from './segment-feed.ts';
 import { type DeletedSegment, SegmentRetention } from './segment-retention.ts';
 import { SessionQueue } from './session-queue.ts';
@@ -26,6 +22,10 @@ export interface UplinkParts {
   readonly end: () => SpoolEnd;
   /** All before the end was read; false when more was written meanwhile. After true, `wake` comes with the next commit. */
   readonly sleep: (seen: SpoolEnd) => boolean;
+  /** Where events are while they wait. */
+  readonly memory: PayloadMemory;
+  /** Told of all bytes of events that were read. */
+  readonly passed: (bytes: number) => void;
   readonly tell: (message: FromUplink) => void;
   /** Milliseconds that only go forward. */
   readonly nowMs: () => number;
@@ -60,7 +60,7 @@ export class Uplink {
   readonly #pushBack: BackOff;
   readonly #queues = new Map<string, SessionQueue>();
   /** A session that no gate has: the question about it only asks whether the store answers. */
-  readonly #nobody = new SessionQueue('', '', undefined);
+  readonly #nobody: SessionQueue;
   /** Sessions with events that are not acknowledged. */
   readonly #pending = new Set<SessionQueue>();
   /** What is on the stream, in the order of its answers. */
@@ -82,6 +82,7 @@ export class Uplink {
   constructor(parts: UplinkParts) {
     const { folder, limits, journal, random } = parts;
     this.#parts = parts;
+    this.#nobody = new SessionQueue('', '', parts.memory);
     this.#feed = new SegmentFeed(folder, parts.end);
     this.#aside = new Aside(folder, limits.asideBytesMax);
     this.#oldSegments = new Set(listSegments(folder));
@@ -148,7 +149,7 @@ export class Uplink {
 
   /** Reads until everything is read, or as much as memory takes; true when everything is read. */
   #read(): boolean {
-    const { limits, end, sleep, nowMs } = this.#parts;
+    const { limits, end, sleep, passed, nowMs } = this.#parts;
     let bytes = this.#pendingBytes();
     this.#looking = false;
     while (bytes < limits.memoryBytesMax) {
@@ -167,6 +168,7 @@ export class Uplink {
           break;
         case 'Event':
           bytes += entry.event.length;
+          passed(entry.event.length);
           this.#take(entry.segment, this.#queue(entry.sessionId, ''), entry);
           break;
         case 'End':
@@ -224,7 +226,7 @@ export class Uplink {
   #queue(sessionId: string, gateId: string): SessionQueue {
     const known = this.#queues.get(sessionId);
     if (known !== undefined) return known;
-    const queue = new SessionQueue(sessionId, gateId, this.#parts.journal.sessions.get(sessionId));
+    const queue = new SessionQueue(sessionId, gateId, this.#parts.memory, this.#parts.journal.sessions.get(sessionId));
     this.#queues.set(sessionId, queue);
     return queue;
   }
@@ -379,19 +381,4 @@ export class Uplink {
   #notice(notice: Extract<FromUplink, { readonly kind: 'Notice' }>['notice']): void {
     this.#parts.tell({ kind: 'Notice', notice });
   }
-}
-
-function requestOf({ sessionId, chunk }: SessionQueue): UploadRequest {
-  if (chunk === undefined) throw new Error('there is no chunk to send');
-  return create(UploadRequestSchema, {
-    sessionId,
-    chunk: chunk.bytes,
-    firstSequence: BigInt(chunk.firstSequence),
-    lastSequence: BigInt(chunk.lastSequence),
-    sha256: chunk.sha256,
-  });
-}
-
-function questionOf({ sessionId }: SessionQueue): UploadRequest {
-  return create(UploadRequestSchema, { sessionId });
 }

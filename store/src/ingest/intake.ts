@@ -49,6 +49,8 @@ export interface IntakeParts {
   readonly nowUs: Clock;
   /** Why nothing more can be taken now; undefined: there is room for `bytes`. */
   readonly refusal: (bytes: number) => string | undefined;
+  /** Told of the bytes that chunks unpacked to, once they are stored. */
+  readonly passed: (bytes: number) => void;
   /** Called after each commit that stored something. */
   readonly stored: () => void;
   /** Told what should not happen: the index cannot be written, or cannot hold a chunk. */
@@ -129,6 +131,7 @@ export class Intake {
         bytes += waiting.offer.chunk.length;
       }
       if (accepted.length > 0) await this.#store(accepted);
+      for (const { chunk } of accepted) this.#parts.passed(chunk.payloadBytes);
     } catch (error) {
       // The index failed (its disk is full, say). Nothing of this was acked; the gates keep it and send it again.
       this.#parts.report(error);

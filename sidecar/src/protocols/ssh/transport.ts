@@ -10,6 +10,8 @@ import { LENGTH_BYTES, MESSAGE } from './messages.ts';
 const IDENT = 'Sidegate_1';
 /** So much goes one way under one set of keys, in bytes (RFC 4253, section 9). */
 const REKEY_BYTES = 1 << 30;
+/** A message from this size on costs more to copy than to deliver by itself. */
+const LARGE_BYTES = 8 * 1024;
 const CIPHERS = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'];
 const MACS = ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'];
 const KEY_EXCHANGES = [
@@ -140,13 +142,18 @@ export class SshTransport implements Transport {
     if (Buffer.isBuffer(decipher?._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey);
   }
 
-  /** All messages of one read at once. */
+  /** All messages of one read at once, but for large ones, which are not copied: each was decrypted into a buffer of its own. */
   #deliver(): void {
-    if (this.#frames.length === 0) return;
     const frames = this.#frames;
     this.#frames = [];
-    // What a packet was decrypted into may be used again: the session gets a copy.
-    this.#end.receive(concatenate(frames));
+    let from = 0;
+    for (let at = 0; at <= frames.length && !this.#over; at += 1) {
+      const frame = frames[at];
+      if (frame !== undefined && frame.length < LARGE_BYTES) continue;
+      if (at > from) this.#end.receive(concatenate(frames.slice(from, at)));
+      if (frame !== undefined) this.#end.receive(frame);
+      from = at + 1;
+    }
   }
 
   #handshakeDone(negotiated: Negotiated): void {

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { frameOf } from './frame.ts';
+import { EVENT_HEAD_BYTES, segmentName, writeEventHead } from './segment.ts';
+import { SegmentReader } from './segment-reader.ts';
+
+let folder = '';
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'segment-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function eventFrame(sequence: number, length: number): Buffer {
+  const body = Buffer.alloc(EVENT_HEAD_BYTES + length, sequence);
+  writeEventHead(body, 0, 0, 1, sequence);
+  return frameOf(body);
+}
+
+test('entries come out whole and in order, wherever blocks and what is written end', () => {
+  // Blocks are of 256 KiB: frames are far smaller, about as large, and larger.
+  const length = fc.oneof(fc.nat({ max: 200 }), fc.integer({ min: 100_000, max: 300_000 }));
+  fc.assert(
+    fc.property(fc.array(length, { maxLength: 12 }), fc.array(fc.nat({ max: 1_000_000 })), (lengths, steps) => {
+      const frames = lengths.map((size, at) => eventFrame(at + 1, size));
+      const bytes = Buffer.concat(frames);
+      writeFileSync(join(folder, segmentName(1)), bytes);
+      const reader = new SegmentReader(folder, 1);
+      try {
+        const read: number[] = [];
+        let end = 0;
+        for (const step of [...steps, bytes.length]) {
+          end = Math.min(end + step, bytes.length);
+          for (let entry = reader.next(end); entry !== undefined; entry = reader.next(end)) {
+            if (entry.kind !== 'Event') throw new Error(entry.kind);
+            expect(entry.sequence).toBe(read.length + 1);
+            expect(entry.event.equals(Buffer.alloc(lengths[read.length] ?? 0, entry.sequence))).toBe(true);
+            read.push(entry.event.length);
+          }
+          expect(reader.offset).toBeLessThanOrEqual(end);
+        }
+        expect(read).toEqual(lengths);
+        expect(reader.offset).toBe(bytes.length);
+      } finally {
+        reader.close();
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
