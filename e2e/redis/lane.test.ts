@@ -161,6 +161,36 @@ describe('an open session', () => {
   );
 
   real(
+    'a subscription that a changed policy denies ends its connection, and no other',
+    async () => {
+      const other = await client(stage);
+      const heard: string[] = [];
+      await other.subscribe('weather', (message) => void heard.push(message));
+      const socket = connect(stage.port, stage.host);
+      let said = '';
+      socket.setEncoding('latin1').on('data', (chunk) => {
+        said += String(chunk);
+      });
+      const over = new Promise((resolve) => socket.once('close', resolve));
+      socket.write(Buffer.concat([encode('AUTH', await stage.token()), encode('SUBSCRIBE', 'secrets:news')]));
+      await untilFound('nothing is subscribed', () => Promise.resolve(said.endsWith(':1\r\n') || undefined));
+      await stage.policy(
+        policyOf(
+          "  rules:\n    - {name: quiet, match: {redis: {keys: [{name: 'secrets:*'}]}}, action: Deny, reason: Be quiet.}\n",
+        ),
+      );
+      await over;
+      expect(said).toMatch(/:1\r\n-ERR The connection is ended\. data\/guard\/quiet: Be quiet\. .*\r\n$/);
+      expect(await stage.redis.command(['PUBSUB', 'CHANNELS'])).toBe('*1\r\n$7\r\nweather\r\n');
+      await stage.redis.command(['PUBLISH', 'weather', 'fine']);
+      await untilFound('the other hears nothing', () => Promise.resolve(heard.includes('fine') || undefined));
+      await other.close();
+      await stage.policy(OPEN);
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
     'a limit counts keys over all sessions of the agent',
     async () => {
       await stage.policy(LIMIT);

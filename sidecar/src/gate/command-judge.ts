@@ -2,6 +2,7 @@ import { assertNever } from '@sidegate/crds';
 import {
   type ApprovalState,
   type ApprovalUse,
+  type Command,
   type Decision,
   type MaskRules,
   type RuleReference,
@@ -113,6 +114,16 @@ export class CommandJudge {
       if (state !== undefined) this.#recordHold(commandId, state, 'The policy changed; the command was judged anew.');
       this.#judgeAgain(commandId, judged, NO_RULES);
     }
+  }
+
+  /** Why something of what goes on by itself may not any longer; undefined: all of it may. */
+  refuseStanding(commands: readonly Command[]): Refusal | undefined {
+    const { rules } = this.#admission;
+    for (const command of commands) {
+      const decision = masked(rules.decide(command), rules.recordMasks);
+      if (decision.action !== 'Allow') return refusalOf(decision);
+    }
+    return undefined;
   }
 
   /** True while a command waits for a human. */

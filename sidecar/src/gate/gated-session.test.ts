@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
-import { LineSession } from './testing/line-protocol.ts';
+import { commandOf, LineSession } from './testing/line-protocol.ts';
 import { answer, openSession, openStage, rulesOf, say, sent, settle } from './testing/session-stage.ts';
 
 beforeEach(() => {
@@ -126,6 +126,22 @@ test('with durability Central a store that is away refuses', async () => {
     'ended',
     'close',
   ]);
+});
+
+test('what goes on by itself ends with the rules that allowed it', async () => {
+  const command = commandOf('LISTEN');
+  const stage = await openSession({ protocol: Object.assign(new LineSession(), { standing: () => [command] }) });
+  stage.session.rulesChanged(rulesOf('v2', { denied: ['DROP'] }));
+  await settle();
+  expect(stage.crossed).toEqual([]);
+  stage.session.rulesChanged(rulesOf('v3', { denied: ['LISTEN'] }));
+  await settle();
+  expect(stage.crossed.map((line) => line.replace(/ @.*/, ''))).toEqual([
+    'agent< bye Denied: because',
+    'ended',
+    'close',
+  ]);
+  expect(stage.recorder.written).toContain('Closed Refused');
 });
 
 test('a policy change binds the next command of an open session', async () => {

@@ -122,6 +122,8 @@ export class GatedSession {
     this.#remark('PolicyChanged', `Policy version ${rules.version} holds from here.`);
     this.#carryOut(this.#session.masksChanged(rules.masks, rules.recordMasks));
     this.#judge?.rulesChanged(this.#admission);
+    const refusal = this.#judge?.refuseStanding(this.#session.standing?.() ?? []);
+    if (refusal !== undefined) this.terminate({ ...refusal, hint: 'It was allowed before. Connect again.' }, 'Refused');
   }
 
   #isTooFarAhead(bytes: number): boolean {

@@ -1,5 +1,5 @@
 import { assertNever, type Fault, type Result } from '@sidegate/crds';
-import type { MaskRules } from '@sidegate/policy';
+import type { Command, MaskRules } from '@sidegate/policy';
 import { openMint, type Permit } from '../permit.ts';
 import type {
   AnswerMeter,
@@ -65,6 +65,11 @@ export class Playback {
 
   get ready(): boolean {
     return this.#isReady;
+  }
+
+  /** What the session says goes on by itself. */
+  get standing(): readonly Command[] {
+    return this.#session.standing?.() ?? [];
   }
 
   /** Bytes come from the agent, as one chunk. Nothing comes from a closed connection. */

@@ -275,6 +275,8 @@ export function refusalOf(decision: Decision): Refusal {
 export interface ProtocolSession {
   /** The protocol itself limits what an agent sends ahead while a command waits, so the gate need not. */
   readonly limitsAhead?: true;
+  /** What was allowed and goes on by itself, as subscriptions do: it is held to new rules too. Absent: nothing does. */
+  standing?(): readonly Command[];
   /** So much has come from the agent that no more is read before the target has answered some of it. Absent: never. */
   readonly isFull?: boolean;
   receiveAgent(bytes: Uint8Array): readonly Step[];

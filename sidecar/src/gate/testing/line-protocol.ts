@@ -8,7 +8,7 @@ function reasonOf({ kind, reason }: Refusal): string {
   return kind === 'Denied' ? '' : ` ${kind}: ${reason}`;
 }
 
-function commandOf(verb: string): PostgresCommand {
+export function commandOf(verb: string): PostgresCommand {
   const statement = { verb, hasWhere: true, hasLimit: false, tables: [], functions: [], columns: [] };
   return { protocol: 'Postgres', complete: true, incomplete: [], statements: [statement] };
 }

@@ -1,7 +1,9 @@
 import { assertNever } from '@sidegate/crds';
+import type { Command } from '@sidegate/policy';
 import type { Refusal, Settlement } from '../protocol.ts';
 import { blocks } from './blocking.ts';
 import { Classifier } from './classifier.ts';
+import { SUBSCRIBES } from './classify.ts';
 import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
 import { readHello } from './hello.ts';
 import { numberAt, optionAt } from './keys.ts';
@@ -74,6 +76,13 @@ export class AgentSide {
     const { over, waiting, queue, options } = this.#lane;
     if (over || waiting !== undefined || this.#reader.heldBytes <= AHEAD_BYTES_MAX) return false;
     return !this.#mayRead || queue.length >= options.limits.pendingCommandsMax;
+  }
+
+  /** Subscriptions, also those that are not confirmed yet. */
+  standing(): readonly Command[] {
+    const { subscriptions, running, database } = this.#lane;
+    const confirmed = subscriptions.commands.map((args) => this.#classifier.read(args, database, false).command);
+    return [...confirmed, ...running.flatMap(({ subscribes }) => subscribes ?? [])];
   }
 
   settle(waiting: Waiting, settlement: Exclude<Settlement, { readonly kind: 'Hold' }>): void {
@@ -191,6 +200,7 @@ export class AgentSide {
       confirmations: confirmationsOf(name, args),
       replacedBy: isSpoilt ? EXEC_ABORT_TEXT : undefined,
       onOk: this.#effectOf(name, args),
+      subscribes: SUBSCRIBES.has(name) ? reading.command : undefined,
     });
     lane.meter = meter;
     const bytes = isSpoilt ? DISCARD : this.#bytesOf(name, waiting.wire);

@@ -1,4 +1,4 @@
-import type { MaskRules } from '@sidegate/policy';
+import type { MaskRules, RedisCommand } from '@sidegate/policy';
 import type { Permit } from '../../permit.ts';
 import { bothMasks } from '../both-masks.ts';
 import type { AnswerMeter, CommandId } from '../protocol.ts';
@@ -37,6 +37,8 @@ export interface CommandStart {
   readonly replacedBy: string | undefined;
   /** What the session does when the server answers without an error. */
   readonly onOk: (() => void) | undefined;
+  /** The command itself, where it goes on after its answer. */
+  readonly subscribes: RedisCommand | undefined;
 }
 
 /** A judged command from its permit to its end. */
@@ -51,6 +53,7 @@ export class RunningCommand {
   readonly isMuted: boolean;
   readonly replacedBy: string | undefined;
   readonly onOk: (() => void) | undefined;
+  readonly subscribes: RedisCommand | undefined;
   confirmations: number | 'All' | undefined;
   masks: MaskRules;
   recordMasks: MaskRules;
@@ -67,6 +70,7 @@ export class RunningCommand {
     this.isMuted = start.isMuted;
     this.replacedBy = start.replacedBy;
     this.onOk = start.onOk;
+    this.subscribes = start.subscribes;
     this.confirmations = start.confirmations;
     this.masks = start.masks;
     this.recordMasks = start.recordMasks;

@@ -1,5 +1,5 @@
 import type { Fault, Result } from '@sidegate/crds';
-import type { MaskRules } from '@sidegate/policy';
+import type { Command, MaskRules } from '@sidegate/policy';
 import { type LaneEnding, LaneSession, type OpenLane } from '../lane-session.ts';
 import type { CommandId, Refusal, SessionOptions, Settlement } from '../protocol.ts';
 import { AgentSide } from './agent-side.ts';
@@ -28,6 +28,10 @@ export class RedisSession extends LaneSession<Open> {
     const bytesMax = Math.min(UNKNOWN_BYTES_MAX, options.limits.frameBytesMax);
     this.#reader = new RequestReader({ bytesMax, argumentsMax: UNKNOWN_ARGUMENTS_MAX });
     this.opening = new Opening(options, this.#reader, this.outbox);
+  }
+
+  standing(): readonly Command[] {
+    return this.open?.agent.standing() ?? [];
   }
 
   get isFull(): boolean {

@@ -53,6 +53,24 @@ describe('answers stay with their commands', () => {
   });
 });
 
+test('what is subscribed goes on, also what is not confirmed yet, and what is not any longer does not', () => {
+  const talk = new Talk({ version: 3 });
+  const standing = (): readonly string[] =>
+    talk.playback.standing.map((one) =>
+      one.protocol === 'Redis' ? [one.name, ...one.keys.map(({ name }) => name)].join(' ') : '',
+    );
+  talk.agent('SUBSCRIBE a "\\xff"', 'PSUBSCRIBE b*', 'SSUBSCRIBE c', 'UNSUBSCRIBE a');
+  expect(standing()).toEqual(['SUBSCRIBE a \\xff', 'PSUBSCRIBE b*', 'SSUBSCRIBE c']);
+  talk.server(confirm('subscribe', 'a', 1, '>') + confirm('subscribe', '\xff', 2, '>'));
+  talk.server(confirm('psubscribe', 'b*', 3, '>') + confirm('ssubscribe', 'c', 1, '>'));
+  expect(standing()).toEqual(['SUBSCRIBE a \\xff', 'PSUBSCRIBE b*', 'SSUBSCRIBE c']);
+  talk.server(confirm('unsubscribe', 'a', 2, '>'));
+  expect(standing()).toEqual(['SUBSCRIBE \\xff', 'PSUBSCRIBE b*', 'SSUBSCRIBE c']);
+  talk.agent('RESET');
+  talk.server('+RESET\r\n+OK\r\n');
+  expect(standing()).toEqual([]);
+});
+
 describe('SUNSUBSCRIBE', () => {
   test.each<[version: 2 | 3, head: string, pong: string]>([
     [2, '*', '+PONG\r\n'],

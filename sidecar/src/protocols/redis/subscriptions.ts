@@ -11,6 +11,12 @@ const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; reado
   sunsubscribe: { kind: 'shard', adds: false },
 };
 
+const SUBSCRIBES: Readonly<Record<ChannelKind, string>> = {
+  channel: 'SUBSCRIBE',
+  pattern: 'PSUBSCRIBE',
+  shard: 'SSUBSCRIBE',
+};
+
 /** What the server says when a subscription begins or ends: on a command, or unasked when a shard's slot leaves it. */
 export function isConfirmation(event: string): boolean {
   return Object.hasOwn(CONFIRMATIONS, event);
@@ -45,6 +51,13 @@ export class Subscriptions {
   isEmptyOf(event: string): boolean {
     const confirmed = CONFIRMATIONS[event];
     return confirmed === undefined || this.#names[confirmed.kind].size === 0;
+  }
+
+  /** The commands that would bring all of it about. */
+  get commands(): readonly (readonly Uint8Array[])[] {
+    return (['channel', 'pattern', 'shard'] as const)
+      .filter((kind) => this.#names[kind].size > 0)
+      .map((kind) => [SUBSCRIBES[kind], ...this.#names[kind]].map((word) => Buffer.from(word, 'latin1')));
   }
 
   clear(): void {
