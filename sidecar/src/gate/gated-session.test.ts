@@ -137,8 +137,8 @@ test('what goes on by itself ends with the rules that allowed it', async () => {
   stage.session.rulesChanged(rulesOf('v3', { denied: ['LISTEN'] }));
   await settle();
   expect(stage.crossed.map((line) => line.replace(/ @.*/, ''))).toEqual([
-    'agent< bye Denied: because',
     'ended',
+    'agent< bye Denied: because',
     'close',
   ]);
   expect(stage.recorder.written).toContain('Closed Refused');
