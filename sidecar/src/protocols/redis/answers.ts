@@ -6,7 +6,7 @@ import type { TopologyForm } from './topology.ts';
 export type AnswerPlan =
   /** No value of a key: counts, OK, names. Contents are looked for all the same. */
   | { readonly kind: 'Plain' }
-  /** Names of keys, which limits count. */
+  /** Names of keys, or something of a key each, which limits count; as a number, how many. */
   | { readonly kind: 'Names' }
   /** Every text is a value of one of these keys; `ofFields`: of any of its fields. */
   | { readonly kind: 'Values'; readonly keys: readonly string[]; readonly ofFields: boolean }
@@ -162,9 +162,10 @@ function onField(args: Args, use: 'Condition' | 'Part'): AnswerReading {
   return { plan: { kind: 'Plain' }, leak: { use, ...fields } };
 }
 
-/** By their bytes with ALPHA, else as numbers, which documents are not. */
+/** By their bytes with ALPHA, else as numbers, which documents are not. GET reads a key for each element: as many as come back. */
 function sorted(args: Args): AnswerReading {
-  return hasOption(args, 2, 'ALPHA') ? PART : CONDITION;
+  const { plan, leak } = hasOption(args, 2, 'ALPHA') ? PART : CONDITION;
+  return { plan: hasOption(args, 2, 'GET') ? NAMES.plan : plan, leak };
 }
 
 /** Nothing of the value comes back but whether the path leads anywhere. */

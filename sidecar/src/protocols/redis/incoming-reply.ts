@@ -1,6 +1,7 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { AnswerFlow } from './answer-flow.ts';
 import type { AnswerPlan } from './answers.ts';
+import { readInteger, TYPE } from './codec.ts';
 import { type AnswerMasker, maskText } from './mask.ts';
 import type { RunningCommand } from './running-command.ts';
 import type { TopologyAnswer } from './topology-answer.ts';
@@ -55,6 +56,12 @@ export function incomingOf(command: RunningCommand | undefined, flow: AnswerFlow
 export function tagOf({ status, elements }: Incoming, masks: MaskRules): string {
   if (status === '') return elements === undefined ? '' : `${elements} elements`;
   return OWN_WORDS.has(status) ? status : maskText(status, masks);
+}
+
+/** How many names one value of an answer stands for, where its command gives any. */
+export function namesIn(type: number, body: Uint8Array, isNull: boolean): number {
+  if (type === TYPE.integer) return readInteger(body, 0, body.length) ?? 0;
+  return type === TYPE.bulk && !isNull ? 1 : 0;
 }
 
 /** What limits count: names of keys that it gives, or keys that the command reads. */

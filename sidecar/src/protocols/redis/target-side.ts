@@ -1,6 +1,6 @@
 import { AnswerFlow } from './answer-flow.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
-import { type Incoming, incomingOf, planOf, rowsOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
+import { type Incoming, incomingOf, namesIn, planOf, rowsOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
 import type { Lane } from './lane.ts';
 import { AnswerMasker, maskText, nameBefore } from './mask.ts';
 import { doorTo, redirected } from './redirect.ts';
@@ -131,7 +131,7 @@ export class TargetSide {
       if (isConfirmation(incoming.event) && frames[0]?.index === 1 && !isNull) incoming.channel = body.slice();
       const putOff = incoming.isTransaction ? this.#lane.queued[frames[0]?.index ?? 0] : undefined;
       const isNamed = !incoming.isTransaction || putOff?.plan.kind === 'Names';
-      if (type === TYPE.bulk && !isNull && isNamed) incoming.names += 1;
+      if (isNamed) incoming.names += namesIn(type, body, isNull);
       if (frames.length === 1 && type === TYPE.simple) putOff?.onOk?.();
     }
     const isStray = incoming.status === 'QUEUED' && incoming.command?.isQueued === false;
@@ -147,7 +147,7 @@ export class TargetSide {
     if (type === TYPE.error || type === TYPE.bulkError) incoming.error = asLatin1(body);
     else if (type === TYPE.simple) incoming.status = asLatin1(body.subarray(0, ERROR_SHOWN_MAX));
     incoming.isOk = incoming.error === '' && !isNull;
-    if (!isNull && type === TYPE.bulk) incoming.names += 1;
+    incoming.names += namesIn(type, body, isNull);
   }
 
   /** One value, masked for the agent and for the record. */
