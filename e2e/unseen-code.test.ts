@@ -84,6 +84,11 @@ const REFUSED: readonly (readonly string[])[] = [
   ['CREATE TYPE span AS RANGE (SUBTYPE = mood, SUBTYPE_DIFF = apart)'],
   ['CREATE TYPE made (INPUT = made_in, OUTPUT = made_out)'],
   ['SELECT asked()'],
+  ['ALTER FUNCTION plus(int, int) SET search_path = other'],
+  ['BEGIN', 'ALTER FUNCTION plus(int, int) COST 2', 'SELECT plus(3)'],
+  [`ALTER ROLE ${LOGIN} SET session_replication_role = replica`],
+  [`ALTER ROLE ALL SET search_path = other`],
+  ["ALTER DATABASE orders SET session_preload_libraries = 'x'"],
   ['ALTER TABLE made_of ALTER backwards DROP EXPRESSION'],
   ['CREATE TABLE probe (ssn text REFERENCES keyed)'],
 ];
@@ -104,6 +109,8 @@ test.each<readonly [string, readonly string[]]>([
   ['[["fine"]]', ['CREATE CAST (mood AS text) WITH INOUT', "SELECT 'fine'::mood::text"]],
   ['[]', ['CREATE TYPE spans AS RANGE (SUBTYPE = int)']],
   ['[]', ['CREATE TYPE named']],
+  ['[[5]]', ['ALTER FUNCTION plus(int, int) COST 2', 'SELECT plus(3)']],
+  ['[]', [`ALTER ROLE ${LOGIN} SET statement_timeout = '10min'`]],
   ['[]', ['ALTER TABLE made_of ALTER plain DROP EXPRESSION']],
   ['[]', ['CREATE TABLE with_pet (pet int REFERENCES pets)']],
 ])(

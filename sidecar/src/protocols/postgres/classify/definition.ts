@@ -48,6 +48,7 @@ export function readDefinition(node: Node, context: Context): Outcome {
 function objectNames(node: Node): readonly string[] {
   if ('CreateCastStmt' in node) return [castName(lastOf(node.CreateCastStmt.targettype?.names))];
   const names = (list: readonly Node[] | undefined) => [lastOf(list)];
+  if ('AlterFunctionStmt' in node) return names(node.AlterFunctionStmt.func?.objname);
   if ('DefineStmt' in node) return names(node.DefineStmt.defnames);
   if ('CreateDomainStmt' in node) return names(node.CreateDomainStmt.domainname);
   if ('CreateEnumStmt' in node) return names(node.CreateEnumStmt.typeName);

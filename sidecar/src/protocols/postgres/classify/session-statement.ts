@@ -15,6 +15,8 @@ export function readSetting(node: Node, context: Context): Outcome | undefined {
   }
   if ('TransactionStmt' in node) {
     const { kind = 'TRANS_STMT_BEGIN' } = node.TransactionStmt;
+    // What DDL was prepared, by whichever session, holds from here on.
+    if (kind === 'TRANS_STMT_COMMIT_PREPARED') return outcome({ changesCatalog: true });
     return outcome({ sessionEffect: TRANSACTION_EFFECTS[kind] });
   }
   if ('DiscardStmt' in node) {

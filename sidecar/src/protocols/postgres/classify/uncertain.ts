@@ -1,4 +1,5 @@
-import type { DefineStmt, Node } from 'libpg-query';
+import type { DefineStmt, Node, VariableSetStmt } from 'libpg-query';
+import { GUARDED_SETTINGS, MEANING_SETTINGS } from './settings.ts';
 import { words } from './words.ts';
 
 type Uncertainty = readonly [kind: string, detail: string];
@@ -39,6 +40,11 @@ const RANGE_FUNCTIONS = words('canonical subtype_diff');
 export function uncertaintyOf(node: Node, kind: string): Uncertainty | undefined {
   if ('DefineStmt' in node && makesCode(node.DefineStmt)) return UNSEEN;
   if ('CreateRangeStmt' in node && node.CreateRangeStmt.params?.some(isRangeFunction) === true) return UNSEEN;
+  if ('AlterTypeStmt' in node) return UNSEEN;
+  // What was made with it, and calls it unseen, meets other tables then.
+  if ('AlterFunctionStmt' in node && node.AlterFunctionStmt.actions?.some(isSet) === true) return UNSEEN;
+  if ('AlterRoleSetStmt' in node) return settingOf(node.AlterRoleSetStmt.setstmt);
+  if ('AlterDatabaseSetStmt' in node) return settingOf(node.AlterDatabaseSetStmt.setstmt);
   if ('CreateCastStmt' in node) {
     const { func, context } = node.CreateCastStmt;
     return func !== undefined && context !== 'COERCION_EXPLICIT' ? UNSEEN : undefined;
@@ -54,4 +60,15 @@ function makesCode({ kind, definition }: DefineStmt): boolean {
 
 function isRangeFunction(param: Node): boolean {
   return 'DefElem' in param && RANGE_FUNCTIONS.has(param.DefElem.defname ?? '');
+}
+
+function isSet(action: Node): boolean {
+  return 'DefElem' in action && action.DefElem.defname === 'set';
+}
+
+/** Sessions begin with it from then on, and do not say so. */
+function settingOf(set: VariableSetStmt | undefined): Uncertainty | undefined {
+  const name = (set?.name ?? '').toLowerCase();
+  if (!MEANING_SETTINGS.has(name) && !GUARDED_SETTINGS.has(name)) return undefined;
+  return ['SettingChange', `Sessions will begin with another ${name}.`];
 }
