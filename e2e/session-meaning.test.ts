@@ -22,6 +22,7 @@ ALTER TABLE customers ADD UNIQUE (card) DEFERRABLE INITIALLY DEFERRED;
 CREATE SCHEMA other; CREATE TABLE other.customers (LIKE customers); CREATE TABLE other.parent (ssn text);
 CREATE DOMAIN other.bpchar AS varchar(4); CREATE DOMAIN other.int4 AS text;
 CREATE VIEW held AS SELECT upper(ssn) AS x FROM customers; CREATE MATERIALIZED VIEW holding AS SELECT x FROM held;
+CREATE VIEW passed AS SELECT id, name AS x FROM customers;
 CREATE FUNCTION has(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.customers WHERE ssn = $1)';
 CREATE OPERATOR ##= (LEFTARG = text, RIGHTARG = text, FUNCTION = has);`;
 /** What the masked columns hold, and beginnings of it. */
@@ -263,6 +264,37 @@ test(
       expect(await say([query(`COPY (SELECT id, ssn FROM customers) TO STDOUT (ENCODING '${encoding}')`)])).toContain(
         '*1120',
       );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'what one session defines the others read as it is from then on',
+  async () => {
+    const [one, other] = [await stage.connect(), await stage.connect()];
+    await one.query('CREATE VIEW shown AS SELECT id, name AS x FROM customers');
+    await other.query('SELECT lower(x) FROM shown');
+    await one.query('DROP VIEW shown');
+    await one.query('CREATE VIEW shown AS SELECT id, upper(ssn) AS x FROM customers');
+    for (const text of ['SELECT lower(x) FROM shown', 'SELECT x FROM shown']) {
+      expect(await see(other, text)).toBe('[["[masked]"],["[masked]"]]');
+    }
+    await one.query('CREATE OR REPLACE VIEW shown AS SELECT id, upper(ssn) AS x, 1 AS one FROM customers');
+    expect(await see(other, 'SELECT one FROM shown')).toBe('[[1],[1]]');
+    await Promise.all([one.end(), other.end()]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'what somebody defined past the gate is read with what any session defines',
+  async () => {
+    const [one, other] = [await stage.connect(), await stage.connect()];
+    expect(await see(other, 'SELECT x FROM passed WHERE id = 1')).toBe('[["Ada Lovelace"]]');
+    await stage.postgres.query('CREATE OR REPLACE VIEW passed AS SELECT id, ssn AS x FROM customers');
+    await one.query('CREATE TABLE quite_new (a int)');
+    expect(await see(other, 'SELECT x FROM passed WHERE id = 1')).toBe('[["*******1120"]]');
+    await Promise.all([one.end(), other.end()]);
   },
   TIMEOUT_MS,
 );

@@ -114,6 +114,7 @@ function readByName(text: string): Answer {
   };
   const empty = {
     version: 'none',
+    lasting: 'none',
     defaults,
     schemas: ['public'],
     relations: [],

@@ -56,3 +56,14 @@ test.each<['Recent' | 'Any', number]>([
   now = ageMsMax;
   expect(await catalogs.read('db', age, read)).toEqual(ok(2));
 });
+
+test('sessions that know of a change share the first reading that began after it', async () => {
+  const catalogs = new Catalogs(() => 0);
+  const { read } = countedReading();
+  await catalogs.read('db', 'Any', read, 0);
+  const all = (['Now', 'Now', 'Recent', 'Any'] as const).map((age) => catalogs.read('db', age, read, 1));
+  expect(await Promise.all(all)).toEqual([ok(2), ok(2), ok(2), ok(2)]);
+  expect(await catalogs.read('db', 'Any', read, 2)).toEqual(ok(3));
+  // What only one session knows of no other reading has.
+  expect(await catalogs.read('db', 'Now', read)).toEqual(ok(4));
+});

@@ -238,9 +238,12 @@ export class Gate {
           durability,
         );
       },
-      readCatalog: (database, age) =>
-        this.#catalogs.read(`${nameOf(opened.door.target)} ${database}`, age, () =>
-          this.#options.readCatalog(current(), database, protocol),
+      readCatalog: (database, age, _credential, changes) =>
+        this.#catalogs.read(
+          `${nameOf(opened.door.target)} ${database}`,
+          age,
+          () => this.#options.readCatalog(current(), database, protocol),
+          changes,
         ),
       cancelOther: (cancelKey) => {
         const bytes = this.sessions.byCancelKey(cancelKey)?.cancel();

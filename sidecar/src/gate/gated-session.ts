@@ -310,10 +310,15 @@ export class GatedSession {
     return new CommandJudge(around, { sessionId, door, identity: admission.identity, details }, admission);
   }
 
-  async #readCatalog({ database, fresh, recent }: StepOf<'NeedCatalog'>): Promise<void> {
+  async #readCatalog({ database, fresh, recent, changes }: StepOf<'NeedCatalog'>): Promise<void> {
     const credential = this.#admission?.credential;
     if (credential === undefined) throw new Error('a catalog was asked for before anybody was admitted');
-    const catalog = await this.#around.readCatalog(database, fresh ? 'Now' : recent ? 'Recent' : 'Any', credential);
+    const catalog = await this.#around.readCatalog(
+      database,
+      fresh ? 'Now' : recent ? 'Recent' : 'Any',
+      credential,
+      changes,
+    );
     if (!this.#closed) this.#carryOut(this.#session.catalogReady(catalog));
   }
 

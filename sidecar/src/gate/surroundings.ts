@@ -39,7 +39,13 @@ export interface SessionSurroundings {
   /** Verifies who asks and finds the rules. */
   admit(step: StepOf<'Identify'>): Promise<Result<Admission, TurnedAway>>;
   openRecord(admission: Result<Admission, TurnedAway>, step: StepOf<'Identify'>): SessionRecord;
-  readCatalog(database: string, age: CatalogAge, credential: Credential): Promise<Result<unknown, Fault>>;
+  /** `changes`: as in the step `NeedCatalog`. */
+  readCatalog(
+    database: string,
+    age: CatalogAge,
+    credential: Credential,
+    changes: number | undefined,
+  ): Promise<Result<unknown, Fault>>;
   cancelOther(key: string): void;
   claimCancelKey(key: string): void;
   readonly door: DoorNames;

@@ -166,9 +166,16 @@ export type Step =
   | { readonly kind: 'StartTargetTls' }
   /**
    * The session needs the server's catalog; answered with `catalogReady`. `fresh`: DDL passed, an older copy does not do. `recent`: a name
-   * is missing in the copy at hand, one that was read a moment ago does.
+   * is missing in the copy at hand, one that was read a moment ago does. `changes`: how many changes the session knows of; a copy that was
+   * asked for with as many does for all three.
    */
-  | { readonly kind: 'NeedCatalog'; readonly database: string; readonly fresh: boolean; readonly recent?: true }
+  | {
+      readonly kind: 'NeedCatalog';
+      readonly database: string;
+      readonly fresh: boolean;
+      readonly recent?: true;
+      readonly changes?: number;
+    }
   /** The session is open: the agent may speak. */
   | { readonly kind: 'Ready' }
   /** The gate decides and answers with `settle`. Until then later commands of the session wait in their order. */

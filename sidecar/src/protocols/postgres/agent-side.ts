@@ -264,7 +264,7 @@ export class AgentSide {
   #mayBegin(): boolean {
     const lane = this.#lane;
     if (lane.changing || lane.running.size >= lane.limits.pendingCommandsMax) return false;
-    if (!lane.catalogStale) return true;
+    if (!lane.catalogWatch.lies) return true;
     lane.askCatalog();
     return false;
   }

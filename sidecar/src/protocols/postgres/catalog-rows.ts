@@ -65,7 +65,7 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
   if (results.foreignKeys === undefined || results.dependencies === undefined)
     return unreadable('it does not say what depends on what');
   const parts = {
-    version: versionOf(results),
+    ...versionsOf(results),
     defaults,
     schemas: (results.schemas ?? []).map(([name]) => text(name)),
     relations,
@@ -217,11 +217,34 @@ function readOutputs(names: string | undefined, typeLetter: string, rowType: str
   return [''];
 }
 
-function versionOf(results: CatalogResults): string {
-  const hash = createHash('sha256');
+/** Of these only rows of temporary tables are left out: their first value is the table. The others are not what names mean, or hold temporary ones as well. */
+const LASTING = new Set<CatalogQueryName>([
+  'settings',
+  'schemas',
+  'relations',
+  'attributes',
+  'generatedColumns',
+  'inherits',
+  'functions',
+  'operators',
+  'casts',
+  'aggregates',
+  'triggers',
+  'primaryKeys',
+  'foreignKeys',
+]);
+
+function versionsOf(results: CatalogResults): Pick<CatalogParts, 'version' | 'lasting'> {
+  const temporary = new Set(results.relations?.filter((row) => row[6] === 't').map(([oid]) => oid));
+  const [hash, lasting] = [createHash('sha256'), createHash('sha256')];
   for (const { name } of CATALOG_QUERIES) {
     hash.update(`${name}\n`);
-    for (const row of results[name] ?? []) hash.update(JSON.stringify(row));
+    lasting.update(`${name}\n`);
+    for (const row of results[name] ?? []) {
+      const written = JSON.stringify(row);
+      hash.update(written);
+      if (LASTING.has(name) && !temporary.has(row[0] ?? '')) lasting.update(written);
+    }
   }
-  return hash.digest('hex').slice(0, 16);
+  return { version: hash.digest('hex').slice(0, 16), lasting: lasting.digest('hex').slice(0, 16) };
 }

@@ -93,6 +93,8 @@ export interface CatalogDefaults {
 
 /** The server's catalog as it was at one moment: pure and immutable. */
 export interface Catalog extends RelationCatalog {
+  /** As `version`, but the same while only temporary relations come and go. */
+  readonly lasting: string;
   readonly defaults: CatalogDefaults;
   /** The relation that a name means, searched as the server does: pg_catalog first unless the path names it. */
   resolveTable(
@@ -132,6 +134,7 @@ export function isCatalog(catalog: RelationCatalog): catalog is Catalog {
 /** The parts that `buildCatalog` gathers from rows. */
 export interface CatalogParts {
   readonly version: string;
+  readonly lasting: string;
   readonly defaults: CatalogDefaults;
   readonly schemas: readonly string[];
   readonly relations: readonly CatalogRelation[];
@@ -174,6 +177,7 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
   const described = new Map<number, Relation>();
   const catalog: Catalog = {
     version: parts.version,
+    lasting: parts.lasting,
     defaults: parts.defaults,
     byOid: (oid) => byOid.get(oid),
     relation(oid) {

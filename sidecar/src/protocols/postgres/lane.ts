@@ -1,11 +1,13 @@
 import type { MaskRules } from '@sidegate/policy';
 import type { Outbox } from '../outbox.ts';
 import type { CloseCode, CommandId, ProtocolLimits, Step } from '../protocol.ts';
+import type { CatalogWatch } from './catalog-watch.ts';
 import { FLUSH, writeReadyForQuery } from './codec-writer.ts';
 import { commandOf, type Expectation } from './expectation.ts';
 import type { NumberedReading, ReadingCache } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';
+import type { NameChanges } from './session-names.ts';
 import type { RelationCatalog, SqlReading, SqlState } from './sql-reading.ts';
 import type { SessionState } from './sql-state.ts';
 import { type Place, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
@@ -29,6 +31,7 @@ export interface LaneOptions {
   readonly masks: MaskRules;
   readonly recordMasks: MaskRules;
   readonly database: string;
+  readonly catalogWatch: CatalogWatch;
 }
 
 /** What both sides of an open session share: what was forwarded, what is owed, and what the session has set up so far. */
@@ -44,11 +47,8 @@ export class Lane {
   catalog: RelationCatalog;
   /** How many frames have been answered. */
   answered = 0;
-  /** DDL ran in the transaction that is open. */
-  uncommittedCatalog = false;
-  /** DDL was committed, or something was met that the catalog does not know: it lies until it is read again. */
-  catalogStale = false;
   catalogAsked = false;
+  readonly catalogWatch: CatalogWatch;
   /** What the server last said of its transaction. */
   status = IDLE;
   /** Counts from Sync to Sync. */
@@ -100,6 +100,7 @@ export class Lane {
     this.statements = new Statements(options.limits.preparedMax);
     this.#cache = options.cache;
     this.#database = options.database;
+    this.catalogWatch = options.catalogWatch;
     this.#prepared = new PreparedReadings(this.statements, (statement) => this.currentReading(statement));
     for (const [name, value] of options.parameters) this.#encoding(name, value);
   }
@@ -248,9 +249,9 @@ export class Lane {
     }
   }
 
-  /** DDL ran. Others see it, and the catalog can be read again, once it is committed. */
-  catalogChanged(): void {
-    this.uncommittedCatalog = true;
+  /** DDL ran. */
+  catalogChanged(changes: NameChanges = {}): void {
+    this.catalogWatch.changed(changes);
     this.shapeEpoch++;
   }
 
@@ -258,7 +259,7 @@ export class Lane {
   metUnknownRelation(oid: number): void {
     if (this.#unknownRelations.has(oid)) return;
     this.#unknownRelations.add(oid);
-    this.catalogStale = true;
+    this.catalogWatch.note();
   }
 
   /** PREPARE made a statement that EXECUTE, and Bind too, can name. */
@@ -334,9 +335,8 @@ export class Lane {
 
   /** Asks for the catalog anew; nothing more is read until it is there. */
   askCatalog(): void {
-    this.catalogStale = false;
     this.catalogAsked = true;
-    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: true });
+    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: true, ...this.catalogWatch.asks() });
   }
 
   /**
@@ -348,7 +348,8 @@ export class Lane {
     if (!reading.command.incomplete.some(({ kind }) => CATALOG_GAPS.has(kind))) return false;
     this.#missedIn = text;
     this.catalogAsked = true;
-    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: false, recent: true });
+    const known = this.catalogWatch.asks();
+    this.outbox.push({ kind: 'NeedCatalog', database: this.#database, fresh: false, recent: true, ...known });
     return true;
   }
 

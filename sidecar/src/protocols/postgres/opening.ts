@@ -3,6 +3,7 @@ import { concatenate } from '../../concatenate.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CloseCode, Credential, SessionOptions } from '../protocol.ts';
 import { AgentLogin } from './agent-login.ts';
+import { CatalogWatch } from './catalog-watch.ts';
 import { BodyReader, FRAME, FrameScanner } from './codec.ts';
 import {
   AUTHENTICATION_OK,
@@ -48,6 +49,8 @@ export interface Opened {
 export class Opening {
   readonly #options: SessionOptions;
   readonly #shared: SharedState;
+  /** From when the catalog is asked for. */
+  catalogWatch: CatalogWatch | undefined;
   readonly #scanner: FrameScanner;
   readonly #outbox: Outbox;
   #phase: Phase = 'FirstPacket';
@@ -321,7 +324,10 @@ export class Opening {
 
   #needCatalog(): void {
     this.#phase = 'Catalog';
-    this.#outbox.push({ kind: 'NeedCatalog', database: this.#startup?.database ?? '', fresh: false });
+    const database = this.#startup?.database ?? '';
+    const { host, port } = this.#options.target;
+    this.catalogWatch = new CatalogWatch(this.#shared.changes, `${host}:${port}/${database}`);
+    this.#outbox.push({ kind: 'NeedCatalog', database, fresh: false, ...this.catalogWatch.asks() });
   }
 
   #refuseStartup(fault: StartupFault): void {

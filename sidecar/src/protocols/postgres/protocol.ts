@@ -1,5 +1,6 @@
 import type { Fault, Result } from '@sidegate/crds';
 import type { CatalogConversation, CatalogRequest, Protocol, ProtocolSession, SessionOptions } from '../protocol.ts';
+import { CatalogChanges } from './catalog-changes.ts';
 import { type CatalogAnswers, type CatalogQuestion, CatalogReading } from './read-catalog.ts';
 import { ReadingCache } from './reading-cache.ts';
 import { PostgresSession } from './session.ts';
@@ -17,7 +18,11 @@ export interface SqlSide<Name extends string> {
 export function openPostgres<Name extends string>(
   sql: SqlSide<Name>,
 ): { readonly protocol: Protocol; readonly shared: unknown } {
-  const shared: SharedState = { readings: new ReadingCache(sql.readSql), keys: new Map() };
+  const shared: SharedState = {
+    readings: new ReadingCache(sql.readSql),
+    keys: new Map(),
+    changes: new CatalogChanges(),
+  };
   return {
     shared,
     protocol: {

@@ -2,6 +2,7 @@ import { assertNever, type Fault, type Result } from '@sidegate/crds';
 import { type LaneEnding, LaneSession, type OpenLane } from '../lane-session.ts';
 import type { CloseCode, CommandId, Refusal, SessionOptions, Settlement, Step } from '../protocol.ts';
 import { AgentSide } from './agent-side.ts';
+import { isCatalog } from './catalog.ts';
 import { FrameScanner } from './codec.ts';
 import { TERMINATE, writeCancelRequest } from './codec-writer.ts';
 import { Forwarder } from './forwarder.ts';
@@ -68,6 +69,7 @@ export class PostgresSession extends LaneSession<Open> {
       return this.end('TargetLeft', reason, this.farewell(refusal, 'TargetLeft'));
     }
     const value = catalog.value as RelationCatalog;
+    if (isCatalog(value)) this.opening.catalogWatch?.read(value.defaults.user, value.lasting);
     if (this.open === undefined) return this.#start(value);
     const { lane, agent } = this.open;
     lane.catalog = value;
@@ -113,7 +115,8 @@ export class PostgresSession extends LaneSession<Open> {
   /** All is known that an open session needs. */
   #start(catalog: RelationCatalog): void {
     const opened = this.opening.opened();
-    if (opened === undefined || this.masks === undefined) return;
+    const { catalogWatch } = this.opening;
+    if (opened === undefined || catalogWatch === undefined || this.masks === undefined) return;
     const [masks, recordMasks] = this.masks;
     const lane = new Lane({
       outbox: this.outbox,
@@ -122,6 +125,7 @@ export class PostgresSession extends LaneSession<Open> {
       state: opened.state,
       parameters: opened.parameters,
       database: opened.database,
+      catalogWatch,
       catalog,
       masks,
       recordMasks,

@@ -1,3 +1,4 @@
+import type { CatalogChanges } from './catalog-changes.ts';
 import type { ReadingCache } from './reading-cache.ts';
 import type { SaltedKeys } from './scram.ts';
 
@@ -5,4 +6,5 @@ import type { SaltedKeys } from './scram.ts';
 export interface SharedState {
   readonly readings: ReadingCache;
   readonly keys: SaltedKeys;
+  readonly changes: CatalogChanges;
 }

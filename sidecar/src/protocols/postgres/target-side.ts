@@ -209,7 +209,7 @@ export class TargetSide {
       }
       return;
     }
-    if (statement.changesCatalog) lane.catalogChanged();
+    if (statement.changesCatalog) lane.catalogChanged(statement);
     lane.state.redefined(statement);
     const effect = statement.sessionEffect;
     if (effect === undefined) return;
@@ -286,8 +286,7 @@ export class TargetSide {
     lane.status = status;
     lane.state.ready(status);
     if (status === IDLE) {
-      if (lane.uncommittedCatalog) lane.catalogStale = true;
-      lane.uncommittedCatalog = false;
+      lane.catalogWatch.committed();
       lane.statements.clearPortals(lane.answered);
     }
     if (head.kind === 'Sync') {
