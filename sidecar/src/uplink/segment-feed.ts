@@ -23,6 +23,7 @@ export class SegmentFeed {
   #gateId = '';
   /** The last segment that was opened. */
   #last = 0;
+  #seen: SpoolEnd = { segment: 0, offset: 0 };
 
   /** `end`: where the written part ends now. Throws when the folder cannot be read. */
   constructor(folder: string, end: () => SpoolEnd) {
@@ -31,10 +32,24 @@ export class SegmentFeed {
     this.#waiting = listSegments(folder);
   }
 
+  /** Up to here all was read when `next` had nothing to give. */
+  get seen(): SpoolEnd {
+    return this.#seen;
+  }
+
   /** The next entry, or undefined when all that was written up to now is read. Throws when a segment cannot be read. */
   next(): FedEntry | undefined {
     for (;;) {
+      const entry = this.#nextBefore(this.#seen);
+      if (entry !== undefined) return entry;
       const end = this.#end();
+      if (end.segment === this.#seen.segment && end.offset === this.#seen.offset) return undefined;
+      this.#seen = end;
+    }
+  }
+
+  #nextBefore(end: SpoolEnd): FedEntry | undefined {
+    for (;;) {
       const reader = this.#reader ?? this.#openNext(end);
       if (reader === undefined) return undefined;
       const final = reader.number < end.segment;

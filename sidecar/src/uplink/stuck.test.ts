@@ -52,6 +52,24 @@ describe('the uplink', () => {
     recordWhole(running, 'b');
     await turnsUntil(() => verdictOf('b').kind === 'Complete');
   });
+
+  test.each([
+    ['soon', 10, 50],
+    ['later when there was much to see, so that more gathers in a chunk', 2000, 200],
+  ])('looks again %s', async (_when, events, lookMs) => {
+    const waits = jest.spyOn(globalThis, 'setTimeout');
+    try {
+      const running = start({ nowMs: () => 0 });
+      await running.noticed('StoreReached');
+      const record = running.spool.open(opened('a'), 'Spool');
+      for (let count = 0; count < events; count += 1) record.append(answer(1));
+      running.commit();
+      await turnsUntil(() => verdictOf('a').kind !== 'Empty');
+      expect(waits.mock.calls.map(([, ms]) => ms)).toContain(lookMs);
+    } finally {
+      waits.mockRestore();
+    }
+  });
 });
 
 describe('a session that the store refuses', () => {

@@ -10,7 +10,7 @@ import type { FromUplink, UplinkLimits } from './messages.ts';
 import { questionOf, requestOf } from './requests.ts';
 import { SegmentFeed } from './segment-feed.ts';
 import { type DeletedSegment, SegmentRetention } from './segment-retention.ts';
-import { SessionQueue } from './session-queue.ts';
+import { type ReadEvent, SessionQueue } from './session-queue.ts';
 import { type OpenUpload, StoreLink } from './store-link.ts';
 
 export interface UplinkParts {
@@ -35,10 +35,13 @@ export interface UplinkParts {
 
 /**
  * While there was something to read within `AWAKE_MS`, the uplink looks again by itself every `LOOK_MS`: waking a thread costs the
- * thread that wakes, and that one stands in the way of commands.
+ * thread that wakes, and that one stands in the way of commands. A chunk costs gate and store as much as a hundred of the commands in it, so
+ * after a look at more than `BUSY_EVENTS` the next one comes later.
  */
 const AWAKE_MS = 75;
 const LOOK_MS = 50;
+const LOOK_MS_BUSY = 200;
+const BUSY_EVENTS = 1000;
 
 /** Something on the stream. A presence is a question whose answer changes nothing. */
 interface Sent {
@@ -71,6 +74,7 @@ export class Uplink {
   #draining = false;
   /** The next look is set, and what is written until then gathers. */
   #looking = false;
+  #lookMs = LOOK_MS;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = 0;
   #reached: boolean | undefined;
@@ -134,7 +138,7 @@ export class Uplink {
     const caughtUp = this.#read();
     let nextMs = this.#send(!caughtUp || this.#draining);
     const now = this.#parts.nowMs();
-    if (this.#looking) nextMs = Math.min(nextMs, now + LOOK_MS);
+    if (this.#looking) nextMs = Math.min(nextMs, now + this.#lookMs);
     if (caughtUp && this.#draining && this.#pending.size === 0) {
       this.#draining = false;
       this.#parts.tell({ kind: 'Drained' });
@@ -149,19 +153,22 @@ export class Uplink {
 
   /** Reads until everything is read, or as much as memory takes; true when everything is read. */
   #read(): boolean {
-    const { limits, end, sleep, passed, nowMs } = this.#parts;
+    const { limits, sleep, passed, nowMs } = this.#parts;
+    const now = nowMs();
     let bytes = this.#pendingBytes();
+    let events = 0;
     this.#looking = false;
     while (bytes < limits.memoryBytesMax) {
-      const seen = end();
       const entry = this.#feed.next();
       if (entry === undefined) {
+        this.#lookMs = events > BUSY_EVENTS ? LOOK_MS_BUSY : LOOK_MS;
         // Decided once: it either looks again by itself or has asked to be woken.
-        this.#looking = nowMs() - this.#readAtMs < AWAKE_MS;
-        if (this.#looking || sleep(seen)) return true;
+        this.#looking = now - this.#readAtMs < AWAKE_MS;
+        if (this.#looking || sleep(this.#feed.seen)) return true;
         continue;
       }
-      this.#readAtMs = nowMs();
+      this.#readAtMs = now;
+      events += 1;
       switch (entry.kind) {
         case 'Session':
           this.#retention.appears(entry.segment, this.#queue(entry.sessionId, entry.gateId));
@@ -169,7 +176,7 @@ export class Uplink {
         case 'Event':
           bytes += entry.event.length;
           passed(entry.event.length);
-          this.#take(entry.segment, this.#queue(entry.sessionId, ''), entry);
+          this.#take(entry.segment, this.#queue(entry.sessionId, ''), entry, now);
           break;
         case 'End':
           this.#segmentEnded(entry.segment, entry.bytes, entry.lostBytes);
@@ -181,9 +188,9 @@ export class Uplink {
     return false;
   }
 
-  #take(segment: number, queue: SessionQueue, event: { sequence: number; flags: number; event: Buffer }): void {
-    const { sequence, flags } = event;
-    if (!queue.add({ sequence, flags, event: event.event }, this.#parts.nowMs())) {
+  #take(segment: number, queue: SessionQueue, event: ReadEvent, nowMs: number): void {
+    const { sequence } = event;
+    if (!queue.add(event, nowMs)) {
       const { journal } = this.#parts;
       if (queue.finished && journal.sessions.get(queue.sessionId)?.closed !== true) journal.write(queue.progress());
       return;
