@@ -1,16 +1,14 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
 import { unprivileged } from '../support/postgres-build.ts';
 import type { TargetPostgres } from '../support/postgres-server.ts';
-import { type ProcessOptions, type RunningProcess, startProcess } from '../support/processes.ts';
+import { type ProcessOptions, startProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { haproxyFile } from './haproxy-file.ts';
 import { untilListening } from './listening.ts';
+import { startPlainRelay } from './relay-process.ts';
 import type { Route } from './route.ts';
-
-const RELAY = join(import.meta.dirname, 'plain-relay.ts');
 
 /** Starts the plain relay and what else is installed, all before the same server. What is started is put on `started`. */
 export async function startPeers(
@@ -49,9 +47,8 @@ export async function startPeers(
     writeFileSync(file, pgbouncerFile(port, postgres));
     await start('pgbouncer', pgbouncer, [file], port, unprivileged());
   }
-  const relay: RunningProcess = started.use(startProcess(process.execPath, [RELAY, String(postgres.port)]));
-  const port = Number((await relay.line(/^port (\d+)$/))[1]);
-  routes.push({ ...direct, name: 'relay', port, pid: () => relay.pid });
+  const { port, pid } = await startPlainRelay(postgres.port, started);
+  routes.push({ ...direct, name: 'relay', port, pid: () => pid });
   return routes;
 }
 

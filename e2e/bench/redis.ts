@@ -10,6 +10,7 @@ import { atLeast, type Figure, figure, median } from './figure.ts';
 import { haproxyFile } from './haproxy-file.ts';
 import { untilListening } from './listening.ts';
 import { cpuSeconds } from './process-figures.ts';
+import { startPlainRelay } from './relay-process.ts';
 
 const CLIENTS = 50;
 const GATE_OF_HAPROXY_MIN = 0.75;
@@ -28,13 +29,15 @@ spec:
 `;
 
 interface Way {
-  readonly name: 'direct' | 'haproxy' | 'gate';
+  readonly name: 'direct' | 'haproxy' | 'relay' | 'gate';
   readonly port: number;
+  /** Of the process in the middle. */
+  readonly pid: number | undefined;
   readonly user: string;
   readonly password: string;
 }
 
-/** GET and SET of redis-benchmark at 50 clients, one by one and 16 in a pipeline, straight, through haproxy and through the gate. */
+/** GET and SET of redis-benchmark at 50 clients, one by one and 16 in a pipeline, straight, through haproxy, the plain relay and the gate. */
 export async function measureRedis(bench: RoundOptions): Promise<readonly Figure[]> {
   const program = findProgram('redis-benchmark');
   const haproxy = findProgram('haproxy');
@@ -48,13 +51,15 @@ export async function measureRedis(bench: RoundOptions): Promise<readonly Figure
   const folder = started.use(temporaryFolder('bench-redis'));
   const port = await freePort();
   writeFileSync(folder.file('haproxy.cfg'), haproxyFile('redis', port, stage.redis.port));
-  const relay = started.use(startProcess(haproxy, ['-db', '-f', folder.file('haproxy.cfg')]));
-  await untilListening(port, () => relay.output());
+  const running = started.use(startProcess(haproxy, ['-db', '-f', folder.file('haproxy.cfg')]));
+  await untilListening(port, () => running.output());
   const login = { user: 'gate', password: stage.redis.password };
+  const password = await stage.token({ expiresIn: TOKEN_SECONDS });
   const ways: readonly Way[] = [
-    { name: 'direct', port: stage.redis.port, ...login },
-    { name: 'haproxy', port, ...login },
-    { name: 'gate', port: stage.port, user: 'agent', password: await stage.token({ expiresIn: TOKEN_SECONDS }) },
+    { name: 'direct', port: stage.redis.port, ...login, pid: undefined },
+    { name: 'haproxy', port, ...login, pid: running.pid },
+    { name: 'relay', ...(await startPlainRelay(stage.redis.port, started)), ...login },
+    { name: 'gate', port: stage.port, user: 'agent', password, pid: stage.processIds().gate },
   ];
   const figures: Figure[] = [];
   for (const pipeline of [1, 16]) figures.push(...(await measurePipeline(bench, stage, program, ways, pipeline)));
@@ -88,19 +93,24 @@ async function measurePipeline(
     if (code !== 0) throw new Error(`redis-benchmark ended with ${code}:\n${stdout}${stderr}`);
     return parseBenchmark(stdout);
   };
-  const { gate } = stage.processIds();
+  const { store } = stage.processIds();
   progress(`redis, pipeline of ${pipeline}, warming up`);
   for (const way of ways) await run(way);
   const samples = new Map<string, number[]>();
-  const cpu: number[] = [];
+  const cpu = new Map<string, number[]>();
+  const keep = (kept: Map<string, number[]>, name: string, value: number): void =>
+    void kept.set(name, [...(kept.get(name) ?? []), value]);
   for (let round = 0; round < rounds; round += 1) {
     progress(`redis, pipeline of ${pipeline}, round ${round + 1} of ${rounds}`);
     for (const way of ways) {
-      const before = cpuSeconds(gate);
-      const rates = await run(way);
-      if (way.name === 'gate') cpu.push(((cpuSeconds(gate) - before) * 1e6) / (requests * 2));
-      for (const [name, rate] of rates)
-        samples.set(`${name} ${way.name}`, [...(samples.get(`${name} ${way.name}`) ?? []), rate]);
+      const watched: readonly (readonly [string, number | undefined])[] = [
+        [way.name, way.pid],
+        ['store', way.name === 'gate' ? store : undefined],
+      ];
+      const before = watched.map(([, pid]) => (pid === undefined ? 0 : cpuSeconds(pid)));
+      for (const [name, rate] of await run(way)) keep(samples, `${name} ${way.name}`, rate);
+      for (const [at, [name, pid]] of watched.entries())
+        if (pid !== undefined) keep(cpu, name, ((cpuSeconds(pid) - (before[at] ?? 0)) * 1e6) / (requests * 2));
     }
   }
   const named = pipeline === 1 ? 'redis' : `redis, pipeline of ${pipeline}`;
@@ -113,7 +123,7 @@ async function measurePipeline(
         figure(`${named}: ${command}, gate to haproxy`, median(ratios), 'ratio', atLeast(GATE_OF_HAPROXY_MIN)),
       ];
     }),
-    figure(`${named}: CPU of gate`, median(cpu), 'us/command'),
+    ...[...cpu].map(([name, used]) => figure(`${named}: CPU of ${name}`, median(used), 'us/command')),
   ];
 }
 
