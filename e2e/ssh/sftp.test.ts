@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { waiting } from '../run/owner.ts';
 import { type Ended, runProcess, startProcess } from '../support/processes.ts';
@@ -233,6 +233,34 @@ ${spec}`);
       await stage.cli('approve', id);
       expect(await agent.ended).toMatchObject({ code: 0 });
       expect(existsSync(folder.file('doomed'))).toBe(false);
+      await policy('  rules: []\n');
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'an operation that was approved does not go where its path leads only since',
+    async () => {
+      await policy(`  rules:
+    - name: ask
+      match: {ssh: {channels: [sftp], commands: [open *]}}
+      action: RequireApproval
+      reason: Somebody looks at it first.
+      approval: {approvers: {groups: [ops]}, count: 1, timeoutSeconds: 600, grant: {scope: Command}}
+`);
+      for (const name of ['work', 'hidden']) {
+        mkdirSync(folder.file(name));
+        writeFileSync(folder.file(`${name}/f`), name);
+      }
+      const { env } = await stage.command();
+      const got = folder.file('got');
+      await using agent = startProcess(SFTP ?? '', batch(`get ${folder.file('work/f')} ${got}`), { env });
+      const { id } = await waiting(stage);
+      renameSync(folder.file('work'), folder.file('worked'));
+      symlinkSync(folder.file('hidden'), folder.file('work'));
+      await stage.cli('approve', id);
+      expect(await agent.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('came to lead elsewhere') });
+      expect(existsSync(got)).toBe(false);
       await policy('  rules: []\n');
     },
     TIMEOUT_MS,

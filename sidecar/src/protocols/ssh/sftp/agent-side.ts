@@ -20,6 +20,7 @@ const NO_HANDLE = unsupported('No such handle is open.');
 const NOT_FOR_THAT = unsupported('The file was not opened for that.');
 const TOO_MANY = unsupported(`More than ${HANDLES_MAX} files and directories are open.`);
 
+const MOVED = unsupported('While it waited, its paths came to lead elsewhere.', 'Ask for it again.');
 const TOO_MANY_MASKED = unsupported(`Masks are in force, and more than ${MASKED_MAX} files are open for reading.`);
 const NOT_WHILE_MASKED = unsupported('Masks are in force, which cannot reach what it is answered.');
 
@@ -87,13 +88,33 @@ export class AgentSide {
   settle(asked: Asked, commandId: CommandId, settlement: Settlement): void {
     const lane = this.#lane;
     if (settlement.kind === 'Hold') {
+      asked.wasHeld = true;
       lane.flush();
       lane.ports.say(`sidegate: waiting: ${settlement.notice}`);
       return lane.ports.say(`sidegate: waiting: ${settlement.hint}`);
     }
-    if (settlement.kind === 'Refuse') this.#refuse(asked, commandId, settlement.refusal);
-    else this.#forward(asked, new Operation(commandId, settlement));
+    if (settlement.kind === 'Refuse') {
+      this.#refuse(asked, commandId, settlement.refusal);
+      return this.#leave(asked);
+    }
+    const operation = new Operation(commandId, settlement);
+    lane.running.set(commandId, operation);
+    lane.judged.delete(commandId);
+    if (asked.wasHeld && asked.reading !== undefined) return this.#lookAgain(asked, operation, asked.reading);
+    this.#forward(asked, operation);
     this.#leave(asked);
+  }
+
+  /** People were asked about where its paths led then, which may be long ago. */
+  #lookAgain(asked: Asked, operation: Operation, { wanted }: Reading): void {
+    lookUp(this.#lane, wanted, ({ paths, failed }) => {
+      const { found } = asked;
+      const isSame = paths.every(({ real, isTree }, at) => real === found[at]?.real && isTree === found[at]?.isTree);
+      asked.failed = failed;
+      if (isSame) this.#forward(asked, operation);
+      else this.#refuse(asked, operation.commandId, MOVED);
+      this.#leave(asked);
+    });
   }
 
   #asked(
@@ -114,6 +135,7 @@ export class AgentSide {
       paths: handle?.paths ?? named,
       mutates: changes || request.kind === 'Write' || request.kind === 'CopyData',
       isBlocked: false,
+      wasHeld: false,
       found: [],
       failed: undefined,
     };
@@ -169,8 +191,6 @@ export class AgentSide {
     const lane = this.#lane;
     const { commandId, masks } = operation;
     const { id, request, failed, handle } = asked;
-    lane.running.set(commandId, operation);
-    lane.judged.delete(commandId);
     if (failed !== undefined) {
       lane.answer(id, commandId, writeStatus(id, failed.code, masks.maskContent(failed.text)));
       return this.#target.finish(operation, failed, '');

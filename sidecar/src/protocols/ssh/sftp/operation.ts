@@ -82,6 +82,8 @@ export interface Asked {
   readonly mutates: boolean;
   /** It waits for nothing but an earlier request that may change what it is about. */
   isBlocked: boolean;
+  /** People were asked about it. */
+  wasHeld: boolean;
   found: readonly FoundPath[];
   /** What the server says to a question for one of its paths, which is what it would say to the request. */
   failed: Extract<Answer, { readonly kind: 'Status' }> | undefined;
