@@ -22,7 +22,7 @@ ALTER TABLE customers ADD UNIQUE (card) DEFERRABLE INITIALLY DEFERRED;
 CREATE SCHEMA other; CREATE TABLE other.customers (LIKE customers); CREATE TABLE other.parent (ssn text);
 CREATE DOMAIN other.bpchar AS varchar(4); CREATE DOMAIN other.int4 AS text;
 CREATE VIEW held AS SELECT upper(ssn) AS x FROM customers; CREATE MATERIALIZED VIEW holding AS SELECT x FROM held;
-CREATE VIEW passed AS SELECT id, name AS x FROM customers;
+CREATE VIEW beside AS SELECT name AS x FROM customers; CREATE VIEW passed AS SELECT id, name AS x FROM customers;
 CREATE FUNCTION has(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.customers WHERE ssn = $1)';
 CREATE OPERATOR ##= (LEFTARG = text, RIGHTARG = text, FUNCTION = has);`;
 /** What the masked columns hold, and beginnings of it. */
@@ -282,6 +282,36 @@ test(
     await one.query('CREATE OR REPLACE VIEW shown AS SELECT id, upper(ssn) AS x, 1 AS one FROM customers');
     expect(await see(other, 'SELECT one FROM shown')).toBe('[[1],[1]]');
     await Promise.all([one.end(), other.end()]);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  ['ROLLBACK', /"ada lovelace"/],
+  [undefined, /"ada lovelace"/],
+  ['COMMIT', /^\[\["\[masked\]"\],/],
+])(
+  'what another session is defining is not read as it was: its transaction ends with %s',
+  async (end, shown) => {
+    const [one, other] = [await stage.connect(), await stage.connect()];
+    expect(await see(other, 'SELECT lower(x) FROM held')).toBe('[["[masked]"],["[masked]"]]');
+    for (const text of [
+      'BEGIN',
+      'DROP VIEW IF EXISTS beside',
+      'CREATE VIEW beside AS SELECT upper(ssn) AS x FROM customers',
+    ])
+      await one.query(text);
+    expect(await see(other, 'SELECT lower(x) FROM beside')).toMatch(/StaleCatalog/);
+    expect(await see(other, 'SELECT lower(x) FROM held')).toBe('[["[masked]"],["[masked]"]]');
+    if (end === undefined) await one.end();
+    else await one.query(end);
+    // Whether the gate has heard of the end of a session that left is asked until it has.
+    const deadline = Date.now() + 60_000;
+    let seen = '';
+    do seen = await see(other, 'SELECT lower(x) FROM beside');
+    while (seen.includes('StaleCatalog') && Date.now() < deadline);
+    expect(seen).toMatch(shown);
+    await Promise.all([end === undefined ? undefined : one.end(), other.end()]);
   },
   TIMEOUT_MS,
 );

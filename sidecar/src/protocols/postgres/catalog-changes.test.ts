@@ -54,3 +54,14 @@ test.each<[string, readonly (readonly [user: string, version: string, changes: n
   for (const [user, version, known] of reads) changes.read('db', user, { version, changes: known });
   expect(changes.count('db')).toBe(count);
 });
+
+test('names that a session defines count for the others until it is done', () => {
+  const changes = new CatalogChanges();
+  const [one, other] = [{}, {}];
+  changes.define('db', one, new Set(['a']));
+  expect(changes.definedBeside('db', other)?.names).toEqual(new Set(['a']));
+  expect(changes.definedBeside('db', one)).toBeUndefined();
+  expect(changes.definedBeside('else', other)).toBeUndefined();
+  changes.define('db', one, new Set());
+  expect(changes.definedBeside('db', other)).toBeUndefined();
+});

@@ -4,6 +4,13 @@ interface Read {
   readonly changes: number;
 }
 
+/** Names that are being defined. */
+export interface OpenNames {
+  readonly names: ReadonlySet<string>;
+  /** Changes with them. */
+  readonly key: string;
+}
+
 /**
  * How often the catalogs of databases are known to have changed: all sessions of a gate share it, so that what one defines the others do not
  * read as it was before.
@@ -11,6 +18,8 @@ interface Read {
 export class CatalogChanges {
   readonly #counts = new Map<string, number>();
   readonly #newest = new Map<string, Read>();
+  /** By database and session, the names that its open transaction defines. */
+  readonly #open = new Map<string, Map<object, ReadonlySet<string>>>();
 
   count(database: string): number {
     return this.#counts.get(database) ?? 0;
@@ -28,5 +37,23 @@ export class CatalogChanges {
     if (newest !== undefined && read.changes < newest.changes) return;
     this.#newest.set(key, read);
     if (newest?.changes === read.changes && newest.version !== read.version) this.note(database);
+  }
+
+  /** A session defines these names; none: it is done. */
+  define(database: string, session: object, names: ReadonlySet<string>): void {
+    const sessions = this.#open.get(database) ?? new Map<object, ReadonlySet<string>>();
+    if (names.size > 0) sessions.set(session, names);
+    else sessions.delete(session);
+    if (sessions.size > 0) this.#open.set(database, sessions);
+    else this.#open.delete(database);
+  }
+
+  /** Names that other sessions define: a command that waits for them meets what they will mean. Undefined: there are none. */
+  definedBeside(database: string, session: object): OpenNames | undefined {
+    const sessions = this.#open.get(database);
+    if (sessions === undefined) return undefined;
+    const names = new Set<string>();
+    for (const [other, defined] of sessions) if (other !== session) for (const name of defined) names.add(name);
+    return names.size === 0 ? undefined : { names, key: JSON.stringify([...names]) };
   }
 }

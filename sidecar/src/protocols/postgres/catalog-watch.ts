@@ -1,5 +1,5 @@
 import type { CatalogChanges } from './catalog-changes.ts';
-import type { NameChanges } from './session-names.ts';
+import type { NameChanges, SessionNames } from './session-names.ts';
 
 /** Whether the catalog that a session has still says what names mean. */
 export class CatalogWatch {
@@ -20,6 +20,18 @@ export class CatalogWatch {
     this.#database = database;
   }
 
+  /** Names that DDL of the open transaction defines, from when it is sent. */
+  #defines: ReadonlySet<string> = new Set();
+
+  /** DDL is sent: what it names others may meet in either form. */
+  sent({ changes = [], creates = [] }: NameChanges): void {
+    const own = new Set(creates.filter(({ temporary }) => temporary).map(({ name }) => name));
+    const names = changes.filter((name) => !own.has(name));
+    if (names.length === 0) return;
+    this.#defines = new Set([...this.#defines, ...names]);
+    this.#changes.define(this.#database, this, this.#defines);
+  }
+
   /** DDL ran. Others see it, and the catalog can be read again, once it is committed. */
   changed({ changes, creates = [] }: NameChanges): void {
     this.#uncommitted = true;
@@ -33,6 +45,21 @@ export class CatalogWatch {
     else if (this.#uncommitted) this.#ownStale = true;
     this.#isForAll = false;
     this.#uncommitted = false;
+    this.over();
+  }
+
+  /** The session is over, or has nothing open. */
+  over(): void {
+    if (this.#defines.size === 0) return;
+    this.#defines = new Set();
+    this.#changes.define(this.#database, this, this.#defines);
+  }
+
+  /** What names mean here is also what others are making of them. */
+  beside(names: SessionNames): SessionNames {
+    const open = this.#changes.definedBeside(this.#database, this);
+    if (open === undefined) return names;
+    return { ...names, changed: new Set([...names.changed, ...open.names]), key: `${names.key} ${open.key}` };
   }
 
   /** Something was met that the catalog does not know. */

@@ -7,7 +7,7 @@ import { commandOf, type Expectation } from './expectation.ts';
 import type { NumberedReading, ReadingCache } from './reading-cache.ts';
 import { writeError } from './refuse.ts';
 import type { RunningCommand } from './running-command.ts';
-import type { NameChanges } from './session-names.ts';
+import { type NameChanges, NO_NAMES } from './session-names.ts';
 import type { RelationCatalog, SqlReading, SqlState } from './sql-reading.ts';
 import type { SessionState } from './sql-state.ts';
 import { type Place, PreparedReadings, type PreparedStatement, Statements } from './statements.ts';
@@ -125,13 +125,25 @@ export class Lane {
   }
 
   read(text: string): NumberedReading {
-    const view = (): SqlState => this.state.view(this.#prepared, this.statements.portalOutputs());
-    return this.#prepared.during(() => this.#cache.read(text, this.catalog, this.state.key, view));
+    const key = this.#settingsKey();
+    const view = (): SqlState => {
+      const state = this.state.view(this.#prepared, this.statements.portalOutputs());
+      return key === this.state.key
+        ? state
+        : { ...state, settingsKey: key, names: this.catalogWatch.beside(state.names ?? NO_NAMES) };
+    };
+    return this.#prepared.during(() => this.#cache.read(text, this.catalog, key, view));
+  }
+
+  /** What a reading hangs on beside the catalog: the session's state, and names that others are defining. */
+  #settingsKey(): string {
+    const open = this.catalogWatch.beside(NO_NAMES);
+    return open === NO_NAMES ? this.state.key : `${this.state.key}\n${open.key}`;
   }
 
   /** The reading of a prepared statement under what holds now: the server looks names up again, too. */
   currentNumbered(statement: PreparedStatement): NumberedReading {
-    const key = `${this.catalog.version}\n${this.state.key}`;
+    const key = this.memoKey();
     if (statement.memo.key !== key || statement.memo.numbered.reading.ofThisMoment) {
       let numbered = this.read(statement.text);
       if (statement.prepareIndex !== undefined) {
@@ -148,7 +160,7 @@ export class Lane {
   }
 
   memoKey(): string {
-    return `${this.catalog.version}\n${this.state.key}`;
+    return `${this.catalog.version}\n${this.#settingsKey()}`;
   }
 
   /** Where the next frame will stand among all that the server answers. */
@@ -187,6 +199,9 @@ export class Lane {
     if (command.executing || !command.changesState) return;
     command.executing = true;
     this.#stateChanges++;
+    for (const statement of command.reading?.statements ?? []) {
+      if (statement.changesCatalog) this.catalogWatch.sent(statement);
+    }
   }
 
   /** The command is done. It is reported when the next frame shows that its answer is complete. */
@@ -362,6 +377,7 @@ export class Lane {
   end(code: CloseCode, reason: string, farewell: Uint8Array | undefined, toTarget?: Step): void {
     if (this.over) return;
     this.over = true;
+    this.catalogWatch.over();
     this.reportFinished();
     if (farewell !== undefined) this.outbox.push({ kind: 'ToAgent', bytes: farewell });
     for (const { id } of this.running) this.drop(id, 'Lost', '', reason);

@@ -180,7 +180,10 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
   const type = qualifiedName(typeName?.names);
   const given: Value[] = [];
   if (context.findings.names.changed.has(castName(type.name))) {
-    context.findings.incomplete('StaleCatalog', `Casts to ${type.name} were changed earlier in this transaction.`);
+    context.findings.incomplete(
+      'StaleCatalog',
+      `Casts to ${type.name} were changed in a transaction that is still open.`,
+    );
   }
   for (const { schema, name } of context.findings.catalog.castFunctions(type.name)) {
     const call = useFunction(context, schema, name, undefined);

@@ -172,7 +172,7 @@ function noteReached(referrer: CatalogRelation, context: Context): void {
 function noteStale(name: string, { findings }: Context): void {
   findings.incomplete(
     'StaleCatalog',
-    `What points to ${name}, or where it points, was changed earlier in this transaction.`,
+    `What points to ${name}, or where it points, was changed in a transaction that is still open.`,
   );
 }
 
