@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { bind, execute, parse, query, sync } from '../sidecar/src/protocols/postgres/testing/frames.ts';
 import { openStage, type Stage } from './stage.ts';
 import { LOGIN } from './stage-files.ts';
+import { untilFound } from './support/until-found.ts';
 import { WireAgent } from './wire-agent.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -312,6 +313,30 @@ test.each([
     while (seen.includes('StaleCatalog') && Date.now() < deadline);
     expect(seen).toMatch(shown);
     await Promise.all([end === undefined ? undefined : one.end(), other.end()]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'what was defined while a text ran is not shown as what its later statements meant before',
+  async () => {
+    const [one, other] = [await stage.connect(), await stage.connect()];
+    await one.query('CREATE VIEW later AS SELECT name AS x FROM customers');
+    await one.query('SELECT pg_advisory_lock(7)');
+    const answers = other.query('SELECT pg_advisory_lock(7); SELECT lower(x) FROM later; SELECT x FROM later');
+    await untilFound('nobody waits for the lock', async () =>
+      (await stage.postgres.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).at(0),
+    );
+    await one.query('CREATE OR REPLACE VIEW later AS SELECT ssn AS x FROM customers');
+    await one.query('SELECT pg_advisory_unlock(7)');
+    const seen: unknown = await answers;
+    const rows = Array.isArray(seen) ? seen.slice(1).map((each: pg.QueryResult) => each.rows) : [];
+    expect(rows).toEqual([
+      [{ lower: null }, { lower: null }],
+      [{ x: null }, { x: null }],
+    ]);
+    expect(await see(other, 'SELECT x FROM later WHERE x IS NULL')).toMatch(/masked-condition/);
+    await Promise.all([one.end(), other.end()]);
   },
   TIMEOUT_MS,
 );

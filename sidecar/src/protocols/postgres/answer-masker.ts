@@ -210,7 +210,8 @@ export class AnswerMasker {
     if (masks.empty) return undefined;
     const lane = this.#lane;
     // Rows that nobody described: nothing in them may be seen.
-    if (command.shape === undefined) return new RowMasker([], masks, lane.utf8, this.#output);
+    if (command.shape === undefined || (guardsValues(masks) && this.#isLate(command)))
+      return new RowMasker([], masks, lane.utf8, this.#output);
     const { catalog, utf8 } = lane;
     const from = { shape: command.shape, outputs: command.statement?.outputs, command: command.reading?.command };
     const key = { ...from, masks, catalog, utf8 };
@@ -231,12 +232,19 @@ export class AnswerMasker {
   #openCopy(command: RunningCommand, masks: MaskRules, midway = false): CopyMasker | undefined {
     const { catalog } = this.#lane;
     const planner = new MaskPlanner(masks, catalog);
-    return openCopyMasker(command.statement?.copy, command.reading, planner, this.#lane, midway);
+    const copy = command.statement?.copy;
+    if (!this.#isLate(command)) return openCopyMasker(copy, command.reading, planner, this.#lane, midway);
+    return openCopyMasker(copy && { ...copy, columns: undefined }, undefined, planner, this.#lane, midway);
   }
 
   #involved(command: RunningCommand | undefined, masks: MaskRules): boolean {
     if (command === undefined || !guardsValues(masks)) return guardsValues(masks);
-    return new MaskPlanner(masks, this.#lane.catalog).involved(command.reading);
+    return this.#isLate(command) || new MaskPlanner(masks, this.#lane.catalog).involved(command.reading);
+  }
+
+  /** A statement behind another of its text, which the server looked at after others had defined something: it may mean something else than was judged. */
+  #isLate({ statementIndex }: RunningCommand): boolean {
+    return statementIndex > 0 && this.#lane.catalogWatch.lies;
   }
 }
 
