@@ -6,6 +6,7 @@ import { atMost, type Figure, figure, tableOf } from '../bench/figure.ts';
 import { cpuSeconds, peakMib, rssMib } from '../bench/process-figures.ts';
 import { builtPrograms } from '../cluster/programs.ts';
 import { OperatorStage } from '../operator/operator-stage.ts';
+import { showsHelp } from '../support/usage.ts';
 import { admit } from './admission-load.ts';
 import { bundledOperator } from './bundled-operator.ts';
 import { changePolicy, fillCluster } from './crowded-cluster.ts';
@@ -128,6 +129,7 @@ async function measure(programs: string, { gates, rounds, seconds, flags }: Benc
 }
 
 async function main(parameters: readonly string[]): Promise<number> {
+  if (showsHelp(parameters, USAGE)) return 0;
   const options = readOptions(parameters);
   if (options === undefined) {
     process.stderr.write(USAGE);

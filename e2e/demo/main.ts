@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { failureOf } from '../client-error.ts';
 import { openStage, type Stage } from '../stage.ts';
 import { startPostgres } from '../support/postgres-server.ts';
+import { showsHelp } from '../support/usage.ts';
 import { type Answer, ask, describeAnswer, WORK, type Work } from './agent-work.ts';
 import { waitForPeople } from './approval-work.ts';
 import { Outcomes } from './outcomes.ts';
@@ -11,7 +12,12 @@ import { checkRecord } from './record-check.ts';
 import { workWithRedis } from './redis-work.ts';
 import { workWithSsh } from './ssh-work.ts';
 
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+const USAGE = `usage: npm run demo [-- --once]
+
+  Starts PostgreSQL, Redis and SSH servers of its own (those that are installed), a gate and a store, and lets agents work through the gate. Then
+  everything stays up until Ctrl-C, with what to type in a second terminal; with --once it checks the recording and ends instead, with 1 when
+  something was wrong.
+`;
 const startedMs = Date.now();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const outcomes = new Outcomes(say);
@@ -24,7 +30,7 @@ function show(side: string, text: string): void {
   for (const [at, line] of text.split('\n').entries()) say(`      ${(at === 0 ? side : '').padEnd(8)}${line}`);
 }
 
-async function demonstrate(): Promise<void> {
+async function demonstrate(isOnce: boolean): Promise<void> {
   await using stage = await openStage({ start: startPostgres, progress });
   say(
     `\nAgents reach PostgreSQL ${stage.postgres.version} at ${stage.host}:${stage.port}, through the gate, with a token in place of a password.\n`,
@@ -40,7 +46,7 @@ async function demonstrate(): Promise<void> {
   if (!(await workWithRedis(outcomes, show, progress))) say('left out: redis-server is not installed');
   say('\nSSH\n');
   if (!(await workWithSsh(outcomes, show, progress))) say('left out: ssh and sshd are not both installed');
-  if (values.once) {
+  if (isOnce) {
     say('\nThe recording, by the command line\n');
     progress('reading sessions, show, replay and verify');
     await checkRecord(stage, sessionId, outcomes);
@@ -190,4 +196,17 @@ Everything stays up. In a second terminal, in this folder:
 The rules are in ${folder}: edit policy.yaml there, and the next command obeys. Ctrl-C ends everything.`);
 }
 
-await demonstrate();
+async function main(parameters: readonly string[]): Promise<void> {
+  if (showsHelp(parameters, USAGE)) return;
+  let isOnce: boolean;
+  try {
+    isOnce = parseArgs({ args: [...parameters], options: { once: { type: 'boolean', default: false } } }).values.once;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'the parameters cannot be read'}\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  await demonstrate(isOnce);
+}
+
+await main(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { showsHelp } from '../support/usage.ts';
 import { type FaultResult, randomFrom } from './fault.ts';
 import { FAULTS } from './registry.ts';
 
@@ -40,6 +41,7 @@ function describe(result: FaultResult): string {
 }
 
 async function main(): Promise<number> {
+  if (showsHelp(process.argv, USAGE)) return 0;
   const wish = readWish(process.argv.slice(2));
   if (typeof wish === 'string') {
     process.stderr.write(`${wish}\n${USAGE}`);

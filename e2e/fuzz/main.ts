@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { showsHelp } from '../support/usage.ts';
 import { runCampaign } from './campaign.ts';
 import type { Finding, Fuzzer } from './fuzzer.ts';
 import { FUZZERS } from './registry.ts';
@@ -47,6 +48,7 @@ function describeFinding(finding: Finding): string {
 }
 
 async function main(): Promise<number> {
+  if (showsHelp(process.argv, USAGE)) return 0;
   const wish = readWish(process.argv.slice(2));
   if (typeof wish === 'string') {
     process.stderr.write(`${wish}\n${USAGE}`);
