@@ -36,7 +36,8 @@ function strictMemory() {
 
 describe('a payload that grows', () => {
   it('holds what was added and not let go of, at the same positions', () => {
-    const step = fc.oneof(fc.record({ add: event }), fc.record({ letGo: fc.nat({ max: 4 }) }));
+    const count = fc.nat({ max: 4 });
+    const step = fc.oneof(fc.record({ add: event }), fc.record({ letGo: count }), fc.record({ takeBack: count }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const memory = { ...strictMemory(), take: (bytes: number) => Buffer.alloc(bytes) };
@@ -47,6 +48,9 @@ describe('a payload that grows', () => {
             const from = payload.end;
             payload.add(one.add);
             held.push({ from, to: payload.end, bytes: one.add });
+          } else if ('takeBack' in one) {
+            const [gone] = held.splice(Math.max(0, held.length - one.takeBack));
+            payload.letGoAfter(gone?.from ?? payload.end);
           } else {
             held.splice(0, one.letGo);
             payload.letGoBefore(held[0]?.from ?? payload.end);

@@ -86,6 +86,12 @@ export class GrowingPayload {
     this.#bytes = NOTHING;
   }
 
+  /** What lies behind `position` is added again, or never. */
+  letGoAfter(position: number): void {
+    this.#to = position - this.#base;
+    if (this.#to <= this.#from) this.letGoBefore(position);
+  }
+
   #reserve(count: number): void {
     if (this.#to + count <= this.#bytes.length) return;
     const held = this.#to - this.#from;

@@ -10,7 +10,8 @@ import { readWorkloadToken } from './identity/workload-token.ts';
 import { log } from './log.ts';
 import { type GateFigures, type GateMetrics, openGateMetrics } from './metrics/gate-metrics.ts';
 import { openProtocols } from './protocols/index.ts';
-import { createRecorder, type RecorderNotice, type RecorderOptions, type StoreAddress } from './recording.ts';
+import { createRecorder, type RecorderOptions, type StoreAddress } from './recording.ts';
+import { RecordingHealth } from './recording-health.ts';
 import type { AgentAuthority } from './relay/agent-certificate.ts';
 import type { SpoolOpenFault } from './spool/spool.ts';
 
@@ -35,8 +36,6 @@ export interface GateProcessOptions {
   /** What agents may still do; default: this gate counts by itself. */
   readonly budgets?: BudgetBook;
   readonly figures?: Partial<GateFigures>;
-  /** Told what the recorder notices, after it is logged. */
-  readonly notice?: (notice: RecorderNotice) => void;
   /** How long a stopping gate waits for its records to reach the store, in milliseconds; the spool keeps what is left. */
   readonly stopTimeoutMs: number;
 }
@@ -46,6 +45,7 @@ export interface GateProcess {
   readonly program: GateProgram;
   readonly desk: ApprovalDesk;
   readonly metrics: GateMetrics;
+  readonly recording: RecordingHealth;
   readonly clock: Clock;
   /** `PRODUCT/VERSION`. */
   readonly version: string;
@@ -55,8 +55,9 @@ export interface GateProcess {
 
 /** Opens the recorder, the protocols and what sessions share. Faults when the spool's folder cannot be used. */
 export async function openGateProcess(options: GateProcessOptions): Promise<Result<GateProcess, SpoolOpenFault>> {
-  const { gateId, spoolFolder, store, limits, openAuthority, surroundings, figures, notice, stopTimeoutMs } = options;
+  const { gateId, spoolFolder, store, limits, openAuthority, surroundings, figures, stopTimeoutMs } = options;
   const clock = openClock();
+  const recording = new RecordingHealth();
   /** The recorder notices things before there is a program. */
   let started: GateProgram | undefined;
   const recorder = createRecorder({
@@ -68,9 +69,9 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     ...(limits === undefined ? {} : { limits }),
     notice: (noticed) => {
       const { kind, ...facts } = noticed;
-      log(kind === 'StoreReached' ? 'Info' : 'Warning', kind, facts);
+      log(kind === 'StoreReached' || kind === 'SegmentReadable' ? 'Info' : 'Warning', kind, facts);
       if (noticed.kind === 'SessionRefused') started?.gate.recordRefused(noticed.sessionId, noticed.reason);
-      notice?.(noticed);
+      recording.notice(noticed);
     },
   });
   if (!recorder.ok) return recorder;
@@ -87,6 +88,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
   const metrics = openGateMetrics({
     sessionsOpen: () => program.gate.sessions.size,
     commandsHeld: () => desk.pendingCount,
+    ...(store === undefined ? {} : { recording }),
     ...figures,
   });
   const program: GateProgram = new GateProgram({
@@ -118,6 +120,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     program,
     desk,
     metrics,
+    recording,
     clock,
     version: `sidegate-gate/${GATE_VERSION}`,
     stop: async () => {

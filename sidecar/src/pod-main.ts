@@ -16,7 +16,6 @@ import { LeasedBudgets } from './gate/leased-budgets.ts';
 import { openGateProcess } from './gate-process.ts';
 import { log } from './log.ts';
 import { readPodOptions } from './pod/pod-options.ts';
-import { RecordingHealth } from './pod/recording-health.ts';
 import { steeredNames } from './pod/steering.ts';
 import { keepAuthority, writeTrust } from './pod/trust-folder.ts';
 import { keepHostKey } from './relay/kept-host-key.ts';
@@ -73,7 +72,6 @@ const budgets = new LeasedBudgets({
   pause: (ms) => pause(ms, undefined, { ref: false }),
   epoch: randomUUID(),
 });
-const recording = new RecordingHealth();
 let phase: ControlPhase = 'Waiting';
 let blocked: readonly string[] = [];
 
@@ -88,9 +86,8 @@ const opened = await openGateProcess({
   sshHostKey: hostKey.pem,
   desk: podDesk(podUid),
   budgets,
-  notice: (notice) => recording.notice(notice),
   stopTimeoutMs: STOP_TIMEOUT_MS,
-  figures: { rulesPhase: () => phase, doorsBlocked: () => blocked.length, recording: () => recording.flowing },
+  figures: { rulesPhase: () => phase, doorsBlocked: () => blocked.length },
   surroundings: {
     lookup,
     namesOf: (host) => namesOfHost(host, scope),
@@ -111,7 +108,7 @@ if (!opened.ok) {
   log('Error', opened.fault.message, { mend: opened.fault.mend ?? '' });
   process.exit(1);
 }
-const { program, desk, metrics, version, stop } = opened.value;
+const { program, desk, metrics, recording, version, stop } = opened.value;
 finish = () => {
   resolver.close();
   return stop();

@@ -42,7 +42,10 @@ export function createRecorder(options: RecorderOptions): Result<GateRecorder, S
       store,
       limits: { ...UPLINK_LIMITS, ...options.limits },
       random,
-      notice,
+      notice: (noticed) => {
+        if (noticed.kind === 'SegmentUnreadable') spool.unreadable(noticed.segment);
+        notice(noticed);
+      },
       removed: (bytes) => spool.removed(bytes),
       stored: (sessionId, sequence) => spool.waits.stored(sessionId, sequence),
       refused: (sessionId, reason) => spool.waits.refused(sessionId, reason),

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { SessionObserver } from '../gate/surroundings.ts';
+import type { RecordingHealth } from '../recording-health.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 
 export interface GateMetrics extends SessionObserver {
@@ -15,8 +16,8 @@ export interface GateFigures {
   readonly rulesPhase?: () => string;
   /** Doors that could not be opened because somebody else has their address. */
   readonly doorsBlocked?: () => number;
-  /** Whether records reach the store. */
-  readonly recording?: () => boolean;
+  /** Whether records reach the store, where there is one. */
+  readonly recording?: Pick<RecordingHealth, 'flowing' | 'segmentsUnreadable'>;
 }
 
 const PHASES = ['Waiting', 'Current', 'Stale', 'Closed'] as const;
@@ -28,7 +29,7 @@ type Finished = Parameters<SessionObserver['finished']>[0];
  * Counts what the gate does; labels are closed sets, so no agent can make them many. What is counted for every command is counted in plain
  * numbers and given to the library when somebody asks.
  */
-export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFigures): GateMetrics {
+export function openGateMetrics({ sessionsOpen, commandsHeld, recording, ...inPod }: GateFigures): GateMetrics {
   const registry = new Registry();
   const registers = [registry];
   const decisions = new Counter({
@@ -60,6 +61,7 @@ export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFi
     registers,
   });
   podGauges(registry, inPod);
+  if (recording !== undefined) recordingGauges(registry, recording);
   const actions: Record<Decided, number> = { Allow: 0, Deny: 0, RequireApproval: 0 };
   const outcomes: Record<Finished, number> = { Done: 0, Failed: 0, Refused: 0, Lost: 0 };
   return {
@@ -86,7 +88,7 @@ export function openGateMetrics({ sessionsOpen, commandsHeld, ...inPod }: GateFi
 /** What only a gate in a pod has. */
 function podGauges(
   registry: Registry,
-  { rulesPhase, doorsBlocked, recording }: Omit<GateFigures, 'sessionsOpen' | 'commandsHeld'>,
+  { rulesPhase, doorsBlocked }: Pick<GateFigures, 'rulesPhase' | 'doorsBlocked'>,
 ): void {
   if (rulesPhase !== undefined) {
     const phases = new Gauge({
@@ -111,15 +113,24 @@ function podGauges(
     });
     registry.registerMetric(doors);
   }
-  if (recording !== undefined) {
-    const flowing = new Gauge({
-      name: 'sidegate_gate_recording',
-      help: '1 while records reach the store.',
-      registers: [],
-      collect() {
-        this.set(recording() ? 1 : 0);
-      },
-    });
-    registry.registerMetric(flowing);
-  }
+}
+
+function recordingGauges(registry: Registry, recording: NonNullable<GateFigures['recording']>): void {
+  const flowing = new Gauge({
+    name: 'sidegate_gate_recording',
+    help: '1 while all that is recorded reaches the store.',
+    registers: [],
+    collect() {
+      this.set(recording.flowing ? 1 : 0);
+    },
+  });
+  const unreadable = new Gauge({
+    name: 'sidegate_gate_spool_segments_unreadable',
+    help: 'Segments of the spool that the disk does not give: what they hold is not sent.',
+    registers: [],
+    collect() {
+      this.set(recording.segmentsUnreadable);
+    },
+  });
+  for (const gauge of [flowing, unreadable]) registry.registerMetric(gauge);
 }

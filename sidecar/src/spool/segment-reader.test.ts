@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { BadDisk } from './bad-disk.ts';
 import { frameOf } from './frame.ts';
 import { EVENT_HEAD_BYTES, segmentName, writeEventHead } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
@@ -45,6 +46,33 @@ test('entries come out whole and in order, wherever blocks and what is written e
         }
         expect(read).toEqual(lengths);
         expect(reader.offset).toBe(bytes.length);
+      } finally {
+        reader.close();
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('all that stands whole before a place that cannot be read comes out, and then an error, not an end', () => {
+  const length = fc.oneof(fc.nat({ max: 200 }), fc.integer({ min: 100_000, max: 300_000 }));
+  fc.assert(
+    fc.property(fc.array(length, { minLength: 1, maxLength: 8 }), fc.nat(), (lengths, seed) => {
+      const frames = lengths.map((size, at) => eventFrame(at + 1, size));
+      const bytes = Buffer.concat(frames);
+      const bad = seed % bytes.length;
+      let whole = 0;
+      for (let at = frames[0]?.length ?? 0; at <= bad; at += frames[whole]?.length ?? 1) whole += 1;
+      writeFileSync(join(folder, segmentName(1)), bytes);
+      const disk = new BadDisk();
+      disk.bad.set(1, bad);
+      const reader = new SegmentReader(folder, 1, disk.files);
+      try {
+        for (let count = 1; count <= whole; count += 1)
+          expect(reader.next(bytes.length)).toMatchObject({ kind: 'Event', sequence: count });
+        for (let again = 0; again < 2; again += 1) expect(() => reader.next(bytes.length)).toThrow('EIO');
+        disk.bad.clear();
+        expect(reader.next(bytes.length)).toMatchObject({ kind: 'Event', sequence: whole + 1 });
       } finally {
         reader.close();
       }

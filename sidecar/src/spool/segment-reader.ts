@@ -1,13 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { FRAME_HEAD_BYTES, frameBody, frameBodyBytes } from './frame.ts';
 import { RunReader, readEntry, type SegmentEntry, segmentName } from './segment.ts';
+import { NODE_FILES, type SpoolFiles } from './spool-files.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
 /** Reads the entries of one segment, in order, a block at a time. What an entry holds of a block is there until the next call. */
 export class SegmentReader {
   readonly number: number;
+  readonly #files: SpoolFiles;
   readonly #file: number;
   /** One block for all that is read: a new one for each would be garbage faster than it is collected. */
   #room = Buffer.allocUnsafeSlow(BLOCK_BYTES);
@@ -21,9 +22,10 @@ export class SegmentReader {
   #runBytes = 0;
 
   /** Throws when the file cannot be opened. */
-  constructor(folder: string, number: number) {
+  constructor(folder: string, number: number, files: SpoolFiles = NODE_FILES) {
     this.number = number;
-    this.#file = openSync(join(folder, segmentName(number)), 'r');
+    this.#files = files;
+    this.#file = files.open(join(folder, segmentName(number)));
   }
 
   /** Up to where whole entries were read, in bytes from the beginning of the file. */
@@ -32,10 +34,10 @@ export class SegmentReader {
   }
 
   get fileBytes(): number {
-    return fstatSync(this.#file).size;
+    return this.#files.size(this.#file);
   }
 
-  /** The next whole entry that ends at or before `end`; undefined when there is none, or when it makes no sense. */
+  /** The next whole entry that ends at or before `end`; undefined when there is none, or when it makes no sense. Throws when it cannot be read. */
   next(end: number): SegmentEntry | undefined {
     if (this.#run !== undefined) return this.#nextOfRun(this.#run);
     const body = this.#body(end);
@@ -65,12 +67,12 @@ export class SegmentReader {
   endsShort(end: number): boolean {
     const left = end - this.offset;
     if (left < FRAME_HEAD_BYTES) return true;
-    this.#read(FRAME_HEAD_BYTES);
+    this.#read(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES);
     return FRAME_HEAD_BYTES + (frameBodyBytes(this.#block, 0) ?? 0) > left;
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#files.close(this.#file);
   }
 
   #body(end: number): Buffer | undefined {
@@ -78,25 +80,34 @@ export class SegmentReader {
     if (held !== undefined && this.offset + FRAME_HEAD_BYTES + held.length <= end) return held;
     const left = end - this.offset;
     if (left < FRAME_HEAD_BYTES) return undefined;
-    this.#read(Math.min(left, BLOCK_BYTES));
+    this.#read(Math.min(left, BLOCK_BYTES), FRAME_HEAD_BYTES);
     const needed = FRAME_HEAD_BYTES + (frameBodyBytes(this.#block, 0) ?? 0);
     if (needed > left) return undefined;
-    if (needed > this.#block.length) this.#read(needed);
+    if (needed > this.#block.length) this.#read(needed, needed);
     return frameBody(this.#block, 0);
   }
 
-  /** Reads on until the block holds `count` bytes from the next frame on, or all that there are. */
-  #read(count: number): void {
+  /**
+   * Reads on until the block holds `count` bytes from the next frame on, or all that there are. Throws when it cannot hold even `least` of
+   * them: what stands before a bad place is as good as any.
+   */
+  #read(count: number, least: number): void {
     const old = this.#block.subarray(this.#at);
     if (count > this.#room.length) this.#room = Buffer.allocUnsafeSlow(count);
     old.copy(this.#room);
     this.#blockAt += this.#at;
     this.#at = 0;
     let filled = old.length;
-    while (filled < count) {
-      const got = readSync(this.#file, this.#room, filled, count - filled, this.#blockAt + filled);
-      if (got === 0) break;
-      filled += got;
+    try {
+      while (filled < count) {
+        const got = this.#files.read(this.#file, this.#room.subarray(filled, count), this.#blockAt + filled);
+        if (got === 0) break;
+        filled += got;
+      }
+    } catch (error) {
+      if (filled < least) throw error;
+    } finally {
+      this.#block = this.#room.subarray(0, filled);
     }
     this.#block = this.#room.subarray(0, filled);
   }

@@ -1,33 +1,8 @@
-import { closeSync, ftruncateSync, openSync, statfsSync, writeSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { headFrame, segmentName } from './segment.ts';
+import type { SpoolFiles } from './spool-files.ts';
 import { errorText, systemErrorCode } from './system-error.ts';
-
-/** What the writer needs of the file system; `node:fs` but for tests. */
-export interface SpoolFiles {
-  /** A new file, for appending. */
-  create(path: string): number;
-  writev(file: number, slices: readonly Uint8Array[]): number;
-  truncate(file: number, bytes: number): void;
-  close(file: number): void;
-  /** Bytes that can still be written to the file system of `folder`. */
-  freeBytes(folder: string): number;
-}
-
-export const NODE_FILES: SpoolFiles = {
-  create: (path) => openSync(path, 'ax', 0o600),
-  writev: (file, slices) => {
-    const [only] = slices;
-    return only !== undefined && slices.length === 1 ? writeSync(file, only) : writevSync(file, slices);
-  },
-  truncate: (file, bytes) => ftruncateSync(file, bytes),
-  close: (file) => closeSync(file),
-  freeBytes: (folder) => {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  },
-};
 
 export type WriteFault = Fault<'SpoolFull' | 'SpoolBroken'>;
 

@@ -6,8 +6,8 @@ import { decodeEvent, type NumberedEvent, type Opened } from '@sidegate/session'
 import { sampleOpened } from '@sidegate/session/testing';
 import { SegmentFeed } from '../uplink/segment-feed.ts';
 import { segmentName } from './segment.ts';
-import { NODE_FILES, type SpoolFiles } from './segment-writer.ts';
 import { openSpool, SPOOL_LIMITS, type Spool, type SpoolLimits } from './spool.ts';
+import { NODE_FILES, type SpoolFiles } from './spool-files.ts';
 
 let folder: string;
 let spools: Spool[] = [];
@@ -189,6 +189,20 @@ describe('a full disk', () => {
     expect(spool.commit().ok).toBe(true);
     expect(Object.keys(recorded())).toEqual(['before']);
     expect(kindsOf(recorded()['before'])).toEqual(['1 Opened', '2 Closed']);
+  });
+
+  test('that is over without a record that waits for it keeps one that opens and closes in one turn', () => {
+    const { disk, files } = limitedDisk();
+    const spool = open({}, files);
+    disk.left = 0;
+    const refused = spool.open(opened('refused'), 'Spool');
+    expect(spool.commit().ok).toBe(false);
+    refused.append(closed);
+    disk.left = Number.POSITIVE_INFINITY;
+    expect(spool.commit().ok).toBe(true);
+    spool.open(opened('short'), 'Spool').append(closed);
+    expect(spool.commit().ok).toBe(true);
+    expect(Object.keys(recorded())).toEqual(['short']);
   });
 
   test('does not end the wait before there is room, unless the caller gives up', async () => {

@@ -5,7 +5,8 @@ import type { Recorder, SessionRecord, Stored } from '../recorder.ts';
 import { Gathering, type SpooledSession } from './gathering.ts';
 import { readProgress, type SessionProgress } from './progress.ts';
 import { type Leftovers, recoverSegments } from './recovery.ts';
-import { NODE_FILES, SegmentWriter, type SpoolEnd, type SpoolFiles } from './segment-writer.ts';
+import { SegmentWriter, type SpoolEnd } from './segment-writer.ts';
+import { NODE_FILES, type SpoolFiles } from './spool-files.ts';
 import { lockSpool, type SpoolLock } from './spool-lock.ts';
 import { StoreWaits } from './store-waits.ts';
 import { errorText } from './system-error.ts';
@@ -68,7 +69,7 @@ export function openSpool(options: SpoolOptions): Result<Spool, SpoolOpenFault> 
     if (!locked.ok) return locked;
     lock = locked.value;
     const progress = readProgress(folder);
-    const spool = new Spool(options, lock, progress, recoverSegments(folder, progress));
+    const spool = new Spool(options, lock, progress, recoverSegments(folder, progress, options.files));
     const closed = spool.closeLeftovers();
     if (closed.ok) return ok(spool);
     if (closed.fault.code === 'SpoolFull') {
@@ -144,6 +145,13 @@ export class Spool implements Recorder {
     this.#writer.removed(bytes);
   }
 
+  /** That segment cannot be read: what is written from now on goes to another. */
+  unreadable(segment: number): void {
+    if (segment !== this.#writer.end.segment) return;
+    this.#writer.finishSegment();
+    this.#reader?.advanced(this.#writer.end, false);
+  }
+
   /** Writes a Closed for each session that an earlier process did not close. */
   closeLeftovers(): ReturnType<Recorder['commit']> {
     for (const { sessionId, lastSequence } of this.leftovers.openSessions) {
@@ -178,7 +186,10 @@ export class Spool implements Recorder {
   }
 
   commit(): Result<void, Fault<'SpoolFull' | 'SpoolBroken'>> {
-    if (this.#gathering.empty) return ok(undefined);
+    if (this.#gathering.empty) {
+      this.#faulted = false;
+      return ok(undefined);
+    }
     const number = this.#writer.end.segment;
     const written = this.#writer.write(this.#gathering.slices(number));
     this.#faulted = !written.ok;

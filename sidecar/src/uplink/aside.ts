@@ -27,6 +27,11 @@ export class Aside {
     this.#bytes = bytesOf(this.#folder);
   }
 
+  /** Looks again how much is there: people take away what they have looked at. */
+  measure(): void {
+    this.#bytes = bytesOf(this.#folder);
+  }
+
   /** False when there is no room: then the spool has to keep it. */
   keep(sessionId: string, chunk: Uint8Array): boolean {
     const frame = frameOf(chunk);

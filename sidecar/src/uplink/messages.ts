@@ -29,6 +29,9 @@ export interface UplinkLimits {
   /** The first and the longest pause after a failure; each is drawn between 0 and its bound. Default 100 ms and 10 s. */
   readonly pauseMsMin: number;
   readonly pauseMsMax: number;
+  /** The first and the longest pause before what cannot leave the spool (a segment that cannot be read, say) is tried again. Default 1 s and 5 min. */
+  readonly againMsMin: number;
+  readonly againMsMax: number;
   /** Records that the store will not take are set aside in the spool folder up to this. Default 64 MiB. */
   readonly asideBytesMax: number;
 }
@@ -41,6 +44,8 @@ export const UPLINK_LIMITS: UplinkLimits = {
   ackWaitMs: 30_000,
   pauseMsMin: 100,
   pauseMsMax: 10_000,
+  againMsMin: 1000,
+  againMsMax: 300_000,
   asideBytesMax: 64 * 1024 * 1024,
 };
 
@@ -54,6 +59,10 @@ export type RecorderNotice =
   | { readonly kind: 'SessionRefused'; readonly sessionId: string; readonly reason: string }
   /** Part of a segment cannot be read; what it held is missing from the record. */
   | { readonly kind: 'SegmentDamaged'; readonly segment: number; readonly bytes: number }
+  /** The disk does not give a segment, or its end: what it holds is not sent, and stays where it is. All others go on. */
+  | { readonly kind: 'SegmentUnreadable'; readonly segment: number; readonly reason: string }
+  /** It was read after all, or is gone. */
+  | { readonly kind: 'SegmentReadable'; readonly segment: number }
   /** The thread that talks to the store ended and was started again. */
   | { readonly kind: 'UplinkRestarted'; readonly reason: string };
 

@@ -1,5 +1,6 @@
 import { ProgressJournal, readProgress } from '../spool/progress.ts';
 import { openSpool, SPOOL_LIMITS, type Spool, type SpoolLimits } from '../spool/spool.ts';
+import { NODE_FILES, type SpoolFiles } from '../spool/spool-files.ts';
 import type { FakeStore } from './fake-store.ts';
 import { type FromUplink, type RecorderNotice, UPLINK_LIMITS, type UplinkLimits } from './messages.ts';
 import { SharedPosition } from './shared-position.ts';
@@ -22,6 +23,7 @@ export interface OneThreadGateOptions {
   readonly store: FakeStore;
   readonly limits?: Partial<UplinkLimits>;
   readonly spoolLimits?: Partial<SpoolLimits>;
+  readonly files?: SpoolFiles;
   readonly nowMs?: () => number;
 }
 
@@ -44,7 +46,8 @@ export class OneThreadGate {
       centralWaitMs: DEADLINE_MS,
       ...options.spoolLimits,
     };
-    const opening = openSpool({ folder: options.folder, gateId: 'g', nowUs: () => 7, limits });
+    const { folder, files = NODE_FILES } = options;
+    const opening = openSpool({ folder, gateId: 'g', nowUs: () => 7, limits, files });
     if (!opening.ok) throw new Error(opening.fault.message);
     this.spool = opening.value;
   }
@@ -52,14 +55,15 @@ export class OneThreadGate {
   /** Again: the one before ends as its thread would, at any moment, and a new one takes its place. */
   startUplink(): this {
     this.#uplink?.stop();
-    const { folder, store, limits, nowMs } = this.#options;
+    const { folder, store, limits, files = NODE_FILES, nowMs } = this.#options;
     const uplink: Uplink = new Uplink({
       folder,
       journal: new ProgressJournal(folder, readProgress(folder)),
       memory: new SpareMemory(1024 * 1024),
       passed: () => undefined,
       // A pause without spread of 0 ms: retries come at once.
-      limits: { ...UPLINK_LIMITS, pauseMsMin: 0, pauseMsMax: 0, ...limits },
+      limits: { ...UPLINK_LIMITS, pauseMsMin: 0, pauseMsMax: 0, againMsMin: 0, againMsMax: 0, ...limits },
+      files,
       open: store.open,
       end: () => this.#position.read(),
       sleep: (seen) => this.#position.sleep(seen),
@@ -108,6 +112,7 @@ export class OneThreadGate {
     if (message.kind === 'Stored') this.spool.waits.stored(message.sessionId, message.sequence);
     if (message.kind === 'Refused') this.spool.waits.refused(message.sessionId, message.reason);
     if (message.kind !== 'Notice') return;
+    if (message.notice.kind === 'SegmentUnreadable') this.spool.unreadable(message.notice.segment);
     this.notices.push(message.notice);
     this.#noticed.get(message.notice.kind)?.();
   }

@@ -3,18 +3,23 @@ import { listSegments } from '../spool/recovery.ts';
 import type { SegmentEntry } from '../spool/segment.ts';
 import { SegmentReader } from '../spool/segment-reader.ts';
 import type { SpoolEnd } from '../spool/segment-writer.ts';
+import { NODE_FILES, type SpoolFiles } from '../spool/spool-files.ts';
+import { errorText, systemErrorCode } from '../spool/system-error.ts';
 
 /** What comes out of the spool, in order. */
 export type FedEntry =
   | { readonly kind: 'Session'; readonly segment: number; readonly sessionId: string; readonly gateId: string }
   | (Extract<SegmentEntry, { readonly kind: 'Event' }> & { readonly segment: number; readonly sessionId: string })
   /** The segment was read to its end; `lostBytes` of it made no sense. */
-  | { readonly kind: 'End'; readonly segment: number; readonly bytes: number; readonly lostBytes: number };
+  | { readonly kind: 'End'; readonly segment: number; readonly bytes: number; readonly lostBytes: number }
+  /** The disk does not give the rest of the segment. What comes next is of the segment after it. */
+  | { readonly kind: 'Unreadable'; readonly segment: number; readonly reason: string };
 
 /** Reads all segments of a folder one after the other, never further than what was written whole. */
 export class SegmentFeed {
   readonly #folder: string;
   readonly #end: () => SpoolEnd;
+  readonly #files: SpoolFiles;
   readonly #sessionIds = new Map<number, string>();
   #waiting: readonly number[];
   #reader: SegmentReader | undefined;
@@ -26,9 +31,10 @@ export class SegmentFeed {
   #seen: SpoolEnd = { segment: 0, offset: 0 };
 
   /** `end`: where the written part ends now. Throws when the folder cannot be read. */
-  constructor(folder: string, end: () => SpoolEnd) {
+  constructor(folder: string, end: () => SpoolEnd, files: SpoolFiles = NODE_FILES) {
     this.#folder = folder;
     this.#end = end;
+    this.#files = files;
     this.#waiting = listSegments(folder);
   }
 
@@ -37,7 +43,7 @@ export class SegmentFeed {
     return this.#seen;
   }
 
-  /** The next entry, or undefined when all that was written up to now is read. Throws when a segment cannot be read. */
+  /** The next entry, or undefined when all that was written up to now is read, as far as it can be. */
   next(): FedEntry | undefined {
     for (;;) {
       const entry = this.#nextBefore(this.#seen);
@@ -49,9 +55,18 @@ export class SegmentFeed {
   }
 
   #nextBefore(end: SpoolEnd): FedEntry | undefined {
+    if (this.#reader === undefined && !this.#hasNext(end)) return undefined;
+    try {
+      return this.#nextOf(this.#reader ?? this.#open(), end);
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      this.close();
+      return { kind: 'Unreadable', segment: this.#last, reason: errorText(error) };
+    }
+  }
+
+  #nextOf(reader: SegmentReader, end: SpoolEnd): FedEntry | undefined {
     for (;;) {
-      const reader = this.#reader ?? this.#openNext(end);
-      if (reader === undefined) return undefined;
       const final = reader.number < end.segment;
       if (final && this.#finalBytes === undefined) this.#finalBytes = reader.fileBytes;
       const entry = reader.next(final ? (this.#finalBytes ?? 0) : end.offset);
@@ -61,8 +76,18 @@ export class SegmentFeed {
     }
   }
 
+  /** The segment is no more: what is left of it to read, where it was read before, tells nothing new. */
+  deleted(segment: number): void {
+    if (this.#reader?.number === segment) this.close();
+    this.#waiting = this.#waiting.filter((number) => number !== segment);
+  }
+
   close(): void {
-    this.#reader?.close();
+    try {
+      this.#reader?.close();
+    } catch {
+      // A disk that gives no bytes may not say either that the file is closed.
+    }
     this.#reader = undefined;
   }
 
@@ -85,18 +110,23 @@ export class SegmentFeed {
     }
   }
 
-  #openNext(end: SpoolEnd): SegmentReader | undefined {
+  /** Moves on to the next segment that can be read by now. */
+  #hasNext(end: SpoolEnd): boolean {
     // The segment that is being written may not exist yet: it is made with the first write to it.
     const lastReadable = end.offset > 0 ? end.segment : end.segment - 1;
-    if (this.#last >= lastReadable) return undefined;
+    if (this.#last >= lastReadable) return false;
     if (this.#waiting.length === 0) this.#waiting = listSegments(this.#folder).filter((number) => number > this.#last);
     const [number] = this.#waiting;
-    if (number === undefined || number > lastReadable) return undefined;
+    if (number === undefined || number > lastReadable) return false;
     this.#waiting = this.#waiting.slice(1);
     this.#last = number;
     this.#sessionIds.clear();
     this.#finalBytes = undefined;
-    this.#reader = new SegmentReader(this.#folder, number);
+    return true;
+  }
+
+  #open(): SegmentReader {
+    this.#reader = new SegmentReader(this.#folder, this.#last, this.#files);
     return this.#reader;
   }
 

@@ -40,3 +40,22 @@ test('segments that could not be deleted once are deleted with the next word fro
   expect([1, 2].map((number) => existsSync(join(folder, segmentName(number))))).toEqual([false, false]);
   expect(one.segments).toBe(0);
 });
+
+test('a segment that is read again is deleted no earlier than when the store has its last event', () => {
+  const deleted: number[] = [];
+  const retention = new SegmentRetention(
+    folder,
+    () => {},
+    ({ number }) => deleted.push(number),
+  );
+  const queue = new SessionQueue('s', 'g', new SpareMemory(0));
+  writeFileSync(join(folder, segmentName(1)), 'x');
+  for (const sequence of [1, 2]) retention.needs(1, queue, sequence);
+  retention.ended(1, 1);
+  retention.needs(1, queue, 1);
+  for (const [sequence, expected] of [[1, []] as const, [2, [1]] as const]) {
+    queue.acknowledge(sequence, new Uint8Array());
+    retention.acknowledged(queue);
+    expect(deleted).toEqual(expected);
+  }
+});

@@ -42,9 +42,15 @@ export class SegmentRetention {
     queue.segments += 1;
   }
 
-  /** That segment holds an event that the store lacks. */
+  /** That segment holds an event that the store lacks. Where it is read again, what is known of its end still holds. */
   needs(number: number, queue: SessionQueue, sequence: number): void {
-    this.#segment(number).lacking.set(queue, sequence);
+    const { lacking } = this.#segment(number);
+    if ((lacking.get(queue) ?? 0) < sequence) lacking.set(queue, sequence);
+  }
+
+  /** That segment was read to its end before. */
+  hasEnded(number: number): boolean {
+    return this.#segments.get(number)?.bytes !== undefined;
   }
 
   /** That segment was read to its end. */

@@ -105,3 +105,66 @@ describe('an event', () => {
     expect(next.finished).toBe(true);
   });
 });
+
+describe('when all segments are read again', () => {
+  const refeed = (queue: SessionQueue, sequences: readonly number[]) =>
+    sequences.filter((sequence) => queue.add(event(sequence), 10));
+
+  test('what is here without a gap stays, and what follows the gap is taken once more', () => {
+    const queue = new SessionQueue('s', 'g', memory);
+    expect(refeed(queue, [1, 2, 5, 6])).toEqual([1, 2, 5, 6]);
+    const before = queue.bytes;
+    queue.takeUp();
+    expect(queue.bytes).toBeLessThan(before);
+    expect(refeed(queue, [1, 2, 3, 4, 5, 6])).toEqual([3, 4, 5, 6]);
+    expect(queue.gapped).toBe(false);
+  });
+
+  test('a chunk that is on its way stays as it is', () => {
+    const queue = new SessionQueue('s', 'g', memory);
+    refeed(queue, [1, 2]);
+    const { lastSequence, sha256 } = queue.cut(rules);
+    refeed(queue, [5]);
+    queue.takeUp();
+    queue.acknowledge(lastSequence, sha256);
+    expect(refeed(queue, [1, 2, 3, 4, 5])).toEqual([3, 4, 5]);
+    expect(cut(queue)).toEqual([3, 5]);
+  });
+
+  test('what it let go is taken from where the store is, with its end', () => {
+    const queue = new SessionQueue('s', 'g', memory);
+    queue.add(event(1), 10);
+    const { sha256 } = queue.cut(rules);
+    queue.acknowledge(1, sha256);
+    refeed(queue, [4]);
+    expect(queue.gapped).toBe(true);
+    queue.letGoOfEvents();
+    queue.add(event(5, FLAG.Closes), 10);
+    expect([queue.bytes, queue.finished]).toEqual([0, false]);
+    queue.takeUp();
+    expect(queue.finished).toBe(false);
+    expect(refeed(queue, [1, 2, 3, 4])).toEqual([2, 3, 4]);
+    queue.add(event(5, FLAG.Closes), 10);
+    expect(cut(queue)).toEqual([2, 5]);
+    queue.acknowledge(5, sha256);
+    expect(queue.finished).toBe(true);
+  });
+
+  test('a chunk that may have been sent is never cut over a gap', () => {
+    const queue = new SessionQueue('s', 'g', memory);
+    refeed(queue, [1]);
+    queue.acknowledge(1, queue.cut(rules).sha256);
+    refeed(queue, [2, 3, 4]);
+    expect(cut(queue)).toEqual([2, 4]);
+    queue.letGoOfEvents();
+    queue.takeUp();
+    refeed(queue, [2, 4]);
+    expect(cut(queue)).toEqual([2, 2]);
+  });
+
+  test('one of which nothing is missing is left alone', () => {
+    const queue = queueOf([100, 100]);
+    queue.takeUp();
+    expect(refeed(queue, [1, 2, 3])).toEqual([3]);
+  });
+});

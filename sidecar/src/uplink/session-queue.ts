@@ -43,6 +43,8 @@ export class SessionQueue {
   #sealed: number;
   #refused: boolean;
   #letGo = false;
+  /** The store has told where it stands. */
+  #told = false;
   #closesRead: boolean;
   #chunk: SealedChunk | undefined;
   /** False while it is not known what the store has: progress was lost, and the spool does not begin at the first event. */
@@ -51,6 +53,8 @@ export class SessionQueue {
   sent = false;
   /** Segments on disk in which the session appears. */
   segments = 0;
+  /** The segment in which its first event was read; 0: in none. */
+  openedIn = 0;
 
   constructor(sessionId: string, gateId: string, memory: PayloadMemory, progress?: SessionProgress) {
     this.sessionId = sessionId;
@@ -82,7 +86,7 @@ export class SessionQueue {
     return this.#refused;
   }
 
-  /** What is not acknowledged is in the spool only, for the next process to read. */
+  /** What is not acknowledged is in the spool only. */
   get letGo(): boolean {
     return this.#letGo;
   }
@@ -90,6 +94,11 @@ export class SessionQueue {
   /** Closed is acknowledged: nothing can follow. */
   get finished(): boolean {
     return this.#closesRead && this.empty && !this.#letGo;
+  }
+
+  /** The next event that the store lacks is not here. */
+  get gapped(): boolean {
+    return (this.#events[0]?.sequence ?? 0) > this.#acked + 1;
   }
 
   get chunk(): SealedChunk | undefined {
@@ -100,8 +109,8 @@ export class SessionQueue {
   add({ sequence, flags, event }: ReadEvent, nowMs: number): boolean {
     if ((flags & FLAG.Closes) !== 0) this.#closesRead = true;
     if (sequence <= this.#lastRead) return false;
-    // Something between is neither here nor known to be acknowledged: only the store can tell.
-    if (sequence > this.#lastRead + 1) this.positioned = false;
+    // Something between is neither here nor known to be acknowledged: only the store can tell, unless it has.
+    if (sequence > this.#lastRead + 1 && !this.#told) this.positioned = false;
     this.#lastRead = sequence;
     if (this.#letGo) return true;
     if (this.empty) this.#waitingSinceMs = nowMs;
@@ -125,7 +134,9 @@ export class SessionQueue {
   cut({ chunkBytesMax }: CutRules): SealedChunk {
     const [first] = this.#events;
     if (first === undefined || this.#chunk !== undefined) throw new Error('there is nothing to cut a chunk from');
-    const last = (this.#sealed > 0 ? this.#lastUpTo(this.#sealed) : this.#lastOfRun(chunkBytesMax)) ?? first;
+    const any = Number.POSITIVE_INFINITY;
+    const last =
+      this.#sealed > 0 ? this.#lastOfRun(first, this.#sealed, any) : this.#lastOfRun(first, any, chunkBytesMax);
     this.#chunk = sealPayload({
       sessionId: this.sessionId,
       gateId: this.gateId,
@@ -155,6 +166,7 @@ export class SessionQueue {
     this.#sha256 = sha256.length === 0 ? undefined : sha256;
     this.#sealed = 0;
     this.#chunk = undefined;
+    this.#told = true;
     this.sent = false;
     this.positioned = true;
     return central;
@@ -166,13 +178,28 @@ export class SessionQueue {
     this.sent = false;
   }
 
-  /** It is refused, and nowhere but in the spool is there room for it: from now on it takes no memory. */
+  /** It cannot go, and nowhere but in the spool is there room for it: from now on it takes no memory. */
   letGoOfEvents(): void {
     this.#letGo = true;
     this.#events = [];
     this.#payload.letGoBefore(this.#payload.end);
     this.#urgent = 0;
     this.#chunk = undefined;
+  }
+
+  /** All segments are read again: what is here without a gap stays, and what follows is taken once more. */
+  takeUp(): void {
+    this.#letGo = false;
+    if (this.#events.length === this.#lastRead - this.#acked) return;
+    const [first] = this.#events;
+    const any = Number.POSITIVE_INFINITY;
+    const kept = first?.sequence === this.#acked + 1 ? this.#lastOfRun(first, any, any) : undefined;
+    this.#lastRead = kept?.sequence ?? this.#acked;
+    this.#closesRead = false;
+    for (const { flags } of this.#events.splice(this.#lastRead - this.#acked)) {
+      if ((flags & FLAG.Urgent) !== 0) this.#urgent -= 1;
+    }
+    this.#payload.letGoAfter(kept?.to ?? first?.from ?? this.#payload.end);
   }
 
   progress(): SessionProgress {
@@ -187,16 +214,13 @@ export class SessionQueue {
     };
   }
 
-  #lastUpTo(sequence: number): QueuedEvent | undefined {
-    return this.#events.findLast((event) => event.sequence <= sequence);
-  }
-
-  /** The last of a run without a gap, of at most that many bytes. */
-  #lastOfRun(bytesMax: number): QueuedEvent | undefined {
-    const start = this.#events[0]?.from ?? 0;
-    let last: QueuedEvent | undefined;
+  /** The last of a run without a gap that begins with `first`, up to that number and of at most that many bytes. */
+  #lastOfRun(first: QueuedEvent, sequenceMax: number, bytesMax: number): QueuedEvent {
+    let last = first;
     for (const event of this.#events) {
-      if (last !== undefined && (event.sequence !== last.sequence + 1 || event.to - start > bytesMax)) break;
+      if (event === first) continue;
+      if (event.sequence !== last.sequence + 1 || event.sequence > sequenceMax) break;
+      if (event.to - first.from > bytesMax) break;
       last = event;
     }
     return last;

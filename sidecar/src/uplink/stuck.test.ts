@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { verifySession } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { sampleOpened } from '@sidegate/session/testing';
+import { AsideReader } from './aside-reader.ts';
 import { FakeStore } from './fake-store.ts';
 import { DEADLINE_MS, OneThreadGate, type OneThreadGateOptions, turnsUntil } from './one-thread-gate.ts';
 
@@ -37,6 +38,8 @@ function recordWhole(running: OneThreadGate, sessionId: string): void {
   running.spool.open(opened(sessionId), 'Spool').append(closed);
   running.commit();
 }
+
+const segments = () => readdirSync(folder).filter((name) => name.endsWith('.spool'));
 
 const verdictOf = (sessionId: string) => verifySession(store.sessions.get(sessionId)?.chunks ?? [], sessionId);
 
@@ -90,7 +93,26 @@ describe('a session that the store refuses', () => {
     await running.stop();
     await start({ limits: { memoryBytesMax: 1000 } }).drained();
     expect(readdirSync(join(folder, 'aside'))).toEqual(['bad.chunks']);
-    expect(readdirSync(folder).filter((name) => name.endsWith('.spool'))).toEqual([]);
+    expect(segments()).toEqual([]);
+  });
+
+  test('and that had no room aside goes there by itself once somebody has made room', async () => {
+    mkdirSync(join(folder, 'aside'));
+    writeFileSync(join(folder, 'aside', 'looked-at.chunks'), Buffer.alloc(99_000));
+    const running = start({ limits: { asideBytesMax: 100_000, memoryBytesMax: 1000, chunkBytesMax: 300 } });
+    const bad = running.spool.open(opened('bad'), 'Spool');
+    for (let round = 0; round < 20; round += 1) bad.append(answer(200));
+    bad.append(closed);
+    running.commit();
+    for (let round = 0; round < 20; round += 1) recordWhole(running, `good ${round}`);
+    await turnsUntil(() => verdictOf('good 19').kind === 'Complete');
+    expect(running.spool.bytes).toBeGreaterThan(0);
+    rmSync(join(folder, 'aside', 'looked-at.chunks'));
+    await turnsUntil(() => segments().length <= 1 && existsSync(join(folder, 'aside', 'bad.chunks')));
+    await running.drained();
+    const aside = new AsideReader(folder);
+    aside.take();
+    expect([...aside.events('bad').keys()]).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
   });
 
   test('is kept in the spool when the folder aside cannot be used, and the others go on', async () => {

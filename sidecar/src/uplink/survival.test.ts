@@ -6,6 +6,9 @@ import { decodeEvent, type SessionEvent, verifySession } from '@sidegate/session
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
 import { sampleOpened } from '@sidegate/session/testing';
 import type { SessionRecord } from '../recorder.ts';
+import { BadDisk } from '../spool/bad-disk.ts';
+import { segmentNumber } from '../spool/segment.ts';
+import { AsideReader } from './aside-reader.ts';
 import { type Behaviour, FakeStore } from './fake-store.ts';
 import { DEADLINE_MS, OneThreadGate, type OneThreadGateOptions, turnsUntil } from './one-thread-gate.ts';
 import { spreadFrom } from './spread.ts';
@@ -22,18 +25,29 @@ interface Live {
   readonly sessionId: string;
 }
 
-/** One gate after another in one folder, a store that does what it likes, and what was said to be recorded. */
+/** One gate after another in one folder, a store and a disk that do what they like, and what was said to be recorded. */
 class Walk {
   readonly #folder = mkdtempSync(join(tmpdir(), 'sidegate-survival-'));
   readonly #store = new FakeStore();
+  readonly #disk = new BadDisk();
+  /** Sessions that the store will not take from some moment on. */
+  readonly #refused = new Set<string>();
+  /** What of them was aside when somebody looked, by session and sequence. */
+  readonly #aside = new AsideReader(this.#folder);
+  readonly #records = new Map<string, SessionRecord>();
+  /** What was said to be stored and was not. */
+  readonly #lies: string[] = [];
   readonly #random: () => number;
   readonly #recorded = new Map<string, string[]>();
   readonly #gathered: (readonly [sessionId: string, line: string])[] = [];
   readonly #steps: string[] = [];
-  readonly #options: OneThreadGateOptions;
+  #options: OneThreadGateOptions;
   #gate: OneThreadGate;
+  #behave: Behaviour = () => 'Answer';
   #live: Live[] = [];
   #count = 0;
+  /** The last commit of this gate failed. */
+  #faulted = false;
   #nowMs = 0;
   #hung: () => void = () => {};
 
@@ -47,7 +61,10 @@ class Walk {
         memoryBytesMax: this.#one([300, 3000, 100_000]),
         inFlightMax: this.#one([1, 2, 32]),
         chunkWaitMs: this.#one([0, 20]),
+        againMsMax: this.#one([0, 40]),
+        asideBytesMax: this.#one([400, 3000, 1_000_000]),
       },
+      files: this.#disk.files,
       spoolLimits: {
         segmentBytesMax: this.#one([1, 400, 2000, 20_000]),
         spoolBytesMax: this.#one([3000, 12_000, 10_000_000]),
@@ -56,19 +73,26 @@ class Walk {
       // Time passes between any two looks at it, and often none.
       nowMs: () => (this.#nowMs += this.#one([0, 0, 1, 40])),
     };
-    this.#gate = new OneThreadGate(this.#options).startUplink();
+    this.#store.behave = (request) => (this.#refused.has(request.sessionId) ? Status.FORK : this.#behave(request));
+    this.#gate = this.#start();
   }
 
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step += 1) await this.#step();
-    this.#store.behave = () => 'Answer';
-    this.#hung();
-    for (const live of this.#live) this.#append(live, { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' });
+    this.#mend();
+    while (this.#live.length > 0) this.#close();
     await this.#commit();
     await this.#stored();
-    // Whoever comes last finds nothing that is not stored, and leaves nothing.
+    // A gate that can read everything ends all that was open.
+    this.#options = { ...this.#options, limits: { ...this.#options.limits, asideBytesMax: 1_000_000_000 } };
+    await this.#restart();
+    await this.#commit();
+    await this.#stored();
+    for (const lines of this.#recorded.values()) expect(lines.at(-1)).toBe('Closed');
+    // Whoever comes last finds nothing that is not stored or aside, and leaves nothing.
     await this.#restart();
     await this.#gate.drained();
+    this.#checkRefused();
     expect({ files: this.#segments(), bytes: this.#gate.spool.bytes }).toEqual({ files: [], bytes: 0 });
     await this.#gate.stop();
     rmSync(this.#folder, { recursive: true });
@@ -78,15 +102,35 @@ class Walk {
   async #stored(): Promise<void> {
     try {
       await turnsUntil(() =>
-        [...this.#recorded].every(([sessionId, lines]) => this.#lines(sessionId).length >= lines.length),
+        this.#taken().every(([sessionId, lines]) => this.#lines(sessionId).length >= lines.length),
       );
     } catch (error) {
       throw new Error(`It does not come: ${this.#steps.join(', ')}`, { cause: error });
     }
-    expect(this.#store.alarms).toEqual([]);
-    for (const [sessionId, lines] of this.#recorded) {
+    expect([this.#store.alarms, this.#lies]).toEqual([[], []]);
+    for (const [sessionId, lines] of this.#taken()) {
       expect(this.#lines(sessionId)).toEqual(lines);
-      expect(verifySession(this.#store.sessions.get(sessionId)?.chunks ?? [], sessionId).kind).toBe('Complete');
+      // One that was open when a segment could not be read is ended by a gate that can read it.
+      const kind = lines.at(-1) === 'Closed' ? 'Complete' : 'Open';
+      expect(verifySession(this.#store.sessions.get(sessionId)?.chunks ?? [], sessionId).kind).toBe(kind);
+    }
+  }
+
+  /** What was recorded of sessions that the store takes. */
+  #taken(): readonly (readonly [sessionId: string, lines: readonly string[]])[] {
+    return [...this.#recorded].filter(([sessionId]) => !this.#refused.has(sessionId));
+  }
+
+  /** What the store had not taken when it refused a session is aside, to the last event. */
+  #checkRefused(): void {
+    this.#aside.take();
+    for (const sessionId of this.#refused) {
+      const lines = this.#recorded.get(sessionId) ?? [];
+      const stored = this.#lines(sessionId);
+      const aside = this.#aside.events(sessionId);
+      const found = lines.map((_line, index) => stored[index] ?? lineAt(aside.get(index + 1)));
+      expect(found).toEqual(lines);
+      for (const [sequence, event] of aside) expect(lineAt(event)).toBe(lines[sequence - 1]);
     }
   }
 
@@ -97,8 +141,10 @@ class Walk {
     else if (drawn < 0.55) this.#close();
     else if (drawn < 0.75) await this.#commit();
     else if (drawn < 0.88) await this.#turns();
-    else if (drawn < 0.95) this.#change();
-    else if (drawn < 0.98) await this.#restart();
+    else if (drawn < 0.93) this.#change();
+    else if (drawn < 0.96) this.#changeDisk();
+    else if (drawn < 0.97) this.#refuse();
+    else if (drawn < 0.99) await this.#restart();
     else this.#startUplink();
   }
 
@@ -110,7 +156,9 @@ class Walk {
   #open(): void {
     const sessionId = `s${(this.#count += 1)}`;
     const opened = sampleOpened({ sessionId });
-    this.#live.push({ record: this.#gate.spool.open(opened, 'Spool'), sessionId });
+    const record = this.#gate.spool.open(opened, this.#one(['Spool', 'Central']));
+    this.#live.push({ record, sessionId });
+    this.#records.set(sessionId, record);
     this.#gathered.push([sessionId, 'Opened']);
     this.#steps.push('open');
   }
@@ -132,26 +180,40 @@ class Walk {
     const live = this.#any();
     this.#append(live, { kind: 'Closed', atUs: 3, code: 'AgentLeft', reason: '' });
     this.#live = this.#live.filter((one) => one !== live);
+    // What is over before anything of it could be written never happened.
+    if (live === undefined || !this.#faulted || this.#recorded.has(live.sessionId)) return;
+    const left = this.#gathered.filter(([sessionId]) => sessionId !== live.sessionId);
+    this.#gathered.splice(0, this.#gathered.length, ...left);
   }
 
-  /** A spool that is full gets room by itself once the store takes what is in it. */
+  /** A spool that is full gets room by itself once the store takes what is in it, and people look at what it does not take. */
   async #commit(): Promise<void> {
-    while (!this.#gate.spool.commit().ok) {
-      this.#steps.push('no room');
-      this.#hung();
-      this.#store.behave = () => 'Answer';
-      const signal = AbortSignal.timeout(DEADLINE_MS);
-      await this.#gate.spool.roomAgain(signal);
-      if (signal.aborted) throw new Error(`No room comes: ${this.#steps.join(', ')}`);
-    }
-    this.#record();
     this.#steps.push('commit');
+    if (this.#gate.spool.commit().ok) return;
+    this.#steps.push('no room');
+    this.#mend();
+    try {
+      await turnsUntil(() => {
+        this.#aside.take();
+        return this.#gate.spool.commit().ok;
+      });
+    } catch (error) {
+      throw new Error(`No room comes: ${this.#steps.join(', ')}`, { cause: error });
+    }
   }
 
+  /** What was gathered is written, whoever asked for that. */
   #record(): void {
+    const counts = new Map<string, number>();
     for (const [sessionId, line] of this.#gathered.splice(0)) {
       const lines = this.#recorded.get(sessionId) ?? [];
       this.#recorded.set(sessionId, [...lines, line]);
+      counts.set(sessionId, lines.length + 1);
+    }
+    for (const [sessionId, count] of counts) {
+      void this.#records.get(sessionId)?.stored?.then(({ ok }) => {
+        if (ok && this.#lines(sessionId).length < count) this.#lies.push(`${sessionId} ${count}`);
+      });
     }
   }
 
@@ -173,29 +235,65 @@ class Walk {
     const [name, behave] = this.#one(Object.entries(faults));
     this.#hung();
     this.#hung = resolve;
-    this.#store.behave = behave;
+    this.#behave = behave;
     this.#steps.push(name);
+  }
+
+  /** Some segment cannot be read from some byte on, or all can be again. */
+  #changeDisk(): void {
+    const segment = segmentNumber(this.#one(this.#segments()) ?? '');
+    if (segment === undefined || this.#random() < 0.4) this.#disk.bad.clear();
+    else this.#disk.bad.set(segment, this.#one([0, 30, 100, 400, 2000]));
+    this.#steps.push(`disk ${[...this.#disk.bad].join(' ')}`);
+  }
+
+  #refuse(): void {
+    const sessionId = this.#one([...this.#recorded.keys()]);
+    if (sessionId !== undefined) this.#refused.add(sessionId);
+    this.#steps.push(`refuse ${sessionId}`);
+  }
+
+  /** Store and disk do what they should. */
+  #mend(): void {
+    this.#behave = () => 'Answer';
+    this.#hung();
+    this.#disk.bad.clear();
   }
 
   /** What is gathered is written with the end of a gate if there is room; what is open in the spool is closed by the next one. */
   async #restart(): Promise<void> {
-    if (this.#gate.spool.commit().ok) this.#record();
-    this.#gathered.length = 0;
     await this.#gate.stop();
-    for (const [sessionId, lines] of this.#recorded) {
-      if (lines.at(-1) !== 'Closed') this.#gathered.push([sessionId, 'Closed']);
-    }
+    this.#gathered.length = 0;
     this.#live = [];
-    this.#gate = new OneThreadGate(this.#options).startUplink();
+    this.#records.clear();
     this.#steps.push('restart');
-    await this.#commit();
+    this.#gate = this.#start();
+    // What it could not write at once it writes by itself.
+    if (this.#random() < 0.5) await this.#commit();
+  }
+
+  #start(): OneThreadGate {
+    const gate = new OneThreadGate(this.#options);
+    const { spool } = gate;
+    const { openSessions, bytes } = spool.leftovers;
+    const open = [...this.#recorded].filter(([, lines]) => lines.at(-1) !== 'Closed').map(([sessionId]) => sessionId);
+    const closed = openSessions.map(({ sessionId }) => sessionId);
+    if (this.#disk.bad.size === 0) expect(closed.toSorted()).toEqual(open.toSorted());
+    for (const sessionId of closed) this.#gathered.push([sessionId, 'Closed']);
+    this.#faulted = closed.length > 0 && spool.bytes === bytes;
+    if (!this.#faulted) this.#record();
+    const commit = spool.commit.bind(spool);
+    spool.commit = () => {
+      const committed = commit();
+      this.#faulted = !committed.ok;
+      if (committed.ok) this.#record();
+      return committed;
+    };
+    return gate.startUplink();
   }
 
   #lines(sessionId: string): readonly string[] {
-    return (this.#store.sessions.get(sessionId)?.events ?? []).map((bytes) => {
-      const decoded = decodeEvent(bytes);
-      return decoded.ok ? lineOf(decoded.value.event) : decoded.fault.message;
-    });
+    return (this.#store.sessions.get(sessionId)?.events ?? []).map(lineAt);
   }
 
   #segments(): readonly string[] {
@@ -206,9 +304,16 @@ class Walk {
     return this.#live[Math.floor(this.#random() * this.#live.length)];
   }
 
+  /** Undefined only of none. */
   #one<T>(values: readonly T[]): T {
     return values[Math.floor(this.#random() * values.length)] as T;
   }
+}
+
+function lineAt(bytes: Uint8Array | undefined): string {
+  if (bytes === undefined) return 'nothing';
+  const decoded = decodeEvent(bytes);
+  return decoded.ok ? lineOf(decoded.value.event) : decoded.fault.message;
 }
 
 function lineOf(event: SessionEvent): string {

@@ -115,7 +115,9 @@ describe('the store', () => {
     const gate = new Gate().startUplink();
     recordSessions(gate, ['a', 'b'], 5);
     await gate.drained();
+    const told = gate.notices.map(({ kind }) => kind);
     expect(gate.notices).toContainEqual({ kind: 'StorePushesBack', reason: 'as told' });
+    expect(told.at(-1)).toBe('StoreReached');
     for (const name of ['a', 'b']) expect(verdictOf(name)).toMatchObject({ kind: 'Complete' });
   });
 

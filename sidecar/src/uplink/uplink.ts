@@ -1,37 +1,17 @@
 import { assertNever, BackOff } from '@sidegate/crds';
-import type { PayloadMemory } from '@sidegate/session';
 import { UploadResponse_Status as Status, type UploadRequest, type UploadResponse } from '@sidegate/session/store';
-import { type ProgressJournal } from '../spool/progress.ts';
 import { listSegments } from '../spool/recovery.ts';
-import { segmentName } from '../spool/segment.ts';
-import type { SpoolEnd } from '../spool/segment-writer.ts';
+import { FLAG, segmentName } from '../spool/segment.ts';
 import { Aside } from './aside.ts';
-import type { FromUplink, UplinkLimits } from './messages.ts';
+import { KnownSessions } from './known-sessions.ts';
+import type { FromUplink } from './messages.ts';
 import { questionOf, requestOf } from './requests.ts';
 import { SegmentFeed } from './segment-feed.ts';
 import { type DeletedSegment, SegmentRetention } from './segment-retention.ts';
 import { type ReadEvent, SessionQueue } from './session-queue.ts';
-import { type OpenUpload, StoreLink } from './store-link.ts';
-
-export interface UplinkParts {
-  readonly folder: string;
-  readonly journal: ProgressJournal;
-  readonly limits: UplinkLimits;
-  readonly open: OpenUpload;
-  /** Where the written part of the spool ends now. */
-  readonly end: () => SpoolEnd;
-  /** All before the end was read; false when more was written meanwhile. After true, `wake` comes with the next commit. */
-  readonly sleep: (seen: SpoolEnd) => boolean;
-  /** Where events are while they wait. */
-  readonly memory: PayloadMemory;
-  /** Told of all bytes of events that were read. */
-  readonly passed: (bytes: number) => void;
-  readonly tell: (message: FromUplink) => void;
-  /** Milliseconds that only go forward. */
-  readonly nowMs: () => number;
-  /** Numbers in [0, 1). */
-  readonly random: () => number;
-}
+import { StoreLink } from './store-link.ts';
+import { Stranded } from './stranded.ts';
+import type { UplinkParts } from './uplink-parts.ts';
 
 /**
  * While there was something to read within `AWAKE_MS`, the uplink looks again by itself every `LOOK_MS`: waking a thread costs the
@@ -56,22 +36,21 @@ interface Sent {
  */
 export class Uplink {
   readonly #parts: UplinkParts;
-  readonly #feed: SegmentFeed;
+  #feed: SegmentFeed;
   readonly #retention: SegmentRetention;
   readonly #aside: Aside;
   readonly #link: StoreLink;
   readonly #pushBack: BackOff;
-  readonly #queues = new Map<string, SessionQueue>();
+  readonly #known: KnownSessions;
+  readonly #stranded: Stranded;
   /** A session that no gate has: the question about it only asks whether the store answers. */
   readonly #nobody: SessionQueue;
   /** Sessions with events that are not acknowledged. */
   readonly #pending = new Set<SessionQueue>();
   /** What is on the stream, in the order of its answers. */
   #sent: Sent[] = [];
-  /** Segments that were there at the start and still are. They may hold events of sessions that are over. */
-  readonly #oldSegments: Set<number>;
-  #hadOldSegments = true;
   #draining = false;
+  #caughtUp = false;
   /** The next look is set, and what is written until then gathers. */
   #looking = false;
   #lookMs = LOOK_MS;
@@ -87,15 +66,16 @@ export class Uplink {
     const { folder, limits, journal, random } = parts;
     this.#parts = parts;
     this.#nobody = new SessionQueue('', '', parts.memory);
-    this.#feed = new SegmentFeed(folder, parts.end);
+    this.#feed = new SegmentFeed(folder, parts.end, parts.files);
     this.#aside = new Aside(folder, limits.asideBytesMax);
-    this.#oldSegments = new Set(listSegments(folder));
+    this.#known = new KnownSessions(journal, parts.memory, listSegments(folder));
     this.#retention = new SegmentRetention(
       folder,
       () => journal.sync(),
       (segment) => this.#segmentDeleted(segment),
     );
-    const { pauseMsMin, pauseMsMax, ackWaitMs } = limits;
+    const { pauseMsMin, pauseMsMax, againMsMin, againMsMax, ackWaitMs } = limits;
+    this.#stranded = new Stranded(new BackOff(againMsMin, againMsMax, random));
     this.#pushBack = new BackOff(pauseMsMin, pauseMsMax, random);
     const events = {
       opened: () => this.#opened(),
@@ -124,6 +104,7 @@ export class Uplink {
   /** Send everything without waiting for more of it, and say Drained when the store has it. */
   drain(): void {
     this.#draining = true;
+    this.#stranded.hurry();
     this.wake();
   }
 
@@ -135,11 +116,15 @@ export class Uplink {
   }
 
   #turn(): void {
+    if (this.#caughtUp && this.#stranded.againMs <= this.#parts.nowMs()) this.#readAgain();
     const caughtUp = this.#read();
+    this.#caughtUp = caughtUp;
+    if (caughtUp) this.#stranded.end();
     let nextMs = this.#send(!caughtUp || this.#draining);
     const now = this.#parts.nowMs();
     if (this.#looking) nextMs = Math.min(nextMs, now + this.#lookMs);
-    if (caughtUp && this.#draining && this.#pending.size === 0) {
+    if (caughtUp) nextMs = Math.min(nextMs, this.#stranded.againMs);
+    if (caughtUp && this.#draining && this.#pending.size === 0 && !this.#stranded.hasSegments) {
       this.#draining = false;
       this.#parts.tell({ kind: 'Drained' });
     }
@@ -149,6 +134,17 @@ export class Uplink {
     if (nextMs < Number.POSITIVE_INFINITY) {
       this.#timer = setTimeout(() => this.wake(), Math.max(0, nextMs - now));
     }
+  }
+
+  /** What was left in the spool may go now. */
+  #readAgain(): void {
+    const { folder, end, files } = this.#parts;
+    for (const segment of this.#stranded.begin(listSegments(folder)))
+      this.#notice({ kind: 'SegmentReadable', segment });
+    this.#aside.measure();
+    for (const queue of this.#pending) queue.takeUp();
+    this.#feed.close();
+    this.#feed = new SegmentFeed(folder, end, files);
   }
 
   /** Reads until everything is read, or as much as memory takes; true when everything is read. */
@@ -171,15 +167,18 @@ export class Uplink {
       events += 1;
       switch (entry.kind) {
         case 'Session':
-          this.#retention.appears(entry.segment, this.#queue(entry.sessionId, entry.gateId));
+          this.#retention.appears(entry.segment, this.#known.of(entry.sessionId, entry.gateId));
           break;
         case 'Event':
           bytes += entry.event.length;
           passed(entry.event.length);
-          this.#take(entry.segment, this.#queue(entry.sessionId, ''), entry, now);
+          this.#take(entry.segment, this.#known.of(entry.sessionId, ''), entry, now);
           break;
         case 'End':
           this.#segmentEnded(entry.segment, entry.bytes, entry.lostBytes);
+          break;
+        case 'Unreadable':
+          this.#segmentUnreadable(entry.segment, entry.reason);
           break;
         default:
           assertNever(entry);
@@ -189,7 +188,8 @@ export class Uplink {
   }
 
   #take(segment: number, queue: SessionQueue, event: ReadEvent, nowMs: number): void {
-    const { sequence } = event;
+    const { sequence, flags } = event;
+    if ((flags & FLAG.Opens) !== 0) queue.openedIn = segment;
     if (!queue.add(event, nowMs)) {
       const { journal } = this.#parts;
       if (queue.finished && journal.sessions.get(queue.sessionId)?.closed !== true) journal.write(queue.progress());
@@ -199,7 +199,16 @@ export class Uplink {
     this.#pending.add(queue);
   }
 
+  /** It stays, and nobody hears that all is stored, until it was read. */
+  #segmentUnreadable(segment: number, reason: string): void {
+    this.#known.unreadable(segment);
+    if (!this.#stranded.addSegment(segment, this.#parts.nowMs())) return;
+    this.#notice({ kind: 'SegmentUnreadable', segment, reason });
+  }
+
   #segmentEnded(segment: number, bytes: number, lostBytes: number): void {
+    if (this.#stranded.removeSegment(segment)) this.#notice({ kind: 'SegmentReadable', segment });
+    if (this.#retention.hasEnded(segment)) return;
     if (lostBytes > 0) {
       this.#aside.keepSegment(this.#parts.folder, segmentName(segment), bytes);
       this.#notice({ kind: 'SegmentDamaged', segment, bytes: lostBytes });
@@ -207,35 +216,13 @@ export class Uplink {
     this.#retention.ended(segment, bytes);
   }
 
-  #segmentDeleted({ number, bytes, sessions }: DeletedSegment): void {
+  #segmentDeleted(segment: DeletedSegment): void {
     const { journal, tell } = this.#parts;
-    this.#oldSegments.delete(number);
-    // What the last process left may hold more of a session that is over: until it is gone, nothing is forgotten.
-    if (this.#oldSegments.size === 0) {
-      for (const queue of sessions) if (queue.finished && queue.segments === 0) this.#forget(queue.sessionId);
-    }
-    if (this.#hadOldSegments && this.#oldSegments.size === 0) {
-      this.#hadOldSegments = false;
-      for (const { sessionId, closed } of journal.sessions.values()) {
-        if (closed && (this.#queues.get(sessionId)?.segments ?? 0) === 0) this.#forget(sessionId);
-      }
-    }
-    tell({ kind: 'Removed', bytes });
+    this.#feed.deleted(segment.number);
+    this.#known.deleted(segment);
+    tell({ kind: 'Removed', bytes: segment.bytes });
     // A disk that was too full for the progress has room now, and nothing else tells any more what the segment held.
     journal.sync();
-  }
-
-  #forget(sessionId: string): void {
-    this.#queues.delete(sessionId);
-    this.#parts.journal.forget(sessionId);
-  }
-
-  #queue(sessionId: string, gateId: string): SessionQueue {
-    const known = this.#queues.get(sessionId);
-    if (known !== undefined) return known;
-    const queue = new SessionQueue(sessionId, gateId, this.#parts.memory, this.#parts.journal.sessions.get(sessionId));
-    this.#queues.set(sessionId, queue);
-    return queue;
   }
 
   #pendingBytes(): number {
@@ -262,6 +249,7 @@ export class Uplink {
         this.#setAside(queue);
         continue;
       }
+      if (queue.positioned && this.#misses(queue)) continue;
       if (!this.#link.open || this.#link.unanswered >= limits.inFlightMax) continue;
       if (this.#pausedUntilMs > now) {
         nextMs = Math.min(nextMs, this.#pausedUntilMs);
@@ -270,6 +258,13 @@ export class Uplink {
       this.#sendNext(queue);
     }
     return nextMs;
+  }
+
+  /** What comes next of the session is where nothing can be read now: what follows it must wait in the spool. */
+  #misses(queue: SessionQueue): boolean {
+    const misses = queue.gapped && this.#stranded.hasSegments;
+    if (misses) queue.letGoOfEvents();
+    return misses;
   }
 
   #sendNext(queue: SessionQueue): void {
@@ -292,7 +287,7 @@ export class Uplink {
     this.#sent = [];
     for (const queue of this.#pending) queue.sent = false;
     // A question about any open session tells the store that this gate is there, also when its agents are silent.
-    for (const queue of this.#queues.values()) {
+    for (const queue of this.#known.all) {
       if (queue.finished || queue.refused || queue.acked === 0) continue;
       this.#put({ queue, what: 'Presence' }, questionOf(queue));
       break;
@@ -313,8 +308,9 @@ export class Uplink {
   #answered(response: UploadResponse): void {
     // The folder may be another's by now.
     if (this.#stopped) return;
-    if (!this.#reached) this.#notice({ kind: 'StoreReached' });
-    this.#reached = true;
+    const takes = response.status !== Status.PUSH_BACK;
+    if (takes && !this.#reached) this.#notice({ kind: 'StoreReached' });
+    this.#reached = takes || undefined;
     const sent = this.#sent.shift();
     if (sent?.queue.sessionId !== response.sessionId) throw new Error('The store answered what was not asked.');
     if (sent.what !== 'Presence') this.#settle(sent.queue, response);
@@ -374,10 +370,11 @@ export class Uplink {
 
   /** A session that the store refused must not stand in the way of the others. */
   #setAside(queue: SessionQueue): void {
-    while (!queue.empty) {
+    while (!queue.empty && !this.#misses(queue)) {
       const chunk = queue.chunk ?? queue.cut(this.#parts.limits);
       if (!this.#aside.keep(queue.sessionId, chunk.bytes)) {
         // Its segments stay. The memory is for those whose records can go.
+        this.#stranded.postpone(this.#parts.nowMs());
         if (this.#pendingBytes() >= this.#parts.limits.memoryBytesMax) queue.letGoOfEvents();
         return;
       }
