@@ -20,6 +20,7 @@ describe('the index', () => {
     ['an agent', { agent: 'support-bot' }, ['s1']],
     ['a run', { run: 'run-2' }, ['s2']],
     ['a decision', { decision: 'Deny' }, ['s2']],
+    ['what was allowed', { decision: 'Allow' }, ['s2', 's1']],
     ['words of a command', { text: 'drop orders' }, ['s2']],
     ['words that stand in two commands', { text: 'drop select' }, []],
     ['words and a decision of the same command', { text: 'select', decision: 'Deny' }, []],

@@ -159,7 +159,7 @@ export class SessionQuery {
     const all: Condition[] = [
       { sql: 'commands.id in (select rowid from command_words where command_words match ?)', values: [query] },
     ];
-    if (filter.decision !== '') all.push({ sql: 'commands.decision = ?', values: [filter.decision] });
+    if (filter.decision !== '') all.push(decided('commands', filter.decision));
     all.push(...conditions.value);
     const from = 'select commands.* from commands join sessions using (session_id)';
     const rows = this.#select(from, all, 'order by commands.at_us desc, commands.id desc', limit + 1);
@@ -181,6 +181,12 @@ function noWord(): { readonly ok: false; readonly fault: Fault<'BadText'> } {
   });
 }
 
+/** The index holds what was not allowed, and is used only where a condition says so. */
+function decided(table: 'commands' | 'of', decision: string): Condition {
+  const rare = decision === 'Allow' ? '' : ` and ${table}.decision <> 'Allow'`;
+  return { sql: `${table}.decision = ?${rare}`, values: [decision] };
+}
+
 function sessionConditions(filter: SessionFilter): Result<readonly Condition[], Fault<'BadText'>> {
   const conditions: Condition[] = [];
   const add = (sql: string, ...values: SQLInputValue[]): void => void conditions.push({ sql, values });
@@ -194,7 +200,7 @@ function sessionConditions(filter: SessionFilter): Result<readonly Condition[], 
   if (filter.untilUs > 0) add('sessions.opened_us < ?', filter.untilUs);
   if (filter.open !== undefined) add(`sessions.closed_us is ${filter.open ? '' : 'not '}null`);
   const inCommands: Condition[] = [];
-  if (filter.decision !== '') inCommands.push({ sql: 'of.decision = ?', values: [filter.decision] });
+  if (filter.decision !== '') inCommands.push(decided('of', filter.decision));
   if (filter.text !== '') {
     const query = textQuery(filter.text);
     if (query === undefined) return noWord();
