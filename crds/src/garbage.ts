@@ -4,12 +4,24 @@ import { runInNewContext } from 'node:vm';
 /** `All` stands still for longer than `Young`, which looks only at what was made lately. */
 export type Generation = 'All' | 'Young';
 
+type Collect = (...options: readonly { readonly type: 'minor' }[]) => void;
+
+/** Of this thread; only a new context has it, which takes memory for as long as it is kept. */
+let exposed: Collect | undefined;
+
 /** Gives what collects the garbage of the thread that calls it. V8 collects by itself only when a thread allocates. */
 export function garbageCollector(generation: Generation): () => void {
+  exposed ??= exposeCollector();
+  const collect = exposed;
+  return generation === 'All' ? () => collect() : () => collect({ type: 'minor' });
+}
+
+function exposeCollector(): Collect {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   if (typeof collect !== 'function') throw new Error('this Node.js has no gc()');
-  return generation === 'All' ? () => void collect() : () => void collect({ type: 'minor' });
+  // Not even `undefined` may stand where no options are meant.
+  return (...options) => void collect(...options);
 }
 
 /** The memory of buffers is asked for each time that so many bytes have passed. */
