@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Opened, verifySession } from '@sidegate/session';
 import { sampleOpened } from '@sidegate/session/testing';
-import { createRecorder, type GateRecorder, type RecorderNotice } from './recording.ts';
+import { createRecorder, type GateRecorder, type RecorderNotice, type RecorderOptions } from './recording.ts';
 import { FakeStore } from './uplink/fake-store.ts';
 
 let folder: string;
@@ -23,7 +23,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function open(limits: { readonly centralWaitMs?: number } = {}, notice: (one: RecorderNotice) => void = () => {}) {
+function open(limits: NonNullable<RecorderOptions['limits']> = {}, notice: (one: RecorderNotice) => void = () => {}) {
   const created = createRecorder({
     spoolFolder: join(folder, 'spool'),
     gateId: 'g',
@@ -82,6 +82,27 @@ test('whoever runs the gate is told when the store cannot be reached', async () 
   const { promise, resolve } = Promise.withResolvers<RecorderNotice>();
   open({}, resolve);
   expect(await promise).toMatchObject({ kind: 'StoreLost', reason: expect.stringContaining('token') });
+}, 120_000);
+
+test('a segment that cannot be read is told of until it can be, or is gone, and keeps nothing else from the store', async () => {
+  // What is read of a folder is an error of the system, as that of a disk is.
+  const segment = join(folder, 'spool', '00000001.spool');
+  mkdirSync(segment, { recursive: true });
+  const told: RecorderNotice[] = [];
+  const readable = Promise.withResolvers<void>();
+  const gate = open({ againMsMin: 1, againMsMax: 5 }, (notice) => {
+    told.push(notice);
+    if (notice.kind === 'SegmentReadable') readable.resolve();
+  });
+  const record = gate.open(opened('s'), 'Central');
+  expect(gate.commit().ok).toBe(true);
+  expect(await record.stored).toEqual({ ok: true, value: undefined });
+  rmSync(segment, { recursive: true });
+  await readable.promise;
+  expect(told.filter(({ kind }) => kind !== 'StoreReached')).toEqual([
+    { kind: 'SegmentUnreadable', segment: 1, reason: expect.stringContaining('EISDIR') },
+    { kind: 'SegmentReadable', segment: 1 },
+  ]);
 }, 120_000);
 
 test('closing gives up when it is told to', async () => {
