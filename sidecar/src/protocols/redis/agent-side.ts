@@ -185,7 +185,7 @@ export class AgentSide {
     const isSpoilt = name === 'EXEC' && args.length === 1 && lane.inTransaction && lane.transactionSpoilt;
     const { permit, masks, recordMasks, meter } = settlement;
     // As in Redis: RESET ends OFF before it is answered.
-    if (name === 'RESET' && lane.replies === 'Off') lane.replies = 'On';
+    if (name === 'RESET' && args.length === 1 && lane.replies === 'Off') lane.replies = 'On';
     const command = new RunningCommand({
       id: commandId,
       permit,
@@ -289,7 +289,8 @@ export class AgentSide {
     const mode = optionAt(waiting.args, 2);
     const wasMuted = lane.takeMuted();
     let errorText = '';
-    if (lane.version === 2 && lane.subscriptions.isAny) errorText = NOT_WHILE_SUBSCRIBED;
+    if (waiting.args.length !== 3) errorText = WRONG_COUNT;
+    else if (lane.version === 2 && lane.subscriptions.isAny) errorText = NOT_WHILE_SUBSCRIBED;
     else if (mode === 'ON') lane.replies = 'On';
     else if (mode === 'OFF') lane.replies = 'Off';
     else if (mode !== 'SKIP') errorText = 'ERR syntax error';
@@ -317,6 +318,7 @@ export class AgentSide {
 }
 
 /** As Redis 7.0 says it. */
+const WRONG_COUNT = "ERR wrong number of arguments for 'client|reply' command";
 const NOT_WHILE_SUBSCRIBED =
   "ERR Can't execute 'client|reply': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
 const DISCARD = writeCommand(['DISCARD']);

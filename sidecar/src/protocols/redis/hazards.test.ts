@@ -112,6 +112,7 @@ describe('pipelines', () => {
     ],
     ['CLIENT REPLY OFF keeps back an error of SUBSCRIBE', ['CLIENT REPLY OFF', 'SUBSCRIBE'], '-ERR wrong\r\n', ''],
     ['RESET ends CLIENT REPLY OFF before it is answered', ['CLIENT REPLY OFF', 'RESET'], '+RESET\r\n', '+RESET'],
+    ['RESET with arguments, which is refused, does not end it', ['CLIENT REPLY OFF', 'RESET x'], '-ERR wrong\r\n', ''],
     ['RESET after CLIENT REPLY SKIP is not answered', ['CLIENT REPLY SKIP', 'RESET'], '+RESET\r\n', ''],
     ['QUIT is not answered after CLIENT REPLY OFF', ['CLIENT REPLY OFF', 'QUIT'], '', ''],
     [

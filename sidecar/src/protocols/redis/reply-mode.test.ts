@@ -18,6 +18,14 @@ test('CLIENT REPLY is refused in RESP2 while the connection is subscribed, and w
   expect([talk.told(), talk.playback.closed]).toEqual(['', false]);
 });
 
+test.each(['CLIENT REPLY', 'CLIENT REPLY OFF now'])('%s is refused as the server does, and changes nothing', (line) => {
+  const talk = new Talk();
+  talk.agent(line, 'GET b');
+  expect(talk.told()).toBe("-ERR wrong number of arguments for 'client|reply' command");
+  talk.server('$1\r\n1\r\n');
+  expect(talk.told()).toBe('$1 1');
+});
+
 test('CLIENT REPLY is obeyed where the subscription failed, and in RESP3', () => {
   const refused = new Talk();
   refused.agent('SUBSCRIBE a', 'CLIENT REPLY OFF', 'GET b');
