@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import type { GatedSession } from '../gate/gated-session.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
 import type { TargetAddress } from './target-address.ts';
 
 /** A socket that keeps each write to the network by itself. */
@@ -25,16 +25,21 @@ class WatchedSocket extends Duplex {
   }
 }
 
-test('an agent that is held is read when that ends, and not when its target or the spool has room again', () => {
-  const socket = new WatchedSocket();
-  const connection = new Connection(socket as unknown as Socket, {
+function connect(socket: WatchedSocket, transport?: ConnectionOptions['transport']): Connection {
+  return new Connection(socket as unknown as Socket, {
     target: {} as TargetAddress,
     agentTls: undefined,
     passed: () => undefined,
     bug: (error) => {
       throw error;
     },
+    ...(transport === undefined ? {} : { transport }),
   });
+}
+
+test('an agent that is held is read when that ends, and not when its target or the spool has room again', () => {
+  const socket = new WatchedSocket();
+  const connection = connect(socket);
   connection.attach({} as GatedSession);
   const paused: boolean[] = [];
   for (const act of ['holdAgent', 'holdReading', 'resumeReading', 'resumeAgent', 'holdReading', 'holdAgent'] as const) {
@@ -47,22 +52,14 @@ test('an agent that is held is read when that ends, and not when its target or t
 
 test('a packet that a transport writes in parts leaves in one write, also when nothing else is sent', () => {
   const socket = new WatchedSocket();
-  const connection = new Connection(socket as unknown as Socket, {
-    target: {} as TargetAddress,
-    agentTls: undefined,
-    passed: () => undefined,
-    bug: (error) => {
-      throw error;
+  const connection = connect(socket, (_side, end) => ({
+    start: () => undefined,
+    receive: () => undefined,
+    close: () => undefined,
+    send: (bytes) => {
+      for (const part of [Buffer.from('length '), bytes, Buffer.from(' tag')]) end.write(part);
     },
-    transport: (_side, end) => ({
-      start: () => undefined,
-      receive: () => undefined,
-      close: () => undefined,
-      send: (bytes) => {
-        for (const part of [Buffer.from('length '), bytes, Buffer.from(' tag')]) end.write(part);
-      },
-    }),
-  });
+  }));
   connection.attach({} as GatedSession);
   connection.sendAgent(Buffer.from('one'));
   connection.cork();
