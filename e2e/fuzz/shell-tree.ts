@@ -48,6 +48,9 @@ export async function openShellParser(): Promise<ShellParser | string> {
  */
 const READ_OTHERWISE = /\r|[^\s;&|(]#|#.*\\\n|<<-?['E][^]*\[\[/;
 
+/** It also takes `!=[` for something that is set, which to shells is the name of a program. */
+const NAME = /^[A-Za-z_]/;
+
 const DESCRIPTOR = /^(?:[0-9]-?|-)$/;
 
 interface Line {
@@ -62,6 +65,7 @@ interface Line {
 export function difference(text: string, theirs: ParserReading | null): string | undefined {
   const ours = readShell(text);
   if (ours === undefined || theirs === null || READ_OTHERWISE.test(text)) return undefined;
+  if (!theirs.assigned.every((name) => NAME.test(name))) return undefined;
   const left = linesOf(ours);
   for (const { words, redirects } of theirs.commands) {
     const line = { words, paths: redirects.flatMap(pathsOf) };
