@@ -40,6 +40,9 @@ export interface PayloadMemory {
   give(buffer: Buffer): void;
 }
 
+/** Up to here a payload grows in large steps, so that little of it is moved on the way. */
+const LARGE_BYTES = 1024 * 1024;
+
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -99,7 +102,7 @@ export class GrowingPayload {
     // A third of the room is left for what comes, so that each byte is moved twice at most, however little is let go of at a time.
     const room = Math.ceil((held + count) * 1.5);
     const isRoomy = room <= old.length;
-    if (!isRoomy) this.#bytes = this.#memory.take(room);
+    if (!isRoomy) this.#bytes = this.#memory.take(Math.max(room, Math.min(old.length * 4, LARGE_BYTES)));
     old.copy(this.#bytes, 0, this.#from, this.#to);
     if (!isRoomy && old.length > 0) this.#memory.give(old);
     this.#base += this.#from;
