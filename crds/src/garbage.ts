@@ -46,8 +46,6 @@ export class BufferGarbage {
   #least = Number.POSITIVE_INFINITY;
 
   constructor(collect = garbageCollector('Young'), bufferBytes = () => getHeapStatistics().external_memory) {
-    // By what V8 does without it, a small heap is looked through for every few MiB of buffers; later versions know nothing else.
-    setFlagsFromString('--external-memory-accounted-in-global-limit');
     this.#collect = collect;
     this.#bufferBytes = bufferBytes;
   }
