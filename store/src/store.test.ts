@@ -1,7 +1,8 @@
 import { appendFileSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { SealedChunk } from '@sidegate/session';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { BufferGarbage } from '@sidegate/crds';
+import { openChunk, type SealedChunk } from '@sidegate/session';
 import { Store } from './store.ts';
 import { SampleSession } from './testing/sample-session.ts';
 import { record, StoreBench } from './testing/store-bench.ts';
@@ -250,4 +251,21 @@ describe('a start', () => {
     };
     expect(await Store.open(options)).toMatchObject({ ok: false, fault: { code: 'StoreBusy' } });
   });
+});
+
+test('whoever collects garbage is told of all that chunks unpack to', async () => {
+  const passed = jest.spyOn(BufferGarbage.prototype, 'passed');
+  try {
+    await bench.open();
+    const { chunks } = record('s1', 3);
+    await bench.offerAll(chunks);
+    const unpacked = chunks
+      .map(({ bytes }) => openChunk(bytes))
+      .map((chunk) => (chunk.ok ? chunk.value.payloadBytes : 0));
+    const sum = (numbers: readonly number[]): number => numbers.reduce((left, right) => left + right, 0);
+    expect(sum(unpacked)).toBeGreaterThan(0);
+    expect(sum(passed.mock.calls.map(([bytes]) => bytes))).toBe(sum(unpacked));
+  } finally {
+    passed.mockRestore();
+  }
 });

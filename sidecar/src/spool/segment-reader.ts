@@ -109,6 +109,5 @@ export class SegmentReader {
     } finally {
       this.#block = this.#room.subarray(0, filled);
     }
-    this.#block = this.#room.subarray(0, filled);
   }
 }

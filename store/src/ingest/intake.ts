@@ -113,6 +113,7 @@ export class Intake {
     const accepted: Accepted[] = [];
     const heads = new Map<string, Head>();
     let bytes = 0;
+    let unpacked = 0;
     try {
       while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX) {
         const waiting = this.#waiting[0];
@@ -129,9 +130,10 @@ export class Intake {
         heads.set(chunk.sessionId, headAfter(chunk));
         accepted.push({ waiting, chunk });
         bytes += waiting.offer.chunk.length;
+        unpacked += chunk.payloadBytes;
       }
       if (accepted.length > 0) await this.#store(accepted);
-      for (const { chunk } of accepted) this.#parts.passed(chunk.payloadBytes);
+      this.#parts.passed(unpacked);
     } catch (error) {
       // The index failed (its disk is full, say). Nothing of this was acked; the gates keep it and send it again.
       this.#parts.report(error);
