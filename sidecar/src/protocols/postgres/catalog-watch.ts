@@ -13,6 +13,8 @@ export class CatalogWatch {
   #isForAll = false;
   /** DDL of this session alone was committed. */
   #ownStale = false;
+  /** Names that DDL of the open transaction defines, from when it is sent. */
+  #defines: ReadonlySet<string> = new Set();
 
   /** `database`: its name for all sessions of a gate. */
   constructor(changes: CatalogChanges, database: string) {
@@ -20,12 +22,9 @@ export class CatalogWatch {
     this.#database = database;
   }
 
-  /** Names that DDL of the open transaction defines, from when it is sent. */
-  #defines: ReadonlySet<string> = new Set();
-
   /** DDL is sent: what it names others may meet in either form. */
-  sent({ changes = [], creates = [] }: NameChanges): void {
-    const own = new Set(creates.filter(({ temporary }) => temporary).map(({ name }) => name));
+  sent({ changes = [], creates }: NameChanges): void {
+    const own = temporaryOf(creates);
     const names = changes.filter((name) => !own.has(name));
     if (names.length === 0) return;
     this.#defines = new Set([...this.#defines, ...names]);
@@ -33,9 +32,9 @@ export class CatalogWatch {
   }
 
   /** DDL ran. Others see it, and the catalog can be read again, once it is committed. */
-  changed({ changes, creates = [] }: NameChanges): void {
+  changed({ changes, creates }: NameChanges): void {
     this.#uncommitted = true;
-    const own = new Set(creates.filter(({ temporary }) => temporary).map(({ name }) => name));
+    const own = temporaryOf(creates);
     if (own.size === 0 || changes?.every((name) => own.has(name)) !== true) this.#isForAll = true;
   }
 
@@ -83,4 +82,9 @@ export class CatalogWatch {
   read(user: string, version: string): void {
     this.#changes.read(this.#database, user, { version, changes: this.#known });
   }
+}
+
+/** The names of temporary tables that are made. */
+function temporaryOf(creates: NameChanges['creates'] = []): ReadonlySet<string> {
+  return new Set(creates.filter(({ temporary }) => temporary).map(({ name }) => name));
 }

@@ -180,10 +180,7 @@ function readCast({ arg, typeName }: TypeCast, scope: Scope, context: Context, u
   const type = qualifiedName(typeName?.names);
   const given: Value[] = [];
   if (context.findings.names.changed.has(castName(type.name))) {
-    context.findings.incomplete(
-      'StaleCatalog',
-      `Casts to ${type.name} were changed in a transaction that is still open.`,
-    );
+    context.findings.stale(`Casts to ${type.name} were`);
   }
   for (const { schema, name } of context.findings.catalog.castFunctions(type.name)) {
     const call = useFunction(context, schema, name, undefined);

@@ -246,6 +246,11 @@ export class Findings {
     this.#incomplete.set(`${kind}\0${detail}`, { kind, detail });
   }
 
+  /** The catalog does not say any longer what this is; `what` comes with its verb. */
+  stale(what: string): void {
+    this.incomplete('StaleCatalog', `${what} changed in a transaction that is still open.`);
+  }
+
   /** Literals and parameters of `value` stand where these columns are compared with or written to. */
   meet(value: Value, columns: readonly BaseColumn[]): void {
     if (columns.length === 0 || !this.step(columns.length * (value.literals.length + value.parameters.length))) return;

@@ -41,7 +41,7 @@ export function useFunction(
     return { candidates, total: false, bodies: [], unknownResult: true };
   }
   if (context.findings.names.changed.has(name)) {
-    context.findings.incomplete('StaleCatalog', `${name} was changed in a transaction that is still open.`);
+    context.findings.stale(`${name} was`);
   }
   let unknownResult = hasUnknownResult(name) || dangerous !== undefined;
   if (noteCalled(candidates, context)) unknownResult = true;

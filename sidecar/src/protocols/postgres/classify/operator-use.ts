@@ -25,7 +25,7 @@ export function useOperator(
   if (schema === 'pg_catalog') return undefined;
   const { findings } = context;
   if (findings.names.changed.has(name)) {
-    findings.incomplete('StaleCatalog', `The operator ${name} was changed in a transaction that is still open.`);
+    findings.stale(`The operator ${name} was`);
   }
   const functions = findings.catalog.operatorFunctions(name);
   if (functions.length === 0) return undefined;

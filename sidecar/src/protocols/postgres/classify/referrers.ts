@@ -170,10 +170,7 @@ function noteReached(referrer: CatalogRelation, context: Context): void {
 }
 
 function noteStale(name: string, { findings }: Context): void {
-  findings.incomplete(
-    'StaleCatalog',
-    `What points to ${name}, or where it points, was changed in a transaction that is still open.`,
-  );
+  findings.stale(`What points to ${name}, or where it points, was`);
 }
 
 /** The relation, and with its children all whose rows are its own as well. */

@@ -14,7 +14,7 @@ export function resolveName({ schemaname, relname = '' }: RangeVar, context: Con
   const relation = isKnown ? findings.catalog.resolveTable(schemaname, relname, searchPath) : undefined;
   if (relation !== undefined) {
     if (changed.has(relname)) {
-      findings.incomplete('StaleCatalog', `${relname} was changed in a transaction that is still open.`);
+      findings.stale(`${relname} was`);
     }
     return relation;
   }
@@ -39,7 +39,7 @@ function resolveTemporary(
   const made = created.get(name);
   if (made?.columns !== undefined && made.temporary && (isAlone || comesFirst(searchPath))) return asRelation(made);
   if (changed.has(name)) {
-    findings.incomplete('StaleCatalog', `${name} was changed in a transaction that is still open.`);
+    findings.stale(`${name} was`);
     return 'Unknown';
   }
   const candidates = findings.catalog.temporary(name);

@@ -59,7 +59,7 @@ function readBehind(relation: CatalogRelation, access: TableUse['access'], conte
     // A write through a view changes the table that it shows; which one is not told apart here.
     if (access === 'Write') statement.addTable(table.schema, table.name, 'Write');
     if (findings.names.changed.has(table.name)) {
-      findings.incomplete('StaleCatalog', `${table.name} was changed in a transaction that is still open.`);
+      findings.stale(`${table.name} was`);
     }
   }
 }
