@@ -57,8 +57,11 @@ export const PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const SHA256_BYTES = 32;
-/** A payload of up to so many bytes is unpacked in one piece; more is not believed before it is there. */
-const UNPACKED_BYTES = 2 * 1024 * 1024;
+/**
+ * A payload is unpacked in pieces of so many bytes: nothing of what it says of its length is believed before it is there. Node.js holds the first
+ * piece until all garbage is collected, not only what is young, so a payload must not be one piece.
+ */
+const PIECE_BYTES = 64 * 1024;
 
 /** Makes one chunk: the same content gives the same bytes and the same hash, whenever it is made. Throws without events. */
 export function sealChunk({ events, ...frame }: ChunkContent): SealedChunk {
@@ -200,7 +203,7 @@ function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk
       return malformed('its link to the one before is wrong');
     // One byte more than allowed, so that a payload that is longer than it says is found and one of 0 bytes can be asked for.
     const maxOutputLength = payloadBytes + 1;
-    const chunkSize = Math.max(Math.min(maxOutputLength, UNPACKED_BYTES), constants.Z_MIN_CHUNK);
+    const chunkSize = Math.max(Math.min(maxOutputLength, PIECE_BYTES), constants.Z_MIN_CHUNK);
     const payload = zstdDecompressSync(message.payload, { maxOutputLength, chunkSize });
     if (payload.length !== payloadBytes) return malformed('its payload is shorter than it says');
     const header = { sessionId, gateId, firstSequence, lastSequence, previousSha256, opens, closes };

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { SealedChunk } from '@sidegate/session';
 import { decodeEvent } from '@sidegate/session';
@@ -8,6 +9,9 @@ import { SampleSession } from './testing/sample-session.ts';
 import { StoreProcess, testDirectory, uploadOf } from './testing/store-process.ts';
 
 jest.setTimeout(120_000);
+
+/** A store that reads and writes has less than this; 128 MiB of records have passed through it more than once by then. */
+const MIB_MAX = 300;
 
 let directory: string;
 let stores: StoreProcess[];
@@ -127,6 +131,32 @@ describe('the store program', () => {
       if (sequence === 1n) expect(await upload(store, rest)).toEqual(['STORED', 'STORED', 'STORED']);
     }
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test('shows much without packing it and without keeping it in memory', async () => {
+    const store = await start();
+    const session = new SampleSession('s1');
+    const chunks = [session.chunk(session.opened())];
+    for (let commandId = 1; commandId <= 64; commandId += 1) {
+      const bytes = randomBytes(2 * 1024 * 1024);
+      chunks.push(session.chunk({ kind: 'AnswerPart', atUs: 1, commandId, bytes }));
+    }
+    expect(new Set(await upload(store, chunks))).toEqual(new Set(['STORED']));
+    const encodings: (string | null)[] = [];
+    const reader = store.reader(({ header }) => encodings.push(header.get('grpc-encoding')));
+    for (let times = 0; times < 4; times += 1) {
+      expect(await all(reader.verify({ sessionId: 's1' }))).toMatchObject([{ consistent: true, chunks: 65n }]);
+      for await (const { chunk } of reader.chunks({ sessionId: 's1' })) expect(chunk.length).toBeGreaterThan(0);
+      for await (const { event } of reader.events({ sessionId: 's1' })) expect(event.length).toBeGreaterThan(0);
+    }
+    expect(new Set(encodings)).toEqual(new Set([null]));
+    expect(store.peakMib()).toBeLessThan(MIB_MAX);
+
+    await store.end('SIGTERM');
+    for (const end of ['', '-wal', '-shm']) rmSync(join(directory, 'data', `index.sqlite${end}`), { force: true });
+    const again = await start();
+    expect(again.ready.recovery).toEqual({ indexed: 65, tornBytes: 0, damaged: 0 });
+    expect(again.peakMib()).toBeLessThan(MIB_MAX);
   });
 
   test('told to stop, ends the streams that are open, and in good order', async () => {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type OpenedChunk, openChunk } from '@sidegate/session';
+import type { OpenedChunk } from '@sidegate/session';
 import type { Clock } from './clock.ts';
 import type { Evidence } from './evidence.ts';
 import type { AlarmTable } from './index/alarm-table.ts';
@@ -11,11 +11,11 @@ import type { TailTable } from './index/tail-table.ts';
 import { readStoredEvents } from './ingest/arrival.ts';
 import { indexChunk, indexRefusal } from './ingest/intake.ts';
 import { judgeChunk } from './ingest/judge.ts';
-import type { SegmentLog, SegmentPlace } from './segments/segment-log.ts';
+import type { SegmentPlace } from './segments/segment-log.ts';
+import { type ChunkSource, openStoredChunk } from './segments/stored-chunk.ts';
 
-export interface RecoveryParts {
+export interface RecoveryParts extends ChunkSource {
   readonly database: DatabaseSync;
-  readonly segments: SegmentLog;
   readonly chunks: ChunkTable;
   readonly events: EventTable;
   readonly alarms: AlarmTable;
@@ -57,8 +57,7 @@ export function recover(parts: RecoveryParts): Recovery {
     damaged += looked.damaged.length;
     for (const place of looked.damaged) raiseDamaged(parts, place);
     for (const place of looked.frames) {
-      const bytes = parts.segments.read(place);
-      const opened = bytes.ok ? openChunk(bytes.value) : bytes;
+      const opened = openStoredChunk(parts, place);
       if (opened.ok)
         found.push({ place, sessionId: opened.value.sessionId, firstSequence: opened.value.firstSequence });
       else raiseDamaged(parts, place);
@@ -77,10 +76,9 @@ export function recover(parts: RecoveryParts): Recovery {
 
 /** Indexes one chunk if it goes on where its session's record ends. Repeats are left where they are. */
 function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
-  const { chunks, segments, database } = parts;
-  const bytes = segments.read(place);
-  const opened = bytes.ok ? openChunk(bytes.value) : bytes;
-  if (!bytes.ok || !opened.ok) return false;
+  const { chunks, database } = parts;
+  const opened = openStoredChunk(parts, place);
+  if (!opened.ok) return false;
   const chunk = opened.value;
   const head = chunks.head(chunk.sessionId);
   if (head === undefined && chunks.droppedHead(chunk.sessionId) !== undefined) return false;
@@ -88,7 +86,7 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
   const judgement = judgeChunk(chunk, {
     head,
     hashOf: (first, last) => covering(first, last).find((held) => held.firstSequence === first)?.sha256,
-    events: (first, last) => readStoredEvents(segments, covering(first, last), first, last),
+    events: (first, last) => readStoredEvents(parts, covering(first, last), first, last),
   });
   if (judgement.kind !== 'Next') return false;
   try {
@@ -97,14 +95,15 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
   } catch (error) {
     if (isOfTheIndex(error)) throw error;
     // It was refused when it came, or would have been; the others are not to suffer for it.
-    raiseInvalid(parts, chunk, bytes.value, indexRefusal(error));
+    raiseInvalid(parts, chunk, place, indexRefusal(error));
     return false;
   }
 }
 
-function raiseInvalid(parts: RecoveryParts, chunk: OpenedChunk, bytes: Uint8Array, text: string): void {
+function raiseInvalid(parts: RecoveryParts, chunk: OpenedChunk, place: SegmentPlace, text: string): void {
   const { sessionId, firstSequence: sequence } = chunk;
-  const evidence = parts.evidence.keep('Invalid', sessionId, sequence, bytes);
+  const bytes = parts.segments.read(place);
+  const evidence = bytes.ok ? parts.evidence.keep('Invalid', sessionId, sequence, bytes.value) : '';
   parts.alarms.raise({ atUs: parts.nowUs(), kind: 'Invalid', sessionId, sequence, text, evidence });
 }
 

@@ -119,6 +119,8 @@ function grpcHandler(routes: (router: ConnectRouter) => void): ReturnType<typeof
     grpcWeb: false,
     connect: false,
     readMaxBytes: MESSAGE_BYTES_MAX,
+    // What is large is packed already, and nobody is to make the store pack or unpack for them.
+    acceptCompression: [],
   });
 }
 

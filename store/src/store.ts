@@ -53,6 +53,7 @@ export class Store {
   readonly nowUs: Clock;
   readonly #database: DatabaseSync;
   readonly #options: StoreOptions;
+  readonly #garbage = new BufferGarbage();
 
   private constructor(options: StoreOptions, database: DatabaseSync, segments: SegmentLog) {
     const { nowUs } = options;
@@ -80,13 +81,12 @@ export class Store {
       evidence,
       metrics: this.metrics,
       nowUs,
+      passed: (bytes: number) => this.passed(bytes),
     };
     this.recovery = recover(parts);
-    const garbage = new BufferGarbage();
     this.intake = new Intake({
       ...parts,
       refusal: (bytes) => this.#refusal(bytes),
-      passed: (bytes) => garbage.passed(bytes),
       stored: () => this.arrivals.announce(),
       report: options.report,
     });
@@ -127,6 +127,11 @@ export class Store {
     await this.retention.pass();
     this.pods.forgetUnused(this.nowUs());
     this.arrivals.announce();
+  }
+
+  /** So many bytes were read, or taken in: their buffers are let go of. */
+  passed(bytes: number): void {
+    this.#garbage.passed(bytes);
   }
 
   #refusal(bytes: number): string | undefined {

@@ -206,14 +206,14 @@ export class Intake {
   }
 
   #holdings(sessionId: string, head: Head | undefined): Parameters<typeof judgeChunk>[1] {
-    const { chunks, segments } = this.#parts;
+    const { chunks } = this.#parts;
     return {
       head,
       hashOf: (first, last) =>
         chunks
           .covering(sessionId, first, last)
           .find((held) => held.firstSequence === first && held.lastSequence === last)?.sha256,
-      events: (first, last) => readStoredEvents(segments, chunks.covering(sessionId, first, last), first, last),
+      events: (first, last) => readStoredEvents(this.#parts, chunks.covering(sessionId, first, last), first, last),
     };
   }
 

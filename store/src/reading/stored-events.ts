@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type OpenedChunk, openChunk } from '@sidegate/session';
+import type { OpenedChunk } from '@sidegate/session';
 import type { ChunkRow } from '../index/chunk-table.ts';
+import { openStoredChunk } from '../segments/stored-chunk.ts';
 import type { Store } from '../store.ts';
 
 /** Chunks that are looked up at once. */
@@ -52,8 +53,7 @@ function* eventsOf(chunk: OpenedChunk, fromSequence: number): Generator<StoredEv
 function openStored(store: Store, row: ChunkRow): OpenedChunk {
   // Looked up again: retention moves chunks while a reader waits.
   const [current] = store.chunks.covering(row.sessionId, row.firstSequence, row.firstSequence);
-  const bytes = store.segments.read((current ?? row).place);
-  const opened = bytes.ok ? openChunk(bytes.value) : bytes;
+  const opened = openStoredChunk(store, (current ?? row).place);
   if (opened.ok) return opened.value;
   const place = `session ${row.sessionId}, event ${row.firstSequence}`;
   throw new ConnectError(`${opened.fault.message} (${place})`, Code.DataLoss);

@@ -32,7 +32,7 @@ export async function verifyStored(
     chunks += 1;
     const bytes = store.segments.read(row.place);
     if (!bytes.ok) faults.push(`${bytes.fault.message} (${bytes.fault.where})`);
-    else verifier.add(bytes.value);
+    else store.passed(verifier.add(bytes.value)?.payloadBytes ?? bytes.value.length);
     await setImmediate();
     if (signal.aborted) return undefined;
   }

@@ -1,12 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+import {
+  type Client,
+  createClient,
+  type Interceptor,
+  type StreamResponse,
+  type UnaryResponse,
+} from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { SealedChunk } from '@sidegate/session';
 import { Ingest, Reader, type UploadRequest, UploadRequestSchema } from '@sidegate/session/store';
@@ -59,11 +65,24 @@ export class StoreProcess {
     return createClient(Ingest, createGrpcTransport(options));
   }
 
-  reader(): Client<typeof Reader> {
+  /** `answered` is told of each answer. */
+  reader(answered: (response: UnaryResponse | StreamResponse) => void = () => undefined): Client<typeof Reader> {
     const createConnection = () => connect(this.ready.ownerSocket);
     const manager = new Http2SessionManager('http://reader', undefined, { createConnection });
     this.#managers.push(manager);
-    return createClient(Reader, createGrpcTransport({ baseUrl: 'http://reader', sessionManager: manager }));
+    const watch: Interceptor = (next) => async (request) => {
+      const response = await next(request);
+      answered(response);
+      return response;
+    };
+    const options = { baseUrl: 'http://reader', sessionManager: manager, interceptors: [watch] };
+    return createClient(Reader, createGrpcTransport(options));
+  }
+
+  /** The most memory that it ever had. */
+  peakMib(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/mu.exec(status)?.[1]) / 1024;
   }
 
   /** Asks the program to end while connections are open, and waits until it has. */
