@@ -5,6 +5,7 @@ export * from './field-fault.ts';
 export * from './garbage.ts';
 export * from './gate-question.ts';
 export * from './labels.ts';
+export * from './network-error.ts';
 export * from './pause.ts';
 export * from './pem.ts';
 export * from './pulse.ts';

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions, request as requestHttps } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { fail, ok, type Result } from '@sidegate/crds';
+import { fail, networkError, ok, type Result } from '@sidegate/crds';
 import { type ApiFault, apiFault, tooLarge, unreachable } from './api-fault.ts';
 import { parseJson, readJsonLines } from './json-lines.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -93,7 +93,7 @@ export function openApiClient(options: ApiClientOptions): ApiClient {
           // A kept connection that the server closed at this moment says nothing about the server; reading again does no harm.
           if (outgoing.reusedSocket && !fresh && method === 'GET' && !watch.signal.aborted) return attempt(true);
           watch.end();
-          resolve(fail(unreachable(watch.silent ? `it was silent for ${silenceMs / 1000} s` : error.message)));
+          resolve(fail(unreachable(watch.silent ? `it was silent for ${silenceMs / 1000} s` : networkError(error))));
         });
         outgoing.on('response', (incoming) => {
           watch.heard();

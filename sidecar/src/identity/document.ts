@@ -1,7 +1,7 @@
 import { request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, networkError, ok, type Result } from '@sidegate/crds';
 
 /** Longest answer that is read, in bytes. */
 const DOCUMENT_BYTES_MAX = 1 << 20;
@@ -27,7 +27,7 @@ export const openReadDocument =
         resolve(unreachable(url, String(error)));
         return;
       }
-      outgoing.on('error', (error) => resolve(unreachable(url, error.message)));
+      outgoing.on('error', (error) => resolve(unreachable(url, networkError(error))));
       outgoing.on('response', (incoming) => {
         if (incoming.statusCode !== 200) {
           incoming.resume();
@@ -36,7 +36,7 @@ export const openReadDocument =
         }
         const parts: Buffer[] = [];
         let bytes = 0;
-        incoming.on('error', (error) => resolve(unreachable(url, error.message)));
+        incoming.on('error', (error) => resolve(unreachable(url, networkError(error))));
         incoming.on('data', (part: Buffer) => {
           bytes += part.length;
           if (bytes > DOCUMENT_BYTES_MAX) incoming.destroy(new Error('the answer is too large'));

@@ -1,4 +1,4 @@
-import { type Fault, fail, type Result } from '@sidegate/crds';
+import { type Fault, fail, networkError, type Result } from '@sidegate/crds';
 import type { CatalogConversation } from '../protocols/protocol.ts';
 import { dial, secure, type TargetAddress } from './target-address.ts';
 
@@ -44,7 +44,7 @@ export function readCatalog(
 
     function listen(): void {
       socket.on('data', (bytes: Buffer) => carryOut(conversation.receive(bytes)));
-      socket.once('error', (error) => settle(fault(error.message)));
+      socket.once('error', (error) => settle(fault(networkError(error))));
       socket.once('close', () => settle(fault('the target closed the connection')));
     }
 

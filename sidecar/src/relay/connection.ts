@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { networkError } from '@sidegate/crds';
 import { concatenate } from '../concatenate.ts';
 import type { GatedSession } from '../gate/gated-session.ts';
 import type { Wires } from '../gate/wires.ts';
@@ -166,7 +167,7 @@ export class Connection implements Wires {
     const timeout = setTimeout(() => target.destroy(new Error('did not answer in time')), DIAL_TIMEOUT_MS);
     const refused = (error: Error): void => {
       clearTimeout(timeout);
-      unavailable(`cannot be reached: ${error.message}`);
+      unavailable(`cannot be reached: ${networkError(error)}.`);
     };
     target.once('error', refused);
     target.once('connect', () => {
@@ -188,7 +189,7 @@ export class Connection implements Wires {
     this.#target = secured;
     const refused = (error: Error): void => {
       const { host, port } = this.#options.target;
-      this.#targetUnavailable(`${host}:${port} does not prove who it is: ${error.message}`);
+      this.#targetUnavailable(`${host}:${port} does not prove who it is: ${networkError(error)}.`);
     };
     secured.once('error', refused);
     secured.once('secureConnect', () => {
@@ -283,7 +284,7 @@ export class Connection implements Wires {
       this.#resume();
     });
     target.once('error', (error) =>
-      this.#guard(() => this.#session?.targetLeft(`The target broke the connection: ${error.message}.`)),
+      this.#guard(() => this.#session?.targetLeft(`The target broke the connection: ${networkError(error)}.`)),
     );
     const left = (): void => this.#guard(() => this.#session?.targetLeft('The target closed the connection.'));
     target.once('end', left);
