@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { testGiven } from '../support/test-given.ts';
@@ -23,20 +23,7 @@ spec:
 `;
 const REFUSED = 'NOPERM data/guard/no-incr: No.';
 
-const started = new AsyncDisposableStack();
-let stage: ClusterStage;
-/** One at each master. */
-let keys: readonly string[];
 const real = testGiven(REDIS_SERVER, 'redis-server is not installed');
-
-beforeAll(async () => {
-  if (REDIS_SERVER === undefined) return;
-  stage = await openClusterStage(started, { policy: POLICY, replicas: 2, withoutDoor: [HIDDEN] });
-  keys = await Promise.all(MASTERS.map((place) => stage.keyAt(place)));
-  // Replicas knock before they say who they are.
-  for (const { server } of stage.nodes) await server.command(['CONFIG', 'RESETSTAT']);
-}, TIMEOUT_MS);
-afterAll(() => started.disposeAsync(), TIMEOUT_MS);
 
 const failed = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -44,112 +31,131 @@ const failed = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
 
-/** Who reached a node without the gate had no password of it, and the node counts and keeps that. */
-async function expectNoneReachedDirectly(): Promise<void> {
-  for (const { server } of stage.nodes) {
-    const said = await server.command(['ACL', 'LOG'], ['INFO', 'errorstats']);
-    expect(said).toMatch(/^\*0\r\n/);
-    expect(said).not.toMatch(/NOAUTH|WRONGPASS/);
-    const clients = (await server.command(['CLIENT', 'LIST'])).match(/ user=\S*/g) ?? [];
-    // A master is a client of its replicas, by no account.
-    expect(clients.filter((user) => user !== ' user=(superuser)' && user !== ' user=gate')).toEqual([]);
+describe.each([
+  { nodes: 'without TLS', tls: false },
+  { nodes: 'that speak TLS', tls: true },
+])('nodes $nodes', ({ tls }) => {
+  const started = new AsyncDisposableStack();
+  let stage: ClusterStage;
+  /** One at each master. */
+  let keys: readonly string[];
+
+  beforeAll(async () => {
+    if (REDIS_SERVER === undefined) return;
+    stage = await openClusterStage(started, { policy: POLICY, replicas: 2, withoutDoor: [HIDDEN], tls });
+    keys = await Promise.all(MASTERS.map((place) => stage.keyAt(place)));
+    // Replicas knock before they say who they are.
+    for (const { server } of stage.nodes) await server.command(['CONFIG', 'RESETSTAT']);
+  }, TIMEOUT_MS);
+  afterAll(() => started.disposeAsync(), TIMEOUT_MS);
+
+  /** Who reached a node without the gate had no password of it, and the node counts and keeps that. */
+  async function expectNoneReachedDirectly(): Promise<void> {
+    for (const { server } of stage.nodes) {
+      const said = await server.command(['ACL', 'LOG'], ['INFO', 'errorstats']);
+      expect(said).toMatch(/^\*0\r\n/);
+      expect(said).not.toMatch(/NOAUTH|WRONGPASS/);
+      const clients = (await server.command(['CLIENT', 'LIST'])).match(/ user=\S*/g) ?? [];
+      // A master is a client of its replicas, by no account.
+      expect(clients.filter((user) => user !== ' user=(superuser)' && user !== ' user=gate')).toEqual([]);
+    }
   }
-}
 
-/** What every client must have seen, and of the nodes as many as it cares for. */
-function expected(nodes: readonly number[] = [...MASTERS, REPLICA]): unknown {
-  return {
-    nodes: nodes.map((node) => `${HOST}:${stage.doorOf(node)}`).toSorted(),
-    values: keys.map((key) => `at ${key}`),
-    refused: keys.map(() => REFUSED),
-    after: `at ${keys[0]}`,
-  };
-}
+  /** What every client must have seen, and of the nodes as many as it cares for. */
+  function expected(nodes: readonly number[] = [...MASTERS, REPLICA]): unknown {
+    return {
+      nodes: nodes.map((node) => `${HOST}:${stage.doorOf(node)}`).toSorted(),
+      values: keys.map((key) => `at ${key}`),
+      refused: keys.map(() => REFUSED),
+      after: `at ${keys[0]}`,
+    };
+  }
 
-real.each([2, 3] as const)(
-  'ioredis Cluster in RESP%d',
-  async (protocol) => {
-    const client = new Cluster([{ host: HOST, port: stage.doorOf(1) }], {
-      redisOptions: { username: 'agent', password: await stage.token(), protocol },
-    });
-    client.on('error', () => undefined);
-    for (const key of keys) await client.set(key, `at ${key}`);
-    const values = await Promise.all(keys.map((key) => client.get(key)));
-    const refused = await Promise.all(keys.map((key) => failed(client.incr(key))));
-    const nodes = client
-      .nodes('all')
-      .map(({ options }) => `${options.host}:${options.port}`)
-      .toSorted();
-    const after = await client.get(keys[0] ?? '');
-    await client.quit();
-    expect({ nodes, values, refused, after }).toEqual(expected());
-    await expectNoneReachedDirectly();
-  },
-  TIMEOUT_MS,
-);
+  real.each([2, 3] as const)(
+    'ioredis Cluster in RESP%d',
+    async (protocol) => {
+      const client = new Cluster([{ host: HOST, port: stage.doorOf(1) }], {
+        redisOptions: { username: 'agent', password: await stage.token(), protocol },
+      });
+      client.on('error', () => undefined);
+      for (const key of keys) await client.set(key, `at ${key}`);
+      const values = await Promise.all(keys.map((key) => client.get(key)));
+      const refused = await Promise.all(keys.map((key) => failed(client.incr(key))));
+      const nodes = client
+        .nodes('all')
+        .map(({ options }) => `${options.host}:${options.port}`)
+        .toSorted();
+      const after = await client.get(keys[0] ?? '');
+      await client.quit();
+      expect({ nodes, values, refused, after }).toEqual(expected());
+      await expectNoneReachedDirectly();
+    },
+    TIMEOUT_MS,
+  );
 
-real(
-  'ioredis Cluster reads at the replica that has a door, as the gate lets it',
-  async () => {
-    const [key = ''] = keys;
-    await stage.nodes[0]?.server.command(['SET', key, 'card 4111111111111111'], ['WAIT', '2', '0']);
-    const client = new Cluster([{ host: HOST, port: stage.doorOf(0) }], {
-      redisOptions: { username: 'agent', password: await stage.token() },
-      scaleReads: 'slave',
-    });
-    client.on('error', () => undefined);
-    const value = await client.get(key);
-    await client.quit();
-    expect(value).toBe('card [masked]');
-    const said = (await stage.nodes[REPLICA]?.server.command(['INFO', 'commandstats'])) ?? '';
-    expect(said).toMatch(/cmdstat_get:calls=[1-9]/);
-    await expectNoneReachedDirectly();
-  },
-  TIMEOUT_MS,
-);
+  real(
+    'ioredis Cluster reads at the replica that has a door, as the gate lets it',
+    async () => {
+      const [key = ''] = keys;
+      await stage.nodes[0]?.server.command(['SET', key, 'card 4111111111111111'], ['WAIT', '2', '0']);
+      const client = new Cluster([{ host: HOST, port: stage.doorOf(0) }], {
+        redisOptions: { username: 'agent', password: await stage.token() },
+        scaleReads: 'slave',
+      });
+      client.on('error', () => undefined);
+      const value = await client.get(key);
+      await client.quit();
+      expect(value).toBe('card [masked]');
+      const said = (await stage.nodes[REPLICA]?.server.command(['INFO', 'commandstats'])) ?? '';
+      expect(said).toMatch(/cmdstat_get:calls=[1-9]/);
+      await expectNoneReachedDirectly();
+    },
+    TIMEOUT_MS,
+  );
 
-real.each([2, 3] as const)(
-  'node-redis createCluster in RESP%d',
-  async (version) => {
-    const client = createCluster({
-      rootNodes: [{ socket: { host: HOST, port: stage.doorOf(2) } }],
-      defaults: { username: 'agent', password: await stage.token() },
-      RESP: version,
-    });
-    client.on('error', () => undefined);
-    await client.connect();
-    for (const key of keys) await client.set(key, `at ${key}`);
-    const values = await Promise.all(keys.map((key) => client.get(key)));
-    const refused = await Promise.all(keys.map((key) => failed(client.incr(key))));
-    const nodes = client.masters.map(({ address }) => address).toSorted();
-    const after = await client.get(keys[0] ?? '');
-    await client.close();
-    expect({ nodes, values, refused, after }).toEqual(expected(MASTERS));
-    await expectNoneReachedDirectly();
-  },
-  TIMEOUT_MS,
-);
+  real.each([2, 3] as const)(
+    'node-redis createCluster in RESP%d',
+    async (version) => {
+      const client = createCluster({
+        rootNodes: [{ socket: { host: HOST, port: stage.doorOf(2) } }],
+        defaults: { username: 'agent', password: await stage.token() },
+        RESP: version,
+      });
+      client.on('error', () => undefined);
+      await client.connect();
+      for (const key of keys) await client.set(key, `at ${key}`);
+      const values = await Promise.all(keys.map((key) => client.get(key)));
+      const refused = await Promise.all(keys.map((key) => failed(client.incr(key))));
+      const nodes = client.masters.map(({ address }) => address).toSorted();
+      const after = await client.get(keys[0] ?? '');
+      await client.close();
+      expect({ nodes, values, refused, after }).toEqual(expected(MASTERS));
+      await expectNoneReachedDirectly();
+    },
+    TIMEOUT_MS,
+  );
 
-async function environment(): Promise<Readonly<Record<string, string>>> {
-  const address = `${HOST}:${stage.doorOf(0)}`;
-  return { REDIS_ADDRESS: address, REDIS_TOKEN: await stage.token(), REDIS_KEYS: keys.join(',') };
-}
+  async function environment(): Promise<Readonly<Record<string, string>>> {
+    const address = `${HOST}:${stage.doorOf(0)}`;
+    return { REDIS_ADDRESS: address, REDIS_TOKEN: await stage.token(), REDIS_KEYS: keys.join(',') };
+  }
 
-testGiven(REDIS_SERVER !== undefined && PYTHON !== undefined, 'no Python with pip, or no redis-server, is installed')(
-  'RedisCluster of redis-py in RESP2 and RESP3',
-  async () => {
-    const seen = await seenInPython('redis_cluster.py', await environment());
-    expect(seen).toEqual({ 2: expected(), 3: expected() });
-    await expectNoneReachedDirectly();
-  },
-  TIMEOUT_MS,
-);
+  testGiven(REDIS_SERVER !== undefined && PYTHON !== undefined, 'no Python with pip, or no redis-server, is installed')(
+    'RedisCluster of redis-py in RESP2 and RESP3',
+    async () => {
+      const seen = await seenInPython('redis_cluster.py', await environment());
+      expect(seen).toEqual({ 2: expected(), 3: expected() });
+      await expectNoneReachedDirectly();
+    },
+    TIMEOUT_MS,
+  );
 
-testGiven(REDIS_SERVER !== undefined && GO !== undefined, 'no Go 1.26, or no redis-server, is installed')(
-  'ClusterClient of go-redis',
-  async () => {
-    expect(await seenInGo(await environment())).toEqual(expected());
-    await expectNoneReachedDirectly();
-  },
-  TIMEOUT_MS,
-);
+  testGiven(REDIS_SERVER !== undefined && GO !== undefined, 'no Go 1.26, or no redis-server, is installed')(
+    'ClusterClient of go-redis',
+    async () => {
+      expect(await seenInGo(await environment())).toEqual(expected());
+      await expectNoneReachedDirectly();
+    },
+    TIMEOUT_MS,
+  );
+});

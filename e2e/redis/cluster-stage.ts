@@ -1,6 +1,9 @@
 import { openRunStage, type RunStage } from '../run-stage.ts';
 import { objectsOf } from '../sidegate-cli.ts';
-import { accessFile, configurationFile } from '../stage-files.ts';
+import { accessFile, configurationFile, tlsFiles } from '../stage-files.ts';
+import { type Certificates, makeCertificates } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { untilFound } from '../support/until-found.ts';
 import { LOGIN, type RedisServer, startRedis } from './redis-server.ts';
 
@@ -13,6 +16,8 @@ const BY_NAME = ['--cluster-announce-hostname', 'localhost', '--cluster-preferre
 
 export interface ClusterNode {
   readonly server: RedisServer;
+  /** Where it hears other nodes. */
+  readonly busPort: number;
   readonly id: string;
   /** Of a replica: none. */
   readonly slots: readonly [first: number, last: number] | undefined;
@@ -24,11 +29,15 @@ export interface ClusterStageOptions {
   readonly replicas?: number;
   /** Which of the nodes, in their order, are no Targets. */
   readonly withoutDoor: readonly number[];
+  /** The nodes speak TLS, with the gate and with each other, and announce the ports of that; default: they do not. */
+  readonly tls?: boolean;
 }
 
 /** A real cluster of three masters, and Sidegate with a door to each of its nodes that is a Target. */
 export interface ClusterStage extends RunStage {
   readonly nodes: readonly ClusterNode[];
+  /** The folder of the authority whose certificate all nodes show: the one that their Targets name. */
+  readonly authority: string;
   /** The port of the door to a node. */
   doorOf(node: number): number;
   /** A key that the master at this place has. */
@@ -38,9 +47,12 @@ export interface ClusterStage extends RunStage {
 
 export async function openClusterStage(
   started: AsyncDisposableStack,
-  { policy, replicas = 0, withoutDoor }: ClusterStageOptions,
+  { policy, replicas = 0, withoutDoor, tls = false }: ClusterStageOptions,
 ): Promise<ClusterStage> {
-  const nodes = await startCluster(started, replicas);
+  const authority = started.use(temporaryFolder('authority')).path;
+  const certificates = tls ? makeCertificates(authority) : undefined;
+  const nodes = await startCluster(started, replicas, certificates);
+  const trust = tlsFiles(certificates?.authority, 'nodes-ca');
   const indexes = nodes.map((_, index) => index).filter((index) => !withoutDoor.includes(index));
   const stage = await openRunStage(started, {
     identity: 'Token',
@@ -52,9 +64,10 @@ export async function openClusterStage(
       'configuration.yaml': configurationFile({ url, audience, identity: 'Token' }),
       'policy.yaml': policy,
       'targets.yaml': nodes
-        .map(({ server }, index) => (indexes.includes(index) ? targetFile(`node-${index}`, server) : ''))
+        .map(({ server }, index) => (indexes.includes(index) ? targetFile(`node-${index}`, server, trust.tls) : ''))
         .filter((text) => text !== '')
-        .join('---\n'),
+        .join('---\n')
+        .concat(trust.authority),
     }),
   });
   const slotOf = async (key: string): Promise<number> => {
@@ -64,6 +77,7 @@ export async function openClusterStage(
   return {
     ...stage,
     nodes,
+    authority,
     doorOf: (node) => doorOf(stage, node),
     slotOf,
     keyAt: async (place) => {
@@ -78,11 +92,20 @@ export async function openClusterStage(
 }
 
 /** Nodes that know each other: masters, each with a third of the slots, and replicas of the first. */
-async function startCluster(started: AsyncDisposableStack, replicas: number): Promise<readonly ClusterNode[]> {
+async function startCluster(
+  started: AsyncDisposableStack,
+  replicas: number,
+  certificates: Certificates | undefined,
+): Promise<readonly ClusterNode[]> {
+  const secured =
+    certificates === undefined
+      ? []
+      : ['--tls-cluster', 'yes', '--tls-replication', 'yes', '--tls-ca-cert-file', certificates.authorityFile];
   const made: ClusterNode[] = [];
   for (let index = 0; index < MASTERS + replicas; index += 1) {
-    const settings = ['--cluster-enabled', 'yes', ...BY_NAME];
-    const server = started.use(await startRedis({ settings }));
+    const busPort = await freePort();
+    const settings = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), ...BY_NAME, ...secured];
+    const server = started.use(await startRedis({ settings, tls: certificates ?? false }));
     const id = /\$40\r\n(\w{40})/.exec(await server.command(['CLUSTER', 'MYID']))?.[1] ?? '';
     const slots =
       index < MASTERS
@@ -91,12 +114,12 @@ async function startCluster(started: AsyncDisposableStack, replicas: number): Pr
     if (slots !== undefined) {
       await server.command(['CLUSTER', 'ADDSLOTSRANGE', String(slots[0]), String(slots[1])]);
     }
-    made.push({ server, id, slots });
+    made.push({ server, busPort, id, slots });
   }
   const [first] = made;
   if (first === undefined) return made;
-  for (const { server } of made.slice(1)) {
-    await first.server.command(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)]);
+  for (const { server, busPort } of made.slice(1)) {
+    await first.server.command(['CLUSTER', 'MEET', '127.0.0.1', String(server.port), String(busPort)]);
   }
   for (const { server } of made) {
     await until(async () => (await server.command(['CLUSTER', 'INFO'])).includes('cluster_state:ok'));
@@ -125,7 +148,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   await untilFound('the cluster does not come up', async () => (await holds()) || undefined);
 }
 
-function targetFile(name: string, { port, password }: RedisServer): string {
+function targetFile(name: string, { port, password }: RedisServer, tls: string): string {
   return `apiVersion: sidegate.dev/v1alpha1
 kind: Target
 metadata: {name: ${name}, namespace: data}
@@ -133,7 +156,7 @@ spec:
   protocol: Redis
   host: localhost
   port: ${port}
-  tls: {mode: Disable}
+  ${tls}
   credential: {secretRef: {name: ${name}-login}}
   allowedNamespaces: {from: All}
   defaultAction: Allow

@@ -14,7 +14,8 @@ export const REDIS_SERVER = findProgram('redis-server');
 export const LOGIN = 'gate';
 
 export interface RedisOptions {
-  readonly tls?: boolean;
+  /** The certificate that it shows, or true for one of its own. */
+  readonly tls?: boolean | Certificates;
   /** More parameters of redis-server. */
   readonly settings?: readonly string[];
   /** The ACL rules of the gate's account; default: everything. */
@@ -36,8 +37,16 @@ export interface TargetRedis extends AsyncDisposable {
 
 /** The same as a process of this machine, on loopback. */
 export interface RedisServer extends TargetRedis {
+  /** Where it listens without TLS: beside the port with it, or the same where it has none. */
+  readonly plainPort: number;
   /** Where it keeps its data. */
   readonly folder: string;
+}
+
+/** What it shows to clients; undefined: it speaks no TLS. */
+export function certificatesOf({ tls = false }: RedisOptions, folder: string): Certificates | undefined {
+  if (typeof tls !== 'boolean') return tls;
+  return tls ? makeCertificates(folder) : undefined;
 }
 
 /** The parameters of redis-server that make the gate's account and turn the default user off. */
@@ -57,9 +66,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   if (program === undefined) throw new Error('redis-server is not installed');
   const folder = temporaryFolder('redis');
   const port = await freePort();
-  const plainPort = options.tls === true ? await freePort() : port;
   const password = randomBytes(12).toString('hex');
-  const certificates = options.tls === true ? makeCertificates(folder.path) : undefined;
+  const certificates = certificatesOf(options, folder.path);
+  const plainPort = certificates === undefined ? port : await freePort();
   const tls =
     certificates === undefined
       ? []
@@ -101,6 +110,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return {
     host: '127.0.0.1',
     port,
+    plainPort,
     password,
     certificates,
     command,

@@ -1,9 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { type Certificates, makeCertificates } from '../support/certificates.ts';
+import type { Certificates } from '../support/certificates.ts';
 import { servesContainers } from '../support/container-runtime.ts';
 import { startContainer } from '../support/target-container.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { accountOf, commander, type RedisOptions, startRedis, type TargetRedis } from './redis-server.ts';
+import {
+  accountOf,
+  certificatesOf,
+  commander,
+  type RedisOptions,
+  startRedis,
+  type TargetRedis,
+} from './redis-server.ts';
 
 /** Docker's own image of Redis, or what stands for it where none can be pulled. */
 export const REDIS_IMAGE = 'redis:7';
@@ -19,7 +26,7 @@ export async function startTargetRedis(options: RedisOptions = {}): Promise<Targ
 async function startRedisContainer(options: RedisOptions): Promise<TargetRedis> {
   const password = randomBytes(12).toString('hex');
   using folder = temporaryFolder('redis');
-  const certificates = options.tls === true ? makeCertificates(folder.path) : undefined;
+  const certificates = certificatesOf(options, folder.path);
   const listening = ['--port', String(PORT), '--bind', '0.0.0.0', '--save', ''];
   const container = await startContainer({
     image: REDIS_IMAGE,

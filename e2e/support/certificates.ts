@@ -16,33 +16,27 @@ const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes
 
 /**
  * Makes both in `folder` with the openssl program, good for `days` (default 30) and for `names` (DNS names and addresses; default
- * localhost and 127.0.0.1). A test about expiry may ask for a day in the past: -1.
+ * localhost and 127.0.0.1). A test about expiry may ask for a day in the past: -1. `issuer`: the folder of an authority that was made before.
  */
 export function makeCertificates(
   folder: string,
   names: readonly string[] = ['localhost', '127.0.0.1'],
   days = 30,
+  issuer?: string,
 ): Certificates {
   const file = (name: string): string => join(folder, name);
-  const authorityFile = file('ca.crt');
+  const authorityFile = join(issuer ?? folder, 'ca.crt');
+  const authorityKeyFile = join(issuer ?? folder, 'ca.key');
   const certificateFile = file('server.crt');
   const keyFile = file('server.key');
   const alternatives = names.map((name) => `${/^[\d.]+$|:/.test(name) ? 'IP' : 'DNS'}:${name}`).join(',');
-  writeFileSync(file('server.ext'), `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth\n`);
+  // Nodes of a cluster show it to each other as clients, too.
+  writeFileSync(file('server.ext'), `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n`);
 
-  openssl(
-    'req',
-    '-x509',
-    ...NEW_KEY,
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    authorityFile,
-    '-days',
-    '30',
-    '-subj',
-    '/CN=Test root',
-  );
+  if (issuer === undefined) {
+    const root = ['-keyout', authorityKeyFile, '-out', authorityFile, '-days', '30', '-subj', '/CN=Test root'];
+    openssl('req', '-x509', ...NEW_KEY, ...root);
+  }
   openssl(
     'req',
     '-new',
@@ -54,9 +48,9 @@ export function makeCertificates(
     '-subj',
     `/CN=${names[0] ?? 'localhost'}`,
   );
-  const issuer = ['-CA', authorityFile, '-CAkey', file('ca.key'), '-CAcreateserial', '-CAserial', file('ca.srl')];
+  const signing = ['-CA', authorityFile, '-CAkey', authorityKeyFile, '-CAcreateserial', '-CAserial', file('ca.srl')];
   const validity = ['-days', String(days), '-extfile', file('server.ext')];
-  openssl('x509', '-req', '-in', file('server.csr'), ...issuer, ...validity, '-out', certificateFile);
+  openssl('x509', '-req', '-in', file('server.csr'), ...signing, ...validity, '-out', certificateFile);
   chmodSync(keyFile, 0o600);
 
   const read = (path: string): string => readFileSync(path, 'utf8');
