@@ -158,7 +158,7 @@ export class Store {
   async close(): Promise<void> {
     this.arrivals.end();
     await this.intake.idle();
-    await this.retention.idle();
+    await this.retention.end();
     await this.segments.close();
     this.#database.close();
   }

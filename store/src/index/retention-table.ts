@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { integerOf, textOf } from './row.ts';
+import { integerOf, integerOrZero, textOf } from './row.ts';
 
 /** A session that may be taken away whole. */
 export interface EndedSession {
@@ -8,24 +8,41 @@ export interface EndedSession {
   readonly lastEventUs: number;
 }
 
-/** What retention asks and does. A session is there whole or not at all. */
+/** Words are merged when those that were taken away are this part of those that are left. */
+const MERGED_FROM = 0.2;
+
+/** Pages of the index of words that one part of a merge writes: some 10 ms. */
+const MERGED_PAGES = 16;
+
+/** What retention asks and does. A session is there whole or not at all: what is left of one that is gone is in nobody's answer. */
 export class RetentionTable {
+  readonly #database: DatabaseSync;
   readonly #ended: StatementSync;
   readonly #keepHead: StatementSync;
-  readonly #deleteWords: StatementSync;
   readonly #deletes: readonly StatementSync[];
+  readonly #deleteWords: StatementSync;
+  readonly #deleteCommands: StatementSync;
+  readonly #merge: StatementSync;
+  /** Sessions that are gone, and whose commands may still be there. */
+  readonly #leftovers: Set<string>;
+  #wordsTaken = 0;
 
   constructor(database: DatabaseSync) {
+    this.#database = database;
     this.#ended = database.prepare(`select session_id, stored_bytes, last_event_us from sessions
       where closed_us is not null and last_event_us < ? order by last_event_us limit ?`);
     this.#keepHead = database.prepare(`insert into dropped (session_id, last_sequence, last_sha256, dropped_us)
       select session_id, last_sequence, last_sha256, ? from sessions where session_id = ?`);
-    this.#deleteWords = database.prepare(
-      'delete from command_words where rowid in (select id from commands where session_id = ?)',
-    );
-    this.#deletes = ['commands', 'chunks', 'sessions'].map((table) =>
+    this.#deletes = ['chunks', 'sessions'].map((table) =>
       database.prepare(`delete from ${table} where session_id = ?`),
     );
+    const first = 'select id from commands where session_id = ? order by command_id limit ?';
+    this.#deleteWords = database.prepare(`delete from command_words where rowid in (${first})`);
+    this.#deleteCommands = database.prepare(`delete from commands where id in (${first})`);
+    this.#merge = database.prepare("insert into command_words (command_words, rank) values ('merge', ?)");
+    const left = database.prepare(`select session_id from dropped
+      where exists (select 1 from commands where commands.session_id = dropped.session_id)`);
+    this.#leftovers = new Set(left.all().map((row) => textOf(row, 'session_id')));
   }
 
   /** Closed sessions whose last event was before `beforeUs`, oldest first. */
@@ -37,10 +54,41 @@ export class RetentionTable {
     }));
   }
 
-  /** Takes a session out of the index, and keeps where it ended, so that a late repeat is known as one. */
+  /** Takes a session away, and keeps where it ended, so that a late repeat is known as one. Its commands are left over for `clear`. */
   drop(sessionId: string, atUs: number): void {
     this.#keepHead.run(atUs, sessionId);
-    this.#deleteWords.run(sessionId);
     for (const statement of this.#deletes) statement.run(sessionId);
+    this.#leftovers.add(sessionId);
+  }
+
+  /** Deletes up to `limit` commands of sessions that are gone. False: none is left. */
+  clear(limit: number): boolean {
+    const [sessionId] = this.#leftovers;
+    if (sessionId === undefined) return false;
+    this.#deleteWords.run(sessionId, limit);
+    const { changes } = this.#deleteCommands.run(sessionId, limit);
+    this.#wordsTaken += Number(changes);
+    if (changes < limit) this.#leftovers.delete(sessionId);
+    return true;
+  }
+
+  /** True once, when so many words were taken away that their space is worth the work of `merge`. */
+  isMergeDue(): boolean {
+    const row = this.#database.prepare('select max(id) - min(id) as span from commands').get();
+    const isDue = this.#wordsTaken > 0 && this.#wordsTaken >= MERGED_FROM * integerOrZero(row ?? {}, 'span');
+    if (isDue) this.#wordsTaken = 0;
+    return isDue;
+  }
+
+  /** Does a part of the work that gives back the space of words; `begins`: the first part. False: nothing is left to do. */
+  merge(begins: boolean): boolean {
+    const before = this.#changes();
+    this.#merge.run(begins ? -MERGED_PAGES : MERGED_PAGES);
+    // SQLite's documentation, FTS5, section 6.10: fewer than two changes say that there was nothing to merge.
+    return this.#changes() - before >= 2;
+  }
+
+  #changes(): number {
+    return integerOf(this.#database.prepare('select total_changes() as changes').get() ?? {}, 'changes');
   }
 }

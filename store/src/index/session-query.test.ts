@@ -1,7 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { SealedChunk } from '@sidegate/session';
 import { SampleSession } from '../testing/sample-session.ts';
 import { EVERYTHING, record, StoreBench } from '../testing/store-bench.ts';
 import type { SessionFilter } from './session-query.ts';
+
+/** Two sessions with so many each are more than are searched at once. */
+const COMMANDS = 12_000;
 
 let bench: StoreBench;
 
@@ -44,7 +49,7 @@ describe('the index', () => {
       two.chunk(...two.command(1, 'select 1')),
       two.chunk(two.judged(2, 'DROP TABLE orders', { decision: 'Deny' })),
     ]);
-    expect(bench.sessionIds(filter)).toEqual(ids);
+    expect(await bench.sessionIds(filter)).toEqual(ids);
   });
 
   test('goes through sessions page by page', async () => {
@@ -54,14 +59,14 @@ describe('the index', () => {
     }
     const seen: string[] = [];
     for (let cursor = ''; ; ) {
-      const page = bench.store.query.sessions(EVERYTHING, 2, cursor);
+      const page = await bench.store.query.sessions(EVERYTHING, 2, cursor);
       if (!page.ok) throw new Error(page.fault.message);
       seen.push(...page.value.sessions.map(({ sessionId }) => sessionId));
       cursor = page.value.next;
       if (cursor === '') break;
     }
     expect(seen).toEqual(['e', 'd', 'c', 'b', 'a']);
-    expect(bench.store.query.sessions(EVERYTHING, 2, 'nonsense')).toMatchObject({
+    expect(await bench.store.query.sessions(EVERYTHING, 2, 'nonsense')).toMatchObject({
       ok: false,
       fault: { code: 'BadCursor' },
     });
@@ -99,9 +104,66 @@ describe('the index', () => {
       ['select AND NOT', 0],
       ['sel" OR "x', 0],
     ] as const) {
-      const found = bench.store.query.search(text, EVERYTHING, 10);
+      const found = await bench.store.query.search(text, EVERYTHING, 10);
       expect([text, found.ok && found.value.commands.length]).toEqual([text, count]);
     }
-    expect(bench.store.query.search('***', EVERYTHING, 10)).toMatchObject({ ok: false, fault: { code: 'BadText' } });
+    expect(await bench.store.query.search('***', EVERYTHING, 10)).toMatchObject({
+      ok: false,
+      fault: { code: 'BadText' },
+    });
+  });
+
+  test('is searched part by part, and what is newest comes first wherever it stands', async () => {
+    await bench.open();
+    // The one that came last is the oldest: its gate was away. One word stands in all commands, others in one of 1,000.
+    for (const [id, atUs] of [
+      ['new', 3_000_000_000],
+      ['old', 1_000_000],
+    ] as const) {
+      const session = new SampleSession(id, { atUs });
+      const chunks = [session.chunk(session.opened({ claimed: { agent: id } }))];
+      for (let first = 1; first <= COMMANDS; first += 500) {
+        const ids = Array.from({ length: 500 }, (_, at) => first + at);
+        const text = (command: number) => `select ${id}${command % 1000} from orders`;
+        chunks.push(session.chunk(...ids.flatMap((command) => session.command(command, text(command)))));
+      }
+      await bench.offerAll(chunks);
+    }
+    let turns = 0;
+    let over = false;
+    const { query } = bench.store;
+    const searching = query.search('orders', EVERYTHING, 3).finally(() => {
+      over = true;
+    });
+    for (; !over; turns += 1) await setImmediate();
+    expect(turns).toBeGreaterThanOrEqual(2);
+    const shown = (found: Awaited<typeof searching>) =>
+      found.ok && [
+        ...found.value.commands.map(({ sessionId, commandId }) => `${sessionId} ${commandId}`),
+        found.value.more,
+      ];
+    const last = [`new ${COMMANDS}`, `new ${COMMANDS - 1}`, `new ${COMMANDS - 2}`, true];
+    expect(shown(await searching)).toEqual(last);
+    expect(shown(await query.search('old7', EVERYTHING, 3))).toEqual(['old 11007', 'old 10007', 'old 9007', true]);
+    expect(shown(await query.search('new7', EVERYTHING, 100))).toHaveLength(COMMANDS / 1000 + 1);
+    expect(shown(await query.search('orders', { ...EVERYTHING, agent: 'old' }, 1))).toEqual([`old ${COMMANDS}`, true]);
+    expect(shown(await query.search('orders', { ...EVERYTHING, text: 'old3' }, 1))).toEqual([`old ${COMMANDS}`, true]);
+    expect(await bench.sessionIds({ text: 'orders' })).toEqual(['new', 'old']);
+    expect(await bench.sessionIds({ text: 'old7' })).toEqual(['old']);
+    expect(await bench.sessionIds({ text: 'old7', decision: 'Deny' })).toEqual([]);
+    const stopped = await query.search('orders', EVERYTHING, 3, AbortSignal.abort());
+    expect(shown(stopped)).toEqual([false]);
+  });
+
+  test('shows sessions that hold words from behind a thousand that hold none', async () => {
+    await bench.open();
+    await bench.offerAll(record('oldest', 1).chunks);
+    for (let at = 1; at <= 1_005; at += 1) await bench.offer(opening(`s${at}`, at));
+    expect(await bench.sessionIds({ text: 'orders' })).toEqual(['oldest']);
   });
 });
+
+function opening(sessionId: string, second: number): SealedChunk {
+  const session = new SampleSession(sessionId, { atUs: second * 2_000_000 });
+  return session.chunk(session.opened());
+}

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { blobOf, booleanOf, integerOf, integerOrZero, mapOf, type Row, textOf, textsOf } from './row.ts';
 import { textQuery } from './text-query.ts';
@@ -88,7 +89,16 @@ interface Condition {
   readonly values: readonly SQLInputValue[];
 }
 
-/** Questions that readers ask of the index. */
+/** Ids of commands that are searched at once: some 15 ms where each is one that is looked for. */
+const WINDOW = 16_384;
+
+/** Rows of commands are read by what the index of words gives, and not the other way round. */
+const WITH_WORDS = 'command_words cross join commands on commands.id = command_words.rowid';
+
+/** Sessions that are looked at at once, where those with words among them are wanted. */
+const PAGE = 1000;
+
+/** Questions that readers ask of the index. What may take long is done in parts; between them the store does other work. */
 export class SessionQuery {
   readonly #database: DatabaseSync;
   readonly #session: StatementSync;
@@ -108,26 +118,62 @@ export class SessionQuery {
   }
 
   /** One page, newest first. `cursor` is what the page before gave as `next`. Faults: BadCursor, BadText. */
-  sessions(
+  async sessions(
     filter: SessionFilter,
     limit: number,
     cursor: string,
-  ): Result<{ readonly sessions: SessionRow[]; readonly next: string }, Fault<'BadCursor' | 'BadText'>> {
-    const conditions = sessionConditions(filter);
-    if (!conditions.ok) return conditions;
-    const all = [...conditions.value];
-    if (cursor !== '') {
-      const [, openedUs, sessionId = ''] = /^(\d+):(.+)$/u.exec(cursor) ?? [];
-      if (openedUs === undefined) return fail({ code: 'BadCursor', message: 'The cursor is not one of this store.' });
-      all.push({ sql: '(opened_us, session_id) < (?, ?)', values: [Number(openedUs), sessionId] });
+    signal?: AbortSignal,
+  ): Promise<Result<{ readonly sessions: SessionRow[]; readonly next: string }, Fault<'BadCursor' | 'BadText'>>> {
+    const [, openedUs, sessionId = ''] = /^(\d+):(.+)$/u.exec(cursor) ?? [];
+    if (cursor !== '' && openedUs === undefined)
+      return fail({ code: 'BadCursor', message: 'The cursor is not one of this store.' });
+    const words = filter.text === '' ? undefined : textQuery(filter.text);
+    if (filter.text !== '' && words === undefined) return noWord();
+    const conditions = sessionConditions(filter, words !== undefined);
+    const holding = words === undefined ? undefined : await this.#sessionsWith(words, filter.decision, signal);
+    const rows: Row[] = [];
+    let last = openedUs === undefined ? undefined : { openedUs: Number(openedUs), sessionId };
+    for (const size = holding === undefined ? limit + 1 : PAGE; rows.length <= limit; ) {
+      const after =
+        last === undefined
+          ? []
+          : [{ sql: '(opened_us, session_id) < (?, ?)', values: [last.openedUs, last.sessionId] }];
+      const order = 'order by opened_us desc, session_id desc';
+      const page = this.#select('select * from sessions', [...conditions, ...after], order, size);
+      rows.push(...page.filter((row) => holding?.has(textOf(row, 'session_id')) !== false));
+      const end = page.at(-1);
+      if (end === undefined || page.length < size) break;
+      last = { openedUs: integerOf(end, 'opened_us'), sessionId: textOf(end, 'session_id') };
+      if (signal?.aborted === true) break;
+      await setImmediate();
     }
-    const rows = this.#select('select * from sessions', all, 'order by opened_us desc, session_id desc', limit + 1);
     const sessions = rows.slice(0, limit).map(sessionOf);
-    const last = sessions.at(-1);
-    return ok({
-      sessions,
-      next: rows.length > limit && last !== undefined ? `${last.openedUs}:${last.sessionId}` : '',
-    });
+    const end = sessions.at(-1);
+    const next = rows.length > limit && end !== undefined ? `${end.openedUs}:${end.sessionId}` : '';
+    return ok({ sessions, next });
+  }
+
+  /** Those that hold a command with these words, and this decision if one is given. */
+  async #sessionsWith(words: string, decision: string, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    const conditions = decision === '' ? [] : [decided('commands', decision)];
+    for await (const window of this.#windows(words, signal)) {
+      const rows = this.#select(`select distinct session_id from ${WITH_WORDS}`, [window, ...conditions], '', -1);
+      for (const row of rows) found.add(textOf(row, 'session_id'));
+    }
+    return found;
+  }
+
+  /** Commands with these words, some ids at a time from the newest on, so that the store does other work between: a word may be in millions. */
+  async *#windows(words: string, signal?: AbortSignal): AsyncGenerator<Condition> {
+    const row = this.#database.prepare('select min(id) as least, max(id) as most from commands').get() ?? {};
+    const least = integerOrZero(row, 'least');
+    for (let most = integerOrZero(row, 'most'); most >= least && signal?.aborted !== true; most -= WINDOW) {
+      const sql = 'command_words match ? and command_words.rowid > ? and command_words.rowid <= ?';
+      // As numbers they would not be taken for whole, and the index of words would be read from its beginning.
+      yield { sql, values: [words, BigInt(most - WINDOW), BigInt(most)] };
+      await setImmediate();
+    }
   }
 
   /** All sessions' ids, oldest first. */
@@ -147,29 +193,36 @@ export class SessionQuery {
   }
 
   /** Commands whose text, bind values or objects hold all the words, newest first. Fault BadText: there is no word. */
-  search(
+  async search(
     text: string,
     filter: SessionFilter,
     limit: number,
-  ): Result<{ readonly commands: CommandRow[]; readonly more: boolean }, Fault<'BadText'>> {
-    const query = textQuery(text);
-    if (query === undefined) return noWord();
-    const conditions = sessionConditions({ ...filter, decision: '' });
-    if (!conditions.ok) return conditions;
-    const all: Condition[] = [
-      { sql: 'commands.id in (select rowid from command_words where command_words match ?)', values: [query] },
-    ];
-    if (filter.decision !== '') all.push(decided('commands', filter.decision));
-    all.push(...conditions.value);
-    const from = 'select commands.* from commands join sessions using (session_id)';
-    const rows = this.#select(from, all, 'order by commands.at_us desc, commands.id desc', limit + 1);
-    return ok({ commands: rows.slice(0, limit).map(commandOf), more: rows.length > limit });
+    signal?: AbortSignal,
+  ): Promise<Result<{ readonly commands: CommandRow[]; readonly more: boolean }, Fault<'BadText'>>> {
+    const words = textQuery(text);
+    const also = filter.text === '' ? undefined : textQuery(filter.text);
+    if (words === undefined || (filter.text !== '' && also === undefined)) return noWord();
+    const holding = also === undefined ? undefined : await this.#sessionsWith(also, '', signal);
+    const conditions = sessionConditions({ ...filter, decision: '' }, also !== undefined);
+    if (filter.decision !== '') conditions.push(decided('commands', filter.decision));
+    const from = `select commands.id from ${WITH_WORDS} cross join sessions using (session_id)`;
+    const order = 'order by commands.at_us desc, commands.id desc';
+    let newest: Row[] = [];
+    for await (const window of this.#windows(words, signal)) {
+      const most = holding === undefined ? limit + 1 : -1;
+      const rows = this.#select(from, [window, ...conditions], order, most, 'select * from commands where id in');
+      const held = rows.filter((row) => holding?.has(textOf(row, 'session_id')) !== false);
+      if (held.length > 0) newest = [...newest, ...held].toSorted(newestFirst).slice(0, limit + 1);
+    }
+    return ok({ commands: newest.slice(0, limit).map(commandOf), more: newest.length > limit });
   }
 
-  #select(from: string, conditions: readonly Condition[], order: string, limit: number): Row[] {
+  /** `around`: rows are sorted without what is read of them at the end. */
+  #select(from: string, conditions: readonly Condition[], order: string, limit: number, around?: string): Row[] {
     const where = conditions.length === 0 ? '' : `where ${conditions.map(({ sql }) => sql).join(' and ')}`;
     const values = conditions.flatMap((condition) => condition.values);
-    return this.#database.prepare(`${from} ${where} ${order} limit ?`).all(...values, limit);
+    const sql = `${from} ${where} ${order} limit ?`;
+    return this.#database.prepare(around === undefined ? sql : `${around} (${sql})`).all(...values, limit);
   }
 }
 
@@ -187,7 +240,8 @@ function decided(table: 'commands' | 'of', decision: string): Condition {
   return { sql: `${table}.decision = ?${rare}`, values: [decision] };
 }
 
-function sessionConditions(filter: SessionFilter): Result<readonly Condition[], Fault<'BadText'>> {
+/** What a session itself must be. `isSearched`: sessions that hold a command with words, and the decision, are looked for apart. */
+function sessionConditions(filter: SessionFilter, isSearched: boolean): Condition[] {
   const conditions: Condition[] = [];
   const add = (sql: string, ...values: SQLInputValue[]): void => void conditions.push({ sql, values });
   const [namespace, name] = filter.target.split('/', 2);
@@ -199,21 +253,15 @@ function sessionConditions(filter: SessionFilter): Result<readonly Condition[], 
   if (filter.sinceUs > 0) add('(sessions.closed_us is null or sessions.closed_us >= ?)', filter.sinceUs);
   if (filter.untilUs > 0) add('sessions.opened_us < ?', filter.untilUs);
   if (filter.open !== undefined) add(`sessions.closed_us is ${filter.open ? '' : 'not '}null`);
-  const inCommands: Condition[] = [];
-  if (filter.decision !== '') inCommands.push(decided('of', filter.decision));
-  if (filter.text !== '') {
-    const query = textQuery(filter.text);
-    if (query === undefined) return noWord();
-    inCommands.push({ sql: 'of.id in (select rowid from command_words where command_words match ?)', values: [query] });
+  if (filter.decision !== '' && !isSearched) {
+    const { sql, values } = decided('of', filter.decision);
+    add(`exists (select 1 from commands of where of.session_id = sessions.session_id and ${sql})`, ...values);
   }
-  if (inCommands.length > 0) {
-    const both = inCommands.map(({ sql }) => sql).join(' and ');
-    add(
-      `exists (select 1 from commands of where of.session_id = sessions.session_id and ${both})`,
-      ...inCommands.flatMap(({ values }) => values),
-    );
-  }
-  return ok(conditions);
+  return conditions;
+}
+
+function newestFirst(one: Row, other: Row): number {
+  return integerOf(other, 'at_us') - integerOf(one, 'at_us') || integerOf(other, 'id') - integerOf(one, 'id');
 }
 
 function sessionOf(row: Row): SessionRow {

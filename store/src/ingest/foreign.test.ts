@@ -37,7 +37,7 @@ test('whatever another gate forged before or after, the true record is stored an
     ...record(SESSION, 2, { gateId: TRUE.uid, atUs: 9_000 }).whole(),
   ];
   for (const chunk of forged) expect(await offer(FORGER, chunk)).toMatchObject({ kind: 'Foreign', lastSequence: 0 });
-  expect(bench.sessionIds()).toEqual([]);
+  expect(await bench.sessionIds()).toEqual([]);
   for (const chunk of truth) expect(await offer(TRUE, chunk)).toMatchObject({ kind: 'Stored' });
   for (const chunk of forged) expect(await offer(FORGER, chunk)).toMatchObject({ kind: 'Foreign', lastSequence: 0 });
   for (const chunk of truth) expect(await offer(TRUE, chunk)).toMatchObject({ kind: 'Duplicate' });

@@ -32,10 +32,10 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
   };
   return (router) => {
     router.service(Reader, {
-      listSessions(request) {
+      async listSessions(request, { signal }) {
         record(ListSessionsRequestSchema, request);
         const limit = limitOf(request.limit, 100);
-        const page = store.query.sessions(filterOf(request.filter), limit, request.cursor);
+        const page = await store.query.sessions(filterOf(request.filter), limit, request.cursor, signal);
         if (!page.ok) throw invalid(page.fault);
         return {
           sessions: page.value.sessions.map((row) => sessionMessage(row, store.pods.find(row.gate))),
@@ -87,9 +87,10 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
         }
       },
 
-      search(request) {
+      async search(request, { signal }) {
         record(SearchRequestSchema, request);
-        const found = store.query.search(request.text, filterOf(request.filter), limitOf(request.limit, 100));
+        const limit = limitOf(request.limit, 100);
+        const found = await store.query.search(request.text, filterOf(request.filter), limit, signal);
         if (!found.ok) throw invalid(found.fault);
         return { commands: found.value.commands.map(commandMessage), more: found.value.more };
       },

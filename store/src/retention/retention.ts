@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { AlarmTable } from '../index/alarm-table.ts';
 import type { ChunkTable } from '../index/chunk-table.ts';
@@ -34,6 +35,9 @@ export interface RetentionParts {
 /** Sessions taken away in one commit. */
 const PAGE = 64;
 
+/** Commands of sessions that are gone, deleted in one commit: some 10 ms, in which the store does nothing else. */
+const CLEARED_AT_ONCE = 1000;
+
 /** This part of the size limit is kept free, so that not every chunk has to wait for room. */
 const HEADROOM = 0.05;
 
@@ -49,6 +53,7 @@ export class Retention {
   readonly #limits: RetentionLimits;
   #running: Promise<void> = Promise.resolve();
   #room: Promise<void> | undefined;
+  #over = false;
 
   constructor(parts: RetentionParts, limits: RetentionLimits) {
     this.#parts = parts;
@@ -73,6 +78,12 @@ export class Retention {
     return this.#running;
   }
 
+  /** A pass that runs ends where it is; what it has left to do is found again by the next start. Settles when none runs. */
+  end(): Promise<void> {
+    this.#over = true;
+    return this.idle();
+  }
+
   #queue(work: () => Promise<void>): Promise<void> {
     const done = this.#running.then(work);
     this.#running = done.catch(() => undefined);
@@ -83,13 +94,14 @@ export class Retention {
     this.#markSilent();
     const { ageMaxMs, bytesMax } = this.#limits;
     const nowUs = this.#parts.nowUs();
-    if (ageMaxMs > 0) this.#drop(nowUs - ageMaxMs * 1000, Number.POSITIVE_INFINITY);
+    if (ageMaxMs > 0) await this.#drop(nowUs - ageMaxMs * 1000, Number.POSITIVE_INFINITY);
     if (bytesMax > 0) {
       const wanted = Math.max(bytesWanted, bytesMax * HEADROOM);
       const excess = this.#liveBytes() + wanted - bytesMax;
-      if (excess > 0) this.#drop(Number.MAX_SAFE_INTEGER, excess);
+      if (excess > 0) await this.#drop(Number.MAX_SAFE_INTEGER, excess);
     }
     await this.#compact();
+    await this.#clear();
   }
 
   #markSilent(): void {
@@ -115,10 +127,10 @@ export class Retention {
   }
 
   /** Drops closed sessions that ended before `beforeUs`, oldest first, until `bytes` are given up. */
-  #drop(beforeUs: number, bytes: number): void {
+  async #drop(beforeUs: number, bytes: number): Promise<void> {
     const { sessions, database, nowUs, metrics } = this.#parts;
     let given = 0;
-    while (given < bytes) {
+    while (given < bytes && !this.#over) {
       const page = sessions.ended(beforeUs, PAGE);
       if (page.length === 0) return;
       given += transact(database, () => {
@@ -131,7 +143,21 @@ export class Retention {
         }
         return freed;
       });
+      await setImmediate();
     }
+  }
+
+  /** Deletes what the index still has of sessions that are gone, part by part: one may have millions of commands, and gates wait meanwhile. */
+  async #clear(): Promise<void> {
+    const { sessions, database } = this.#parts;
+    const part = async (work: () => boolean): Promise<boolean> => {
+      if (this.#over || !transact(database, work, 'Rebuildable')) return false;
+      await setImmediate();
+      return true;
+    };
+    while (await part(() => sessions.clear(CLEARED_AT_ONCE)));
+    if (!sessions.isMergeDue()) return;
+    for (let begins = true; await part(() => sessions.merge(begins)); begins = false);
   }
 
   /** Removes segments of which nothing is in use, and rewrites those of which a part is not. */
@@ -147,6 +173,7 @@ export class Retention {
       await segments.seal();
     }
     for (const { segment, bytes } of segments.segments) {
+      if (this.#over) return;
       if (segment === segments.current || unused(segment, bytes) === 0) continue;
       if (live.has(segment) && !(await this.#moveOut(segment))) return;
       await segments.remove(segment);

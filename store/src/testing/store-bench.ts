@@ -84,8 +84,8 @@ export class StoreBench {
     return verdicts.map(({ kind }) => kind);
   }
 
-  sessionIds(filter: Partial<SessionFilter> = {}): string[] {
-    const page = this.store.query.sessions({ ...EVERYTHING, ...filter }, 100, '');
+  async sessionIds(filter: Partial<SessionFilter> = {}): Promise<string[]> {
+    const page = await this.store.query.sessions({ ...EVERYTHING, ...filter }, 100, '');
     if (!page.ok) throw new Error(page.fault.message);
     return page.value.sessions.map(({ sessionId }) => sessionId);
   }
