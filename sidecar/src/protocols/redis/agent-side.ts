@@ -71,11 +71,16 @@ export class AgentSide {
     return waiting === undefined && barrier === undefined && replyMode === undefined;
   }
 
+  /** What the agent sent waits until less is on its way, or until an answer. */
+  get isHeldBack(): boolean {
+    const { queue, options } = this.#lane;
+    return !this.#mayRead || queue.length >= options.limits.pendingCommandsMax;
+  }
+
   /** Commands wait for the server, and much is here already. What waits for people is limited by the gate, which reads on to see an agent leave. */
   get isFull(): boolean {
-    const { over, waiting, queue, options } = this.#lane;
-    if (over || waiting !== undefined || this.#reader.heldBytes <= AHEAD_BYTES_MAX) return false;
-    return !this.#mayRead || queue.length >= options.limits.pendingCommandsMax;
+    const { over, waiting } = this.#lane;
+    return !over && waiting === undefined && this.#reader.heldBytes > AHEAD_BYTES_MAX && this.isHeldBack;
   }
 
   /** Subscriptions, also those that are not confirmed yet. */
@@ -143,6 +148,7 @@ export class AgentSide {
     const commandId = ++lane.lastCommandId;
     const judged = new RedisCommandJudged(args, wire, reading, lane);
     lane.waiting = { commandId, args, wire, reading, judged };
+    lane.isJudging = true;
     lane.outbox.push({ kind: 'Judge', commandId, judged });
   }
 

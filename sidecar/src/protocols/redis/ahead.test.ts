@@ -25,6 +25,28 @@ describe('what is sent behind a command that waits at the server is judged when 
     expect([talk.sent(), talk.told()]).toEqual(['', expect.stringMatching(/(-NOPERM data\/guard\/later: .*){2}$/)]);
   });
 
+  test.each<[waits: string, answer: string]>([
+    ['BLPOP a 0', '*-1\r\n'],
+    ['SELECT 0', '+OK\r\n'],
+    ['HELLO 2', '*2\r\n+proto\r\n:2\r\n'],
+    ['RESET', '+RESET\r\n+OK\r\n'],
+    ['EXEC x', "-ERR wrong number of arguments for 'exec' command\r\n"],
+    ['PING', '+PONG\r\n'],
+  ])('behind %s before what the server says next, however that is cut', (waits, answer) => {
+    const outcome = (pendingCommandsMax: number, size: number): readonly unknown[] => {
+      const talk = new Talk({ limits: { frameBytesMax: 1 << 20, pendingCommandsMax, preparedMax: 1 } });
+      talk.agent(waits, 'GET a', 'GET b');
+      const said = `${answer}$1\r\nx\r\nno reply\r\n`;
+      for (let at = 0; at < said.length; at += size) talk.server(said.slice(at, at + size));
+      return [talk.sent(), talk.told(), talk.finished()];
+    };
+    for (const pendingMax of [1, 64]) {
+      const whole = outcome(pendingMax, 1000);
+      expect(whole).toEqual(outcome(pendingMax, 1));
+      expect(whole[0]).toMatch(/GET a; GET b$/);
+    }
+  });
+
   test.each(['XREAD STREAMS a 0', 'LPOP a', 'XREADGROUP GROUP g c STREAMS a >'])('%s does not wait', (line) => {
     const talk = new Talk();
     talk.agent(line, 'GET a');

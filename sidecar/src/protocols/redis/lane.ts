@@ -70,6 +70,8 @@ export class Lane {
   masks: MaskRules;
   recordMasks: MaskRules;
   waiting: Waiting | undefined;
+  /** The gate has yet to say anything about `waiting`, which it does at once: what the server sends stays behind it. */
+  isJudging = false;
   /** A CLIENT REPLY behind subscriptions that are not confirmed yet: where one stands, it is refused. */
   replyMode: Waiting | undefined;
   /** Nothing is read from the agent until this command is answered: it changes what later ones mean. */

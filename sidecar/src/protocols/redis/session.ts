@@ -59,12 +59,20 @@ export class RedisSession extends LaneSession<Open> {
     this.#start();
   }
 
-  protected settled({ lane, agent }: Open, commandId: CommandId, settlement: Settlement): boolean {
+  protected settled({ lane, agent, target }: Open, commandId: CommandId, settlement: Settlement): boolean {
     const { waiting } = lane;
+    if (waiting?.commandId !== commandId) return false;
+    lane.isJudging = false;
     // Redis has no word for a client that waits: one that is held hears nothing until its answer.
-    if (waiting?.commandId !== commandId || settlement.kind === 'Hold') return false;
-    lane.waiting = undefined;
-    agent.settle(waiting, settlement);
+    if (settlement.kind !== 'Hold') {
+      lane.waiting = undefined;
+      agent.settle(waiting, settlement);
+    }
+    if (target.isHeldBack) {
+      // What else the agent sent goes first: it would have, had the server's bytes come later.
+      agent.pump();
+      target.pump();
+    }
     return true;
   }
 
@@ -103,7 +111,7 @@ export class RedisSession extends LaneSession<Open> {
     });
     this.#reader.limits = { bytesMax: limits.frameBytesMax };
     const agent = new AgentSide(lane, this.#reader);
-    this.open = { lane, agent, target: new TargetSide(lane, limits.frameBytesMax) };
+    this.open = { lane, agent, target: new TargetSide(lane, agent, limits.frameBytesMax) };
     agent.pump();
   }
 }

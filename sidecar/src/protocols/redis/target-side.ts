@@ -1,3 +1,4 @@
+import type { AgentSide } from './agent-side.ts';
 import { AnswerFlow } from './answer-flow.ts';
 import { asLatin1, TYPE, writeError } from './codec.ts';
 import { type Incoming, incomingOf, namesIn, planOf, rowsOf, tagOf, UNKNOWN_PLAN } from './incoming-reply.ts';
@@ -16,19 +17,29 @@ const ERROR_SHOWN_MAX = 512;
 /** Takes what the server sends: gives each answer to its command, masked, and passes on what comes unasked. */
 export class TargetSide {
   readonly #lane: Lane;
+  readonly #agent: AgentSide;
   readonly #reader: ReplyReader;
+  /** What the server sent waits until the gate has said something about a command of the agent's. */
+  isHeldBack = false;
   #incoming: Incoming | undefined;
   /** The header of an array that may be a message: its first element tells. */
   #header: Uint8Array | undefined;
 
-  constructor(lane: Lane, frameBytesMax: number) {
+  constructor(lane: Lane, agent: AgentSide, frameBytesMax: number) {
     this.#lane = lane;
+    this.#agent = agent;
     this.#reader = new ReplyReader(frameBytesMax);
   }
 
   receive(bytes: Uint8Array): void {
     this.#reader.feed(bytes);
-    while (!this.#lane.over) {
+    this.pump();
+  }
+
+  pump(): void {
+    const lane = this.#lane;
+    this.isHeldBack = false;
+    while (!lane.over && !lane.isJudging) {
       const token = this.#reader.next();
       switch (token) {
         case 'More':
@@ -59,6 +70,7 @@ export class TargetSide {
           token satisfies never;
       }
     }
+    this.isHeldBack = lane.isJudging;
   }
 
   /** Masks were added: what is coming in gets them from its next value on. */
@@ -301,16 +313,22 @@ export class TargetSide {
     if (command === undefined || !this.#isLast(incoming, command)) return;
     this.#effects(incoming, command);
     this.#finish(incoming, command);
-    if (lane.barrier === command) lane.barrier = undefined;
+    this.#shift(command);
+  }
+
+  /** The head has been answered. What waited for that is read at once, so that it comes in the same place however the server's bytes are cut. */
+  #shift(answered: RunningCommand | 'Login'): void {
+    const lane = this.#lane;
+    const { isHeldBack } = this.#agent;
+    if (lane.barrier === answered) lane.barrier = undefined;
     lane.shift();
+    if (isHeldBack) this.#agent.pump();
   }
 
   /** The server has said to the gate's own question what it must. */
   #answered({ status }: Incoming, expected: string): void {
-    const lane = this.#lane;
     if (status !== expected) return this.#broken(`what is not the ${expected} that the gate asked for`);
-    if (lane.barrier === 'Login') lane.barrier = undefined;
-    lane.shift();
+    this.#shift('Login');
   }
 
   /** A subscription is answered once for each channel. */
