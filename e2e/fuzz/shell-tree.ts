@@ -48,8 +48,8 @@ export async function openShellParser(): Promise<ShellParser | string> {
  */
 const READ_OTHERWISE = /\r|[^\s;&|(]#|#.*\\\n|<<-?['E][^]*\[\[/;
 
-/** It also takes `!=[` for something that is set, which to shells is the name of a program. */
-const NAME = /^[A-Za-z_]/;
+/** It also takes `!=[` and `p{x+=1[` for something that is set, which to shells is the name of a program. */
+const NAME = /^[A-Za-z_]\w*$/;
 
 const DESCRIPTOR = /^(?:[0-9]-?|-)$/;
 

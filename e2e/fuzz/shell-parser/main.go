@@ -61,9 +61,13 @@ func textOf(word *syntax.Word) *string {
 }
 
 func plain(text *strings.Builder, value string, isFirst bool) bool {
+	// The letter before, unless a backslash makes it one like others.
+	var before byte
 	for at := 0; at < len(value); at++ {
-		switch letter := value[at]; letter {
+		letter := value[at]
+		switch letter {
 		case '\\':
+			letter = 0
 			at++
 			if at < len(value) && value[at] != '\n' {
 				text.WriteByte(value[at])
@@ -76,13 +80,14 @@ func plain(text *strings.Builder, value string, isFirst bool) bool {
 			}
 			text.WriteByte(letter)
 		case '~':
-			if at == 0 && isFirst || at > 0 && (value[at-1] == '=' || value[at-1] == ':') {
+			if at == 0 && isFirst || before == '=' || before == ':' {
 				return false
 			}
 			text.WriteByte(letter)
 		default:
 			text.WriteByte(letter)
 		}
+		before = letter
 	}
 	return true
 }
