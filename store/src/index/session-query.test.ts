@@ -130,12 +130,12 @@ describe('the index', () => {
       await bench.offerAll(chunks);
     }
     let turns = 0;
-    let over = false;
+    const search = { isOver: false };
     const { query } = bench.store;
     const searching = query.search('orders', EVERYTHING, 3).finally(() => {
-      over = true;
+      search.isOver = true;
     });
-    for (; !over; turns += 1) await setImmediate();
+    for (; !search.isOver; turns += 1) await setImmediate();
     expect(turns).toBeGreaterThanOrEqual(2);
     const shown = (found: Awaited<typeof searching>) =>
       found.ok && [

@@ -168,7 +168,8 @@ export class SessionQuery {
   async *#windows(words: string, signal?: AbortSignal): AsyncGenerator<Condition> {
     const row = this.#database.prepare('select min(id) as least, max(id) as most from commands').get() ?? {};
     const least = integerOrZero(row, 'least');
-    for (let most = integerOrZero(row, 'most'); most >= least && signal?.aborted !== true; most -= WINDOW) {
+    for (let most = integerOrZero(row, 'most'); most >= least; most -= WINDOW) {
+      if (signal?.aborted === true) return;
       const sql = 'command_words match ? and command_words.rowid > ? and command_words.rowid <= ?';
       // As numbers they would not be taken for whole, and the index of words would be read from its beginning.
       yield { sql, values: [words, BigInt(most - WINDOW), BigInt(most)] };

@@ -175,11 +175,11 @@ describe('retention', () => {
       await bench.open({ ageMaxMs: DAY_MS });
       bench.store.presence.stream().speaksOf('open');
       let turns = 0;
-      let over = false;
+      const tidying = { isOver: false };
       const pass = bench.store.tidy().finally(() => {
-        over = true;
+        tidying.isOver = true;
       });
-      for (; !over; turns += 1) await setImmediate();
+      for (; !tidying.isOver; turns += 1) await setImmediate();
       await pass;
       expect(turns).toBeGreaterThanOrEqual(COMMANDS / 1000);
       expect(await bench.sessionIds()).toEqual(['open']);
