@@ -19,7 +19,7 @@ interface Case {
   readonly id: string;
   readonly class: string;
   readonly policy?: PolicyName;
-  readonly in?: 'dash' | 'none';
+  readonly in?: 'dash' | 'mksh' | 'zsh' | 'none';
   readonly text: string;
   readonly expect: 'Refuse' | 'Allow';
   readonly out?: string;

@@ -84,6 +84,27 @@ ${spec}`);
   );
 
   real(
+    'a server of SFTP that is started as a program is refused: nobody would judge what it does',
+    async () => {
+      mkdirSync(folder.file('secret'));
+      writeFileSync(folder.file('secret/key'), 'secret\n');
+      await policy(`  rules:
+    - {name: closed, match: {ssh: {paths: [{path: '${folder.path}/secret*'}]}}, action: Deny, reason: It is secret.}
+`);
+      const { env } = await stage.command();
+      const asProgram = (server: string): Promise<Ended> =>
+        runProcess(SFTP ?? '', ['-s', server, ...batch(`get ${folder.file('secret/key')} ${folder.file('key')}`)], {
+          env,
+        });
+      const { code, stderr } = await asProgram('/usr/lib/openssh/sftp-server');
+      expect([code, stderr]).toEqual([255, expect.stringContaining('(InnerCommand)')]);
+      expect((await asProgram('sftp')).stderr).toContain('data/guard/closed: It is secret.');
+      expect(existsSync(folder.file('key'))).toBe(false);
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
     'what a rule denies is refused with its reason, does nothing on the server, and the rest goes on',
     async () => {
       mkdirSync(folder.file('denied'));

@@ -32,6 +32,7 @@ function refused(what: string, hint = ''): Refusal {
 function answersBytes({ name: word = '', args }: ProgramUse): boolean {
   const name = programName(word);
   if (name === 'scp') return args.some((one) => one !== undefined && /^-[a-z]*[tf]/.test(one));
+  if (name === 'sftp-server') return true;
   if (name === 'rsync') return args.includes('--server');
   return GIT.test(name === 'git' ? `git-${args[0] ?? ''}` : name);
 }

@@ -1,5 +1,7 @@
+import { isNumberText, type Numbers, readFormat, readReckoning, readTest } from './arithmetic.ts';
 import type { ShellKind } from './shell-kind.ts';
 import type { ShellWord } from './syntax.ts';
+import { isInteger } from './variables.ts';
 
 /** What a command that the shell itself carries out does to what comes after it. */
 export interface BuiltinReading {
@@ -22,7 +24,7 @@ const SET_OPTION = /^[-+](?:[euxvfCnmb]+|[eux]*o)$/;
 const SET_NAME = /^(?:errexit|nounset|xtrace|pipefail|noglob|noclobber|verbose)$/;
 
 /** Undefined for what is no builtin, or one that does no more than what its words say. */
-export function readBuiltin(name: string, words: readonly ShellWord[]): BuiltinReading | undefined {
+export function readBuiltin(name: string, words: readonly ShellWord[], numbers: Numbers): BuiltinReading | undefined {
   const rest = words.slice(1);
   if (NOT_READ.has(name)) return CODE;
   switch (name) {
@@ -33,17 +35,26 @@ export function readBuiltin(name: string, words: readonly ShellWord[]): BuiltinR
     case 'set':
       return readSet(rest);
     case 'export':
+    case 'unset':
+      return readNames(rest, /^-[fnpv]$/);
     case 'readonly':
     case 'local':
-    case 'unset':
-      return readNames(rest);
+      // -n would make it another name of what stands behind =, which may have code in it.
+      return readNames(rest, /^-[fprv]$/);
     case 'read':
     case 'getopts':
-      return readNames(
-        rest.filter(({ raw, text }) => /^[A-Za-z_]/.test(raw) || raw.includes('[') || text === undefined),
-      );
+      return readTargets(rest);
     case 'printf':
-      return readPrintf(rest);
+      return readPrintf(rest, numbers);
+    case 'shift':
+    case 'exit':
+    case 'return':
+    case 'break':
+    case 'continue':
+    case 'bye':
+    case 'logout':
+    case 'ulimit':
+      return readReckoning(rest, numbers);
     case 'wait':
     case 'jobs':
       return rest.some(({ text, isOperand }) => (text === undefined ? !isOperand : /^-[vpx]/.test(text)))
@@ -52,7 +63,7 @@ export function readBuiltin(name: string, words: readonly ShellWord[]): BuiltinR
     case 'test':
     case '[':
     case '[[':
-      return readTest(rest);
+      return readTest(name, rest);
     default:
       return undefined;
   }
@@ -84,36 +95,33 @@ function readSet(words: readonly ShellWord[]): BuiltinReading {
 }
 
 /** Words that are names of variables, or names with values. */
-function readNames(words: readonly ShellWord[]): BuiltinReading {
+function readNames(words: readonly ShellWord[], options: RegExp): BuiltinReading {
   const assigned: string[] = [];
+  let isReckoned = false;
   for (const { text, raw, isOperand, isOne } of words) {
-    const name = raw.split('=', 1)[0] ?? '';
-    if (text !== undefined && /^-[fnprv]$/.test(text)) continue;
+    if (text !== undefined && options.test(text)) continue;
+    const [name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(text ?? raw)?.slice(1) ?? [];
     if (!NAME.test(name) || (text === undefined && !(isOperand && isOne))) return CODE;
     assigned.push(name);
+    if (isInteger(name) && !isNumberText(value ?? '')) isReckoned = true;
   }
-  return { assigned };
+  return { assigned, kinds: isReckoned ? ['ShellArithmetic'] : [] };
 }
 
-function readPrintf(words: readonly ShellWord[]): BuiltinReading | undefined {
+/** What is read into variables may be anything. */
+function readTargets(words: readonly ShellWord[]): BuiltinReading {
+  const targets = words.filter(
+    ({ raw, text }) => text === undefined || NAME.test(text) || /^[A-Za-z_]/.test(raw) || raw.includes('['),
+  );
+  const reading = readNames(targets, /^$/);
+  return reading.assigned?.some(isInteger) === true ? { ...reading, kinds: ['ShellArithmetic'] } : reading;
+}
+
+function readPrintf(words: readonly ShellWord[], numbers: Numbers): BuiltinReading | undefined {
   const [first] = words;
   if (first === undefined) return undefined;
   // -v writes to a variable, whose name may hold code.
   const mayBeOption = first.text === undefined && !first.isOperand && !(first.isOne && words.length === 1);
-  return mayBeOption || first.text?.startsWith('-v') === true ? CODE : undefined;
-}
-
-const NUMBER = /^[-+]?[0-9]+$/;
-const COUNT = /^("?)\$(?:[?#$!]|\{#\w+\})\1$/;
-
-/** Some shells reckon with what stands beside -eq and its like, or behind -v, and run what it holds. */
-function readTest(words: readonly ShellWord[]): BuiltinReading | undefined {
-  for (const [index, { text }] of words.entries()) {
-    if (text === '-v' || text === '-R') return CODE;
-    if (text === undefined || !/^-(?:eq|ne|lt|le|gt|ge)$/.test(text)) continue;
-    for (const side of [words[index - 1], words[index + 1]]) {
-      if (!NUMBER.test(side?.text ?? '') && !COUNT.test(side?.raw ?? '')) return { kinds: ['ShellArithmetic'] };
-    }
-  }
-  return undefined;
+  if (mayBeOption || first.text?.startsWith('-v') === true) return CODE;
+  return readFormat(first.text === '--' ? words.slice(1) : words, numbers);
 }

@@ -1,10 +1,12 @@
 import { type Incompleteness, type PathUse, type ProgramUse, resolvePath } from '@sidegate/policy';
+import { NO_NUMBERS, type Numbers } from './arithmetic.ts';
 import { readBuiltin } from './builtins.ts';
 import { filesOf } from './file-programs.ts';
+import { readFind } from './find-actions.ts';
 import { readInterpreter, readShellProgram } from './interpreters.ts';
 import { isGiven, isOneWord, readOptions } from './options.ts';
 import { programName } from './program-name.ts';
-import { readShell } from './read-shell.ts';
+import { RESERVED, readShell } from './read-shell.ts';
 import { runsAnother } from './runners.ts';
 import { SHELL_KINDS, type ShellKind, UNNAMED } from './shell-kind.ts';
 import type { ShellPath, ShellReading, ShellWord, SimpleCommand } from './syntax.ts';
@@ -19,6 +21,9 @@ const PROGRAMS_MAX = 1_000;
 /** Files that hold nothing. */
 const DEVICES = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/stdin']);
 const MOVES = new Set(['cd', 'chdir', 'pushd', 'popd']);
+/** Files that are what comes in, or what is open, and how they end. */
+const INPUT_PATH = /^\/(?:dev|proc)(?:\/|$)/;
+const INPUT_NAME = /(?:^|\/)(?:std(?:in|out|err)|[0-9]+)$/;
 
 export interface ExecUses {
   readonly commands: readonly ProgramUse[];
@@ -42,6 +47,8 @@ class Uses {
   commands: ProgramUse[] = [];
   readonly paths: PathUse[] = [];
   readonly #kinds = new Set<ShellKind>();
+  /** Of the text that is being added. */
+  #numbers: Numbers = NO_NUMBERS;
 
   note(kind: ShellKind): void {
     this.#kinds.add(kind);
@@ -63,7 +70,10 @@ class Uses {
     for (const name of reading.assigned) this.#assign(name);
     if (reading.hasArithmetic) this.note('ShellArithmetic');
     const places = placesOf(reading, directory);
+    const outer = this.#numbers;
+    this.#numbers = numbersOf(reading);
     for (const [index, command] of reading.commands.entries()) this.#addSimple(command, places[index], nesting);
+    this.#numbers = outer;
   }
 
   #assign(name: string): void {
@@ -109,9 +119,9 @@ class Uses {
     if (shell !== undefined) return this.#addShell(shell, words, directory, nesting);
     const program = readInterpreter(name, words);
     if (program?.kind === 'Code') return this.note('ForeignCode');
-    if (program?.kind === 'File') return this.#addProgram(words.slice(program.at), directory, nesting + 1);
+    if (program?.kind === 'File') return this.#addScript(words.slice(program.at), 'ForeignCode', directory, nesting);
     if (runsAnother(name, words)) this.note('InnerCommand');
-    const builtin = readBuiltin(name, words);
+    const builtin = readBuiltin(name, words, this.#numbers);
     for (const variable of builtin?.assigned ?? []) this.#assign(variable);
     for (const kind of builtin?.kinds ?? []) this.note(kind);
     for (const code of builtin?.code ?? []) this.#addCode(code, directory, nesting);
@@ -135,13 +145,21 @@ class Uses {
       case 'Text':
         return this.#addCode(words[shell.at]?.text, directory, nesting);
       case 'File':
-        return this.#addProgram(words.slice(shell.at), directory, nesting + 1);
+        return this.#addScript(words.slice(shell.at), 'ShellInput', directory, nesting);
       case 'Input':
         return this.note('ShellInput');
       case 'Unknown':
         return this.note('ShellCode');
       default:
     }
+  }
+
+  /** A file that an interpreter is given counts as a program, unless it is another name for what comes in: that is of the kind `input`. */
+  #addScript(words: readonly ShellWord[], input: ShellKind, directory: string | undefined, nesting: number): void {
+    const [first] = words;
+    const { path } = pathOf(first?.path, directory);
+    if (path === undefined ? INPUT_NAME.test(first?.text ?? '') : INPUT_PATH.test(path)) this.note(input);
+    this.#addProgram(words, directory, nesting + 1);
   }
 
   #addWrapped(words: readonly ShellWord[], wrapper: Wrapper, directory: string | undefined, nesting: number): void {
@@ -151,12 +169,15 @@ class Uses {
     if (isGiven(options, wrapper.asks)) return;
     if (wrapper.takesVariables === true) {
       for (; at < words.length; at += 1) {
+        if (wrapper.isReserved === true && words[at]?.text === '!') continue;
         const name = variableOf(words[at]);
         if (name === undefined) break;
         if (!isOneWord(words[at])) return this.note('InnerCommand');
         this.#assign(name);
       }
     }
+    // What only one kind of shell knows begins here for that.
+    if (wrapper.isReserved === true && RESERVED.has(words[at]?.text ?? '')) return this.note('ShellText');
     for (let left = wrapper.operands ?? 0; left > 0; left -= 1, at += 1) {
       if (at < words.length && !isOneWord(words[at])) return this.note('InnerCommand');
     }
@@ -170,23 +191,19 @@ class Uses {
     if (options === undefined) return this.note('InnerCommand');
     const { at, given } = options;
     if (at >= words.length) return;
+    // Where it is not known what is put in the place of what, any word may be.
+    if (['I', 'J', 'R'].some((name) => given.has(name) && given.get(name) === undefined)) this.note('InnerCommand');
     const marks = ['I', 'J', 'R', 'replace'].flatMap((name) => (given.has(name) ? [given.get(name) ?? '{}'] : []));
     const inner = words.slice(at).map((word) => withUnknown(word, marks));
     this.#addProgram([...inner, SOME_WORDS], directory, nesting + 1);
   }
 
   #addFind(words: readonly ShellWord[], directory: string | undefined, nesting: number): void {
-    for (let at = 1; at < words.length; at += 1) {
-      const word = words[at];
-      if (word?.text === undefined && word?.isOne !== true && word?.isOperand !== true) this.note('InnerCommand');
-      if (!/^-(?:exec|ok)(?:dir)?$/.test(word?.text ?? '')) continue;
-      const end = words.findIndex(
-        ({ text }, index) => index > at && (text === ';' || (text === '+' && words[index - 1]?.text === '{}')),
-      );
-      if (end <= at + 1) return this.note('InnerCommand');
-      const inner = words.slice(at + 1, end).map((one) => withUnknown(one, ['{}']));
-      this.#addProgram(inner, word?.text?.endsWith('dir') === true ? undefined : directory, nesting + 1);
-      at = end;
+    const { actions, isWhole } = readFind(words);
+    if (!isWhole) this.note('InnerCommand');
+    for (const { words: inner, isMoved } of actions) {
+      const known = inner.map((one) => withUnknown(one, ['{}']));
+      this.#addProgram(known, isMoved ? undefined : directory, nesting + 1);
     }
   }
 
@@ -213,7 +230,7 @@ class Uses {
     });
     if (options === undefined || !isOneWord(words[options.at])) return this.note('InnerCommand');
     const inner = words.slice(options.at + 1);
-    if (inner[0]?.text === '-c') this.#addCode(inner[1]?.text, directory, nesting);
+    if (/^(?:-c|--command)$/.test(inner[0]?.text ?? '')) this.#addCode(inner[1]?.text, directory, nesting);
     else if (inner.length > 0) this.#addProgram(inner, directory, nesting + 1);
   }
 }
@@ -283,6 +300,22 @@ function placesOf({ commands, functions }: ShellReading, start: string | undefin
     }
     return here;
   });
+}
+
+/** Commands that set the variables among their words, and those that may set any. */
+const SETS = /^(?:read|getopts|export|readonly|local)$/;
+const SETS_ANY = /^(?:eval|trap|command|builtin|-)$/;
+
+/** The variables that hold a number wherever the text uses them. */
+function numbersOf({ assigned, notNumbers, commands }: ShellReading): Numbers {
+  const numbers = new Set(assigned.filter((name) => !notNumbers.has(name)));
+  for (const { words } of commands) {
+    const [first, ...rest] = words;
+    if (first === undefined) continue;
+    if (first.text === undefined || SETS_ANY.test(first.text)) return NO_NUMBERS;
+    if (SETS.test(first.text)) for (const { text, raw } of rest) numbers.delete((text ?? raw).split('=', 1)[0] ?? '');
+  }
+  return numbers;
 }
 
 /** What makes a text that is run in the same shell change its directory, or hides whether it does. */

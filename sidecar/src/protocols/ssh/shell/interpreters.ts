@@ -27,7 +27,7 @@ const INTERPRETERS: readonly Interpreter[] = [
     module: /^-[bBEIOPqsSuv]*m$/,
   },
   { name: /^(?:node|nodejs)$/, plain: /^--(?:no-warnings|no-deprecation)$/, asks: /^(?:-v|-h|--version|--help)$/ },
-  { name: /^perl[0-9.]*$/, plain: /^-[wtT]+$/, asks: /^-v$/ },
+  { name: /^perl[0-9.]*(?:-[\w-]+)?$/, plain: /^-[wtT]+$/, asks: /^-v$/ },
   { name: /^ruby[0-9.]*$/, plain: /^-w$/, asks: /^(?:-v|--version)$/ },
   { name: /^php[0-9.]*$/, plain: /^-q$/, asks: /^(?:-v|-m|-i|--version)$/ },
   {
@@ -48,9 +48,9 @@ export function readInterpreter(name: string, words: readonly ShellWord[]): Prog
     const { text } = word;
     if (text === undefined || !text.startsWith('-'))
       return text !== undefined || word.isOperand ? { kind: 'File', at } : CODE;
-    if (interpreter.asks.test(text)) return NOTHING;
-    // The module's own options follow; which file it is the interpreter knows.
-    if (interpreter.module?.test(text) === true) return words[at + 1]?.text === undefined ? CODE : NOTHING;
+    // Some show what they are, and run what stands behind it.
+    if (interpreter.asks.test(text)) return words.length === 2 ? NOTHING : CODE;
+    if (interpreter.module?.test(text) === true) return readModule(words[at + 1]);
     if (!interpreter.plain.test(text)) return CODE;
   }
   return CODE;
@@ -58,6 +58,15 @@ export function readInterpreter(name: string, words: readonly ShellWord[]): Prog
 
 const CODE: Program = { kind: 'Code' };
 const NOTHING: Program = { kind: 'Nothing' };
+
+/** Modules of Python that run code which they are given, in words, files or their input. */
+const RUNNERS =
+  /^(?:timeit|pdb|bdb|code|asyncio|trace|profile|cProfile|runpy|doctest|idlelib|IPython|ipykernel|ptpython|bpython|coverage|debugpy)(?:\.|$)/;
+
+/** The module's own options follow; which file it is the interpreter knows. */
+function readModule(module: ShellWord | undefined): Program {
+  return module?.text === undefined || RUNNERS.test(module.text) ? CODE : NOTHING;
+}
 
 /** A program of awk that starts no other and writes and names no file. */
 function readAwk(words: readonly ShellWord[]): Program {
@@ -74,7 +83,7 @@ function readAwk(words: readonly ShellWord[]): Program {
   const text = words[at]?.text;
   if (text === undefined || text.startsWith('-')) return CODE;
   const marks = text.replaceAll(/\|\||>=/g, ' ');
-  return /[|>@]|\\\n|system|getline|extension/.test(marks) ? CODE : NOTHING;
+  return /[|>@]|\\\n|system|getline|extension|ARGV|ARGC|SYMTAB/.test(marks) ? CODE : NOTHING;
 }
 
 const ADDRESS = '(?:[0-9]+(?:~[0-9]+)?|\\$|/(?:[^/\\\\\\n;]|\\\\.)*/I?)';
@@ -113,7 +122,7 @@ function readSed(words: readonly ShellWord[]): Program {
 }
 
 /** Shells whose text is read as POSIX has it. */
-const SHELLS = /^(?:r?(?:ba|da|z|a|pdk|mk|k)?sh|ksh93|bash-static)$/;
+const SHELLS = /^(?:r?(?:ba|da|z|a|pdk|mk|lk|ok|lok|po|hu|k)|(?!r))sh(?:[0-9.]+|-static|-[0-9.]+)?$/;
 /** Shells with a language of their own. */
 const OTHER_SHELLS = /^(?:fish|t?csh|nu|xonsh|elvish|es|rc|scsh|cmd|yash)$/;
 

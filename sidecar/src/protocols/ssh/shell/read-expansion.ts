@@ -4,6 +4,9 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const PARAMETER = /#?(?:([A-Za-z_][A-Za-z0-9_]*)|[0-9]+|[?$!#*@-])/y;
 /** Behind a literal dollar: where every shell takes it for one. */
 const LITERAL_DOLLAR = /^[\s"/.,%:;)]?$/;
+/** Brackets in which there is nothing to reckon with. */
+const PLAIN_INDEX = /\[[^\]A-Za-z_$`'"(\\]*(?:\]|$)/y;
+const MARKED = /[~=^+][^\s"'`)]/y;
 const OPERATOR = /:?[-+?=]|%%?|##?|\/[/#%]?|\^\^?|,,?/y;
 const OFFSET = /: ?-?[0-9]+(?::[0-9]+)?\}/y;
 /** What arithmetic is made of, but for parentheses and dollars. */
@@ -28,21 +31,25 @@ export function readDollar(scan: Scan, isQuoted: boolean): Expansion {
   const name = scan.match(NAME);
   if (name !== undefined) {
     scan.at += name[0].length;
-    // Some shells take what follows for an index.
-    if (!isQuoted && scan.next === '[') scan.fail();
+    refuseIndex(scan, isQuoted);
     return 'One';
   }
   if (/^[0-9?!#*@$_-]$/.test(next)) {
     scan.at += 1;
-    if (!isQuoted && scan.next === '[') scan.fail();
+    refuseIndex(scan, isQuoted);
     if (next === '@' || next === '*') return 'Several';
     return '?!#$'.includes(next) ? 'Number' : 'One';
   }
   if (!isQuoted && next === "'") return readAnsi(scan);
   if (!isQuoted && next === '"') return 'One';
-  // An index of old, a line that goes on behind the dollar.
-  if (next === '[' || scan.sees('\\\n')) scan.fail();
+  // An index of old, a line that goes on behind the dollar, a mark with which some shells match files by what a variable holds.
+  if (next === '[' || scan.sees('\\\n') || scan.match(MARKED) !== undefined) scan.fail();
   return LITERAL_DOLLAR.test(next) || (isQuoted && next === "'") ? 'Literal' : 'One';
+}
+
+/** Some shells take what follows for an index, also in quotes, and reckon with it. */
+function refuseIndex(scan: Scan, isQuoted: boolean): void {
+  if (scan.next === '[' && (!isQuoted || scan.match(PLAIN_INDEX) === undefined)) scan.fail();
 }
 
 /** $'...', whose end every shell finds in the same place only without an escaped quote. */
@@ -99,7 +106,7 @@ function readBraces(scan: Scan): Expansion {
   else if (operator === undefined) scan.fail();
   else {
     scan.at += operator.length;
-    if (operator.endsWith('=')) scan.found.assigned.push(name);
+    if (operator.endsWith('=')) scan.found.assign(name);
     readOperand(scan);
   }
   return kind;

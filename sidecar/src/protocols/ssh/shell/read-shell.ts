@@ -7,7 +7,7 @@ import type { ShellReading, ShellWord } from './syntax.ts';
 export const SHELL_TEXT_LENGTH_MAX = 131_072;
 
 /** Words that a shell takes for its own where a command begins. Those of one kind of shell only are not read. */
-const RESERVED = new Set(
+export const RESERVED: ReadonlySet<string> = new Set(
   `if then elif else fi while until do done for case esac { } ! function select coproc repeat foreach end always
   nocorrect noglob`.split(/\s+/),
 );
@@ -172,7 +172,7 @@ function readFor(scan: Scan): void {
   const name = scan.match(NAME)?.[0] ?? '';
   if (name === '' || plainWord(scan) !== name) return scan.fail();
   scan.at += name.length;
-  scan.found.assigned.push(name);
+  scan.found.assign(name);
   skipSpace(scan);
   if (plainWord(scan) === 'in') {
     scan.at += 2;
@@ -249,13 +249,13 @@ function readSimple(scan: Scan): void {
     if (words.length === 0 && /^\w+\+=/.test(word.raw)) return scan.fail();
     const assigned = words.length === 0 ? ASSIGNMENT.exec(word.raw)?.[1] : undefined;
     if (assigned !== undefined) {
-      scan.found.assigned.push(assigned);
+      scan.found.assign(assigned, word.raw.slice(assigned.length + 1));
       hasAssignment = true;
       continue;
     }
-    // Which numbers before an arrow are a part of it depends on the shell.
     if (words.length > 0) refuseBrace(scan, word);
-    if (/^[0-9]+$/.test(word.raw) && /[<>]/.test(scan.next)) return scan.fail();
+    // Which numbers before an arrow are a part of it depends on the shell, and whether a variable in braces takes its number.
+    if (/^(?:[0-9]+|\{.*\})$/s.test(word.raw) && /[<>]/.test(scan.next)) return scan.fail();
     words.push(word);
     if (words.length === 1 && !hasAssignment && command.redirects.length === 0 && isDefinition(scan, word)) {
       return readFunction(scan, word.raw);

@@ -1,4 +1,6 @@
+import { isNumberText } from './arithmetic.ts';
 import type { ShellRedirect, ShellWord } from './syntax.ts';
+import { isInteger } from './variables.ts';
 
 /** Substitutions, subshells and compound commands in each other. */
 const DEPTH_MAX = 40;
@@ -25,9 +27,18 @@ export interface PendingDocument {
 export class Found {
   readonly commands: OpenCommand[] = [];
   readonly assigned: string[] = [];
+  readonly notNumbers = new Set<string>();
   readonly functions: string[] = [];
   hasArithmetic = false;
   words = 0;
+
+  /** A variable is set. `value`: to what, as it was written, where that stands there. */
+  assign(name: string, value?: string): void {
+    this.assigned.push(name);
+    if (value !== undefined && isNumberText(value)) return;
+    this.notNumbers.add(name);
+    if (isInteger(name)) this.hasArithmetic = true;
+  }
 }
 
 /**

@@ -50,6 +50,8 @@ export interface ShellReading {
   readonly commands: readonly SimpleCommand[];
   /** Names of variables that are set, with an assignment, a loop or an expansion. */
   readonly assigned: readonly string[];
+  /** Those that are set to anything that may be no number. */
+  readonly notNumbers: ReadonlySet<string>;
   /** Names of functions that are defined. */
   readonly functions: readonly string[];
   /** Arithmetic that a variable has part in. */

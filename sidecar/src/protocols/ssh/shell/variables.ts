@@ -6,6 +6,15 @@ const STEERING_LOWER =
   /^(?:path|cdpath|fpath|mailpath|manpath|module_path|psvar|argv|status|pipestatus|prompt|histchars|watch|options|functions|aliases|commands|zsh_eval_context|(?:https?|ftp|all|no|rsync)_proxy)$/;
 const HARMLESS = /^(?:LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|CLICOLOR|CI|DEBIAN_FRONTEND)$/;
 
+/** Numbers to some shell, which reckons with what they are set to. */
+const INTEGER =
+  /^(?:COLUMNS|LINES|HISTSIZE|HISTCMD|SAVEHIST|SHLVL|SECONDS|S?RANDOM|LINENO|OPTIND|OPTERR|TMOUT|[EP]?[UGP]ID|BASHPID|PGRP|USER_ID|KSHE?[UG]ID|LISTMAX|KEYTIMEOUT|FUNCNEST|MAILCHECK|LOGCHECK|BAUD|ERRNO|PERIOD|REPORT(?:TIME|MEMORY)|DIRSTACKSIZE|TTYIDLE|TRY_BLOCK_(?:ERROR|INTERRUPT)|EPOCHSECONDS|status)$/;
+
+/** True where setting it to anything but a number may run something. */
+export function isInteger(name: string): boolean {
+  return INTEGER.test(name);
+}
+
 /**
  * What setting a variable may change: nothing but itself (`Own`), what any program that reads it does (`ShellVariable`), or which
  * program and library runs at all (`LoaderVariable`).

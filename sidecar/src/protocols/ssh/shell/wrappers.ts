@@ -7,6 +7,8 @@ export interface Wrapper {
   readonly operands?: number;
   /** NAME=VALUE may stand before the command. */
   readonly takesVariables?: true;
+  /** To shells it is a word of their own, behind which ! and others of theirs may stand. */
+  readonly isReserved?: true;
   /** Without a command it runs a shell that reads its input. */
   readonly isShell?: true;
   /** Options with which it runs nothing. */
@@ -56,7 +58,11 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
   ['taskset', { options: { flags: 'ac', long: 'all-tasks cpu-list' }, operands: 1 }],
   [
     'time',
-    { options: { flags: 'pvqal', valued: 'fo', long: 'portability verbose append', longValued: 'format output' } },
+    {
+      options: { flags: 'pvqal', valued: 'fo', long: 'portability verbose append', longValued: 'format output' },
+      takesVariables: true,
+      isReserved: true,
+    },
   ],
   ['stdbuf', { options: { valued: 'ioe', longValued: 'input output error' } }],
   [
