@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { garbageCollector } from '@sidegate/crds';
 import type { SealedChunk } from '@sidegate/session';
 import { decodeEvent } from '@sidegate/session';
 import { UploadResponse_Status as Status } from '@sidegate/session/store';
@@ -157,6 +159,35 @@ describe('the store program', () => {
     const again = await start();
     expect(again.ready.recovery).toEqual({ indexed: 65, tornBytes: 0, damaged: 0 });
     expect(again.peakMib()).toBeLessThan(MIB_MAX);
+  });
+
+  test('what it tells on a stream can be let go of while the stream is open', async () => {
+    const store = await start();
+    const chunks = record('s1', 3);
+    let answered = (): void => undefined;
+    async function* requests() {
+      for (const chunk of chunks) {
+        const answer = new Promise<void>((resolve) => {
+          answered = resolve;
+        });
+        yield uploadOf(chunk);
+        await answer;
+      }
+    }
+    const told: WeakRef<object>[] = [];
+    const left: number[] = [];
+    const collect = garbageCollector('All');
+    for await (const response of store.ingest().upload(requests())) {
+      told.push(new WeakRef(response));
+      // A WeakRef holds its target until the job that made it is over.
+      await setImmediate();
+      collect();
+      left.push(told.filter((ref) => ref.deref() !== undefined).length);
+      answered();
+    }
+    expect(left).toHaveLength(5);
+    // The one that was told last, and one that the loop still has.
+    expect(Math.max(...left)).toBeLessThanOrEqual(2);
   });
 
   test('told to stop, ends the streams that are open, and in good order', async () => {

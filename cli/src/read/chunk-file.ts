@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { fail, ok, type Result } from '@sidegate/crds';
+import { type FileFault, fileFault, writeNewFile } from './new-file.ts';
 
 /** A file of chunks: this line, then each chunk after its length (32 bits, big endian), in order. Sessions may follow one another. */
 const MAGIC = Buffer.from('sidegate chunks 1\n');
@@ -9,34 +10,28 @@ const LENGTH_BYTES = 4;
 /** Longest chunk that is read. */
 const CHUNK_BYTES_MAX = 128 * 1024 * 1024;
 
-export type ChunkFileFault = Fault<'BadFile'>;
-
-/** Writes chunks into a new file for its owner alone; on disk when it settles. Fault BadFile: it exists, or cannot be written. */
-export async function writeChunkFile(
+/** Writes chunks into a new file; see `writeNewFile`. */
+export function writeChunkFile(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-): Promise<Result<{ readonly chunks: number }, ChunkFileFault>> {
-  let count = 0;
-  const file = await open(path, 'wx', 0o600).catch(asFault(path));
-  if ('code' in file) return fail(file);
-  try {
-    await file.write(MAGIC);
+): Promise<Result<{ readonly chunks: number }, FileFault>> {
+  return writeNewFile(path, async (file) => {
+    let count = 0;
+    await file.writeFile(MAGIC);
     for await (const chunk of chunks) {
       const length = Buffer.alloc(LENGTH_BYTES);
       length.writeUInt32BE(chunk.length);
-      await file.writev([length, chunk]);
+      await file.writeFile(length);
+      await file.writeFile(chunk);
       count += 1;
     }
-    await file.sync();
     return ok({ chunks: count });
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** Reads the chunks of a file one by one. A file that is no such file, or is cut, ends with the fault. */
-export async function* readChunkFile(path: string): AsyncGenerator<Result<Uint8Array, ChunkFileFault>> {
-  const file = await open(path, 'r').catch(asFault(path));
+export async function* readChunkFile(path: string): AsyncGenerator<Result<Uint8Array, FileFault>> {
+  const file = await open(path, 'r').catch((error: unknown) => fileFault(path, error));
   if ('code' in file) {
     yield fail(file);
     return;
@@ -74,11 +69,4 @@ async function readPart(file: FileHandle, bytes: number): Promise<Buffer> {
     read += bytesRead;
   }
   return part.subarray(0, read);
-}
-
-function asFault(path: string): (error: unknown) => ChunkFileFault {
-  return (error) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { code: 'BadFile', message: `The file cannot be used: ${reason}.`, where: path };
-  };
 }
