@@ -4,7 +4,10 @@ import { isUtf8 } from 'node:buffer';
 const LONE = 0xdc00;
 /** Halves without their other half alone. */
 const LONE_BYTES = /[\udc80-\udcff]/gu;
-const FOREIGN = 0x80;
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+const SHOWN: readonly string[] = Array.from({ length: 0x100 }, (_, byte) => `\\x${byte.toString(16)}`);
+/** So many units of a text are rewritten at once: a list of all places of a large value would take a hundred times its size. */
+const PIECE_LENGTH = 16 * 1024;
 
 /**
  * Bytes as a text, whatever they are: UTF-8 where they are that, every other byte by itself. So a byte that belongs to nothing hides nothing of the
@@ -13,40 +16,86 @@ const FOREIGN = 0x80;
 export function asMixedText(bytes: Uint8Array): string {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (isUtf8(view)) return view.toString('utf8');
-  let text = '';
-  let done = 0;
+  // No character has more units than bytes.
+  const units = new Uint16Array(view.length);
+  let end = 0;
   for (let at = 0; at < view.length; ) {
-    const length = characterLength(view, at);
-    if (length > 0) {
-      at += length;
-      continue;
+    const character = characterAt(view, at);
+    if (character < 0) {
+      units[end++] = LONE + (view[at] ?? 0);
+      at += 1;
+    } else if (character < 0x10000) {
+      units[end++] = character;
+      at += character < 0x80 ? 1 : character < 0x800 ? 2 : 3;
+    } else {
+      units[end++] = 0xd7c0 + (character >> 10);
+      units[end++] = LONE + (character & 0x3ff);
+      at += 4;
     }
-    text += view.toString('utf8', done, at) + String.fromCharCode(LONE + (view[at] ?? 0));
-    at += 1;
-    done = at;
   }
-  return text + view.toString('utf8', done);
+  return textOf(units.subarray(0, end));
 }
 
 export function fromMixedText(text: string): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let done = 0;
-  for (const { index } of text.matchAll(LONE_BYTES)) {
-    parts.push(Buffer.from(text.slice(done, index)), Buffer.of(text.charCodeAt(index) - LONE));
-    done = index + 1;
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text));
+  let end = 0;
+  for (const piece of piecesOf(text)) {
+    let done = 0;
+    for (const { index } of piece.matchAll(LONE_BYTES)) {
+      end += bytes.write(piece.slice(done, index), end);
+      bytes[end++] = piece.charCodeAt(index) - LONE;
+      done = index + 1;
+    }
+    end += bytes.write(piece.slice(done), end);
   }
-  return parts.length === 0 ? Buffer.from(text) : Buffer.concat([...parts, Buffer.from(text.slice(done))]);
+  return bytes.subarray(0, end);
 }
 
 /** The same for people: a byte that is no UTF-8 as \xNN. */
 export function showMixedText(text: string): string {
-  return text.replaceAll(LONE_BYTES, (half) => `\\x${(half.charCodeAt(0) - LONE).toString(16)}`);
+  let shown = '';
+  for (const piece of piecesOf(text)) {
+    shown += piece.replaceAll(LONE_BYTES, (half) => SHOWN[half.charCodeAt(0) - LONE] ?? '');
+  }
+  return shown;
 }
 
-/** How many bytes the character at a place has (RFC 3629, section 4); 0: there is none. */
-function characterLength(bytes: Buffer, at: number): number {
+function textOf(units: Uint16Array): string {
+  const bytes = Buffer.from(units.buffer, units.byteOffset, units.byteLength);
+  return (IS_LITTLE_ENDIAN ? bytes : bytes.swap16()).toString('utf16le');
+}
+
+/** The text in parts, none of which ends within a pair. */
+function* piecesOf(text: string): Generator<string> {
+  let at = 0;
+  while (at < text.length) {
+    let end = Math.min(text.length, at + PIECE_LENGTH);
+    if ((text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end += 1;
+    yield text.slice(at, end);
+    at = end;
+  }
+}
+
+/** The character that begins at a place (RFC 3629, section 4); -1: there is none. */
+function characterAt(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
-  if (first < FOREIGN) return 1;
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  return first >= 0xc2 && at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : 0;
+  if (first < 0x80) return first;
+  if (first < 0xc2 || first > 0xf4) return -1;
+  const second = bytes[at + 1] ?? 0;
+  if (!follows(second)) return -1;
+  if (first < 0xe0) return ((first & 0x1f) << 6) | (second & 0x3f);
+  const third = bytes[at + 2] ?? 0;
+  if (!follows(third)) return -1;
+  if (first < 0xf0) {
+    const character = ((first & 0x0f) << 12) | ((second & 0x3f) << 6) | (third & 0x3f);
+    return character < 0x800 || (character & 0xf800) === 0xd800 ? -1 : character;
+  }
+  const fourth = bytes[at + 3] ?? 0;
+  if (!follows(fourth)) return -1;
+  const character = ((first & 0x07) << 18) | ((second & 0x3f) << 12) | ((third & 0x3f) << 6) | (fourth & 0x3f);
+  return character < 0x10000 || character > 0x10ffff ? -1 : character;
+}
+
+function follows(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
