@@ -71,8 +71,11 @@ export class WireAgent implements Disposable {
   async #has(count: number): Promise<void> {
     while (this.#bytes.length < count) {
       if (this.#closed) throw new Error(`the connection was closed after: ${this.#bytes.toString('latin1')}`);
-      const signal = AbortSignal.timeout(WAIT_MS);
+      const came = new AbortController();
+      const signal = AbortSignal.any([came.signal, AbortSignal.timeout(WAIT_MS)]);
       await Promise.race([once(this.socket, 'data', { signal }), once(this.socket, 'close', { signal })]);
+      // The other one listens no longer.
+      came.abort();
     }
   }
 

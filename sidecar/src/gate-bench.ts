@@ -10,6 +10,7 @@ import { sampleOpened } from '@sidegate/session/testing';
 import { openClock } from './clock.ts';
 import { Budgets } from './gate/budgets.ts';
 import { GatedSession } from './gate/gated-session.ts';
+import { HeldBytes } from './gate/held-bytes.ts';
 import type { Admission } from './gate/surroundings.ts';
 import { Turn } from './gate/turn.ts';
 import type { Wires } from './gate/wires.ts';
@@ -134,6 +135,7 @@ class Peer {
       dialTarget: () => void (this.dialled = true),
       holdReading: () => {},
       holdAgent: () => {},
+      isAgentUnread: false,
       resumeAgent: () => {},
       resumeReading: () => {},
       close: () => {
@@ -152,6 +154,7 @@ class Peer {
     this.session = new GatedSession(protocol, {
       turn: turns,
       wires,
+      held: new HeldBytes(1 << 30),
       door: DOOR,
       budgets,
       desk: undefined,

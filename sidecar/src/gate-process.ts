@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { totalmem } from 'node:os';
 import { ok, type Result } from '@sidegate/crds';
 import { type Clock, openClock } from './clock.ts';
 import { ApprovalDesk, type ApprovalDeskOptions } from './gate/approval-desk.ts';
 import type { BudgetBook } from './gate/budget-book.ts';
+import { heldBytesMax } from './gate/held-bytes.ts';
 import { GateProgram, type GateSurroundings } from './gate-program.ts';
 import { openReadDocument } from './identity/document.ts';
 import { openTokenVerifier } from './identity/token-verifier.ts';
@@ -100,6 +102,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     openVerifier: (issuers) => openTokenVerifier(issuers, openReadDocument(surroundings?.lookup), clock.nowMs),
     readWorkloadToken,
     desk,
+    heldBytesMax: heldBytesMax(memoryBytes()),
     nowUs: clock.nowUs,
     observe: metrics,
     log,
@@ -131,4 +134,10 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
       process.exit(0);
     },
   });
+}
+
+/** What this machine, or the container around this process, has. */
+function memoryBytes(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }

@@ -46,6 +46,7 @@ function open(sessionId: string) {
     dialTarget: nothing,
     holdReading: nothing,
     holdAgent: nothing,
+    isAgentUnread: false,
     resumeAgent: nothing,
     resumeReading: nothing,
     close: nothing,

@@ -50,6 +50,7 @@ class Stage {
       readCatalog: () => Promise.resolve({ ok: true, value: undefined }),
       desk: undefined,
       agentTls: false,
+      heldBytesMax: 1 << 30,
       nowUs: () => 1_000,
       observe: { decided: () => {}, finished: () => {} },
     });
@@ -98,6 +99,7 @@ class Stage {
       dialTarget: none,
       holdReading: none,
       holdAgent: none,
+      isAgentUnread: false,
       resumeAgent: none,
       resumeReading: none,
       close: none,

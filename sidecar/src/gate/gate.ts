@@ -19,6 +19,7 @@ import { Budgets } from './budgets.ts';
 import { Catalogs } from './catalogs.ts';
 import { type Configuration, leadsAlike, movedTarget, nameOf, type OpenDoor } from './configuration.ts';
 import { GatedSession } from './gated-session.ts';
+import { HeldBytes } from './held-bytes.ts';
 import { isSelected } from './kill-selection.ts';
 import { describeOpening } from './opened-record.ts';
 import { SessionTable } from './session-table.ts';
@@ -44,6 +45,8 @@ export interface GateOptions {
   /** What agents may still do; default: this gate counts by itself. */
   readonly budgets?: BudgetBook;
   readonly agentTls: boolean;
+  /** What all sessions together may hold in memory of commands and answers that are not whole or must wait, in bytes. */
+  readonly heldBytesMax: number;
   /** Where the doors that are open are reached, which may be any free port; default: where they were told to listen. */
   readonly listening?: () => readonly ListeningDoor[];
   readonly nowUs: () => number;
@@ -56,6 +59,7 @@ export class Gate {
   readonly #turn: Turn;
   readonly #catalogs = new Catalogs(() => this.#options.nowUs() / 1000);
   readonly #budgets: BudgetBook;
+  readonly #held: HeldBytes;
   readonly sessions = new SessionTable();
   #configuration: Configuration | undefined;
 
@@ -63,6 +67,7 @@ export class Gate {
     this.#options = options;
     this.#turn = new Turn(options.recorder);
     this.#budgets = options.budgets ?? new Budgets();
+    this.#held = new HeldBytes(options.heldBytesMax);
   }
 
   /** From here on the next command of every session is judged by the new rules; sessions that may no longer be open are over. */
@@ -101,10 +106,10 @@ export class Gate {
     return session;
   }
 
-  /** Called about once a second: ends what has expired. */
+  /** Called about once a second: ends what has expired, and looks after agents that are not read. */
   tick(): void {
     const nowMs = this.#options.nowUs() / 1000;
-    this.sessions.expire(nowMs);
+    this.sessions.tick(nowMs);
     this.#budgets.tick(nowMs);
   }
 
@@ -200,6 +205,7 @@ export class Gate {
     return {
       turn: this.#turn,
       wires,
+      held: this.#held,
       nowUs,
       observe,
       door: opened.door,

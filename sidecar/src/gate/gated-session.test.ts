@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import type { Step } from '../protocols/protocol.ts';
 import { commandOf, LineSession } from './testing/line-protocol.ts';
 import { answer, openSession, openStage, rulesOf, say, sent, settle } from './testing/session-stage.ts';
 
@@ -60,6 +61,35 @@ test('an agent that sends more than its session takes is not read until some of 
   await answer(stage, '2');
   const held = stage.crossed.map((line) => line.replace(/ @.*/, '')).filter((line) => line.endsWith(' agent'));
   expect(held).toEqual(['hold agent', 'resume agent']);
+});
+
+test('an agent that is not read is asked every 10 seconds whether it is still there, and one that is read never', async () => {
+  const probe = (): readonly Step[] => [{ kind: 'ToAgent', bytes: Buffer.from('there?') }];
+  const stage = await openSession({ protocol: Object.assign(new LineSession(), { probe }) });
+  const { world } = stage;
+  const asked: number[] = [];
+  for (let second = 0; second < 45; second++) {
+    world.isAgentUnread = second >= 5 && second !== 30;
+    stage.crossed.length = 0;
+    world.sessions.tick(second * 1000);
+    await settle();
+    if (stage.crossed.some((line) => line.startsWith('agent< there?'))) asked.push(second);
+  }
+  expect(asked).toEqual([15, 25, 41]);
+});
+
+test('a session that holds more memory than it may ends with a word of that, and what it held is free for others', async () => {
+  const MIB = 1024 * 1024;
+  const protocol = Object.assign(new LineSession(), { heldBytes: 32 * MIB });
+  const stage = await openSession({ protocol });
+  await say(stage, 'one');
+  expect(stage.crossed.map((line) => line.replace(/ @.*/u, ''))).toEqual(['target> one']);
+  protocol.heldBytes += 1;
+  await answer(stage, '1');
+  expect(stage.crossed.slice(1).join('\n')).toMatch(
+    /agent< bye LimitExceeded: This session holds 33554433 bytes .*may hold 33554432, all sessions together 67108864.* @\d+\nclose/u,
+  );
+  expect([stage.world.held.set({}, 32 * MIB), stage.world.held.set({}, 32 * MIB)]).toEqual([true, true]);
 });
 
 test.each<['SpoolFull' | 'SpoolBroken', number]>([

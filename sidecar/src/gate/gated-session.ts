@@ -11,6 +11,7 @@ import type {
   Step,
 } from '../protocols/protocol.ts';
 import type { SessionRecord } from '../recorder.ts';
+import { AgentPace } from './agent-pace.ts';
 import { CommandJudge } from './command-judge.ts';
 import { Outbox } from './outbox.ts';
 import { RunningCommands } from './running-commands.ts';
@@ -19,14 +20,6 @@ import type { Admission, SessionSurroundings, StepOf } from './surroundings.ts';
 
 /** Sessions that somebody or a token's time ends are over within a second, whatever their peers do: how long those may take to read. */
 const URGENT_LAST_BYTES_MS = 500;
-/** What an agent may send ahead while a command of its session waits for a human, in bytes: reading goes on, so that its leaving is noticed. */
-const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
-const TOO_FAR_AHEAD: Refusal = {
-  kind: 'Terminated',
-  rule: 'hold',
-  reason: `More than ${AHEAD_BYTES_MAX} bytes were sent while a command waits for an approval.`,
-  hint: 'Wait for the answer before you send more.',
-};
 const NOTHING: readonly Step[] = [];
 
 /**
@@ -38,18 +31,18 @@ export class GatedSession {
   readonly #around: SessionSurroundings;
   readonly #outbox: Outbox;
   readonly #running = new RunningCommands();
+  readonly #pace: AgentPace;
   #judge: CommandJudge | undefined;
   #admission: Admission | undefined;
   #record: SessionRecord | undefined;
   #closed = false;
-  #aheadBytes = 0;
-  #isFull = false;
   readonly #carryOutStep = (step: Step): readonly Step[] => this.#carryOutOne(step);
   readonly #isClosed = (): boolean => this.#closed;
 
   constructor(session: ProtocolSession, around: SessionSurroundings) {
     this.#session = session;
     this.#around = around;
+    this.#pace = new AgentPace(session, around.wires, around.held);
     this.#outbox = new Outbox(around.turn, around.wires, (fault) => this.#unrecordable(fault));
   }
 
@@ -63,8 +56,9 @@ export class GatedSession {
 
   receiveAgent(bytes: Uint8Array): void {
     if (this.#closed) return;
+    const isTooFar = this.#pace.sent(bytes.length, this.#judge?.isHolding === true);
     if (this.#expired()) this.expire();
-    else if (this.#isTooFarAhead(bytes.length)) this.terminate(TOO_FAR_AHEAD, 'Refused');
+    else if (isTooFar !== undefined) this.terminate(isTooFar, 'Refused');
     else this.#carryOut(this.#session.receiveAgent(bytes));
   }
 
@@ -104,6 +98,11 @@ export class GatedSession {
     return this.#session.cancelBytes();
   }
 
+  /** Called about once a second. An agent that is not read cannot be seen to leave: what is written to it tells. */
+  tick(nowMs: number): void {
+    if (!this.#closed) this.#carryOut(this.#pace.watch(nowMs));
+  }
+
   /** The identity's token has ended, and the session with it. */
   expire(): void {
     const reason = 'The token that opened this session has expired.';
@@ -124,11 +123,6 @@ export class GatedSession {
     this.#judge?.rulesChanged(this.#admission);
     const refusal = this.#judge?.refuseStanding(this.#session.standing?.() ?? []);
     if (refusal !== undefined) this.terminate({ ...refusal, hint: 'It was allowed before. Connect again.' }, 'Refused');
-  }
-
-  #isTooFarAhead(bytes: number): boolean {
-    this.#aheadBytes = this.#judge?.isHolding === true ? this.#aheadBytes + bytes : 0;
-    return this.#session.limitsAhead !== true && this.#aheadBytes > AHEAD_BYTES_MAX;
   }
 
   #expired(): boolean {
@@ -153,15 +147,9 @@ export class GatedSession {
 
   #carryOut(steps: readonly Step[]): void {
     walkSteps(steps, this.#carryOutStep, this.#isClosed);
-    this.#paceAgent();
-  }
-
-  #paceAgent(): void {
-    const isFull = this.#session.isFull === true;
-    if (isFull === this.#isFull || this.#closed) return;
-    this.#isFull = isFull;
-    if (isFull) this.#around.wires.holdAgent();
-    else this.#around.wires.resumeAgent();
+    if (this.#closed) return;
+    const tooMuch = this.#pace.settle();
+    if (tooMuch !== undefined) this.terminate(tooMuch, 'Refused');
   }
 
   #carryOutOne(step: Step): readonly Step[] {
@@ -381,6 +369,7 @@ export class GatedSession {
 
   #end(): void {
     this.#closed = true;
+    this.#pace.end();
     this.#around.ended();
   }
 }

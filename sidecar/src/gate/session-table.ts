@@ -64,9 +64,11 @@ export class SessionTable {
     return picked.map(([{ sessionId }]) => sessionId ?? '');
   }
 
-  expire(nowMs: number): void {
+  /** Called about once a second. */
+  tick(nowMs: number): void {
     for (const session of this.#doors.keys()) {
       if ((session.admission?.identity.verified.expiresAtMs ?? Number.POSITIVE_INFINITY) <= nowMs) session.expire();
+      else session.tick(nowMs);
     }
   }
 }

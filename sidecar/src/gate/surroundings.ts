@@ -6,6 +6,7 @@ import type { ApprovalDesk } from './approval-desk.ts';
 import type { BudgetBook } from './budget-book.ts';
 import type { CatalogAge } from './catalogs.ts';
 import type { DoorNames } from './door-names.ts';
+import type { HeldBytes } from './held-bytes.ts';
 import type { Turn } from './turn.ts';
 import type { Wires } from './wires.ts';
 
@@ -34,6 +35,8 @@ export interface SessionObserver {
 export interface SessionSurroundings {
   readonly turn: Turn;
   readonly wires: Wires;
+  /** What all sessions of this gate hold. */
+  readonly held: HeldBytes;
   /** Microseconds since the epoch. */
   readonly nowUs: () => number;
   /** Verifies who asks and finds the rules. */

@@ -286,6 +286,10 @@ export interface ProtocolSession {
   standing?(): readonly Command[];
   /** So much has come from the agent that no more is read before the target has answered some of it. Absent: never. */
   readonly isFull?: boolean;
+  /** What it holds in memory of commands and answers that are not whole yet or must wait, in bytes. Absent: little. */
+  readonly heldBytes?: number;
+  /** For an agent that is not read: words that change nothing. That they cannot be written shows that it has left. Absent: the protocol has none. */
+  probe?(): readonly Step[];
   receiveAgent(bytes: Uint8Array): readonly Step[];
   receiveTarget(bytes: Uint8Array): readonly Step[];
   /**

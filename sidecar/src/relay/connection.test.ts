@@ -8,12 +8,13 @@ import type { TargetAddress } from './target-address.ts';
 /** A socket that keeps each write to the network by itself. */
 class WatchedSocket extends Duplex {
   readonly writes: string[] = [];
+  takesNothing = false;
 
   override _read(): void {}
 
   override _write(bytes: Buffer, _encoding: string, done: () => void): void {
     this.writes.push(bytes.toString());
-    done();
+    if (!this.takesNothing) done();
   }
 
   setNoDelay(): this {
@@ -48,6 +49,19 @@ test('an agent that is held is read when that ends, and not when its target or t
   }
   connection.resumeAgent();
   expect([...paused, socket.isPaused()]).toEqual([true, true, true, false, true, true, true]);
+});
+
+test('an agent is unread while it is held, and not when it takes nothing itself: then the kernel finds out', () => {
+  const socket = new WatchedSocket();
+  const connection = connect(socket);
+  connection.attach({} as GatedSession);
+  const unread = [connection.isAgentUnread];
+  connection.holdAgent();
+  unread.push(connection.isAgentUnread);
+  socket.takesNothing = true;
+  connection.sendAgent(Buffer.alloc(1024 * 1024));
+  unread.push(connection.isAgentUnread);
+  expect(unread).toEqual([false, true, false]);
 });
 
 test('a packet that a transport writes in parts leaves in one write, also when nothing else is sent', () => {

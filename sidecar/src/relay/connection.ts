@@ -134,6 +134,10 @@ export class Connection implements Wires {
     this.#resume();
   }
 
+  get isAgentUnread(): boolean {
+    return this.#agent.isPaused() && !this.#full.agent;
+  }
+
   startAgentTls(received: Uint8Array | undefined): void {
     this.#flush();
     const { agentTls } = this.#options;

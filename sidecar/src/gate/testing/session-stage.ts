@@ -5,6 +5,7 @@ import type { ProtocolSession } from '../../protocols/protocol.ts';
 import { ApprovalDesk } from '../approval-desk.ts';
 import { Budgets } from '../budgets.ts';
 import { GatedSession } from '../gated-session.ts';
+import { HeldBytes } from '../held-bytes.ts';
 import { SessionTable } from '../session-table.ts';
 import type { Admission, SessionSurroundings } from '../surroundings.ts';
 import { Turn } from '../turn.ts';
@@ -61,6 +62,8 @@ export class World {
   readonly recorder = new ScriptedRecorder();
   readonly sessions = new SessionTable();
   readonly budgets = new Budgets();
+  readonly held = new HeldBytes(64 * 1024 * 1024);
+  isAgentUnread = false;
   /** Milliseconds since the epoch. */
   now = 1;
   #ids = 0;
@@ -132,6 +135,9 @@ export function openStage(options: StageOptions = {}): Stage {
     resumeReading: () => note('resume reading'),
     holdAgent: () => note('hold agent'),
     resumeAgent: () => note('resume agent'),
+    get isAgentUnread() {
+      return world.isAgentUnread;
+    },
     close: () => note('close'),
     sendCancel: (bytes) => note(`cancel> ${Buffer.from(bytes).toString().trim()}`),
   };
@@ -145,6 +151,7 @@ export function openStage(options: StageOptions = {}): Stage {
   const around: SessionSurroundings = {
     turn,
     wires,
+    held: world.held,
     door,
     budgets,
     desk: 'desk' in options ? options.desk : world.desk,

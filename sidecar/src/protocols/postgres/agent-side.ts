@@ -24,8 +24,8 @@ import type { Waiting } from './waiting.ts';
 
 /** Frames that wait for the server's answers, for every command that may. */
 const FRAMES_PER_COMMAND = 8;
-/** What an agent may send ahead while a command waits, as a multiple of the largest frame. */
-const HELD_FRAMES_MAX = 2;
+/** So much behind a command that waits, in bytes, and the agent is not read until that has gone on. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
 
 /** Takes the agent's frames in order: what is a command is shown to the gate, the rest is passed on, and nothing overtakes. */
 export class AgentSide {
@@ -65,8 +65,19 @@ export class AgentSide {
       }
     }
     this.#copyIn.flush();
-    if (!lane.over && scanner.heldBytes > lane.limits.frameBytesMax * HELD_FRAMES_MAX)
-      lane.breach('Fault', 'The client sent too much ahead while a command waits.');
+  }
+
+  /** Something waits, for people, the server or the catalog, and much has come behind it. A frame that is not whole yet waits for nothing. */
+  get isFull(): boolean {
+    const { over, waiting, catalogAsked } = this.#lane;
+    if (over || this.#scanner.heldBytes <= AHEAD_BYTES_MAX) return false;
+    return this.#again || waiting !== undefined || catalogAsked;
+  }
+
+  /** Beside what the scanner has: the frame that waits. */
+  get heldBytes(): number {
+    if (this.#again) return this.#scanner.end - this.#scanner.start;
+    return this.#lane.waiting?.judged.wire.length ?? 0;
   }
 
   /** False: the frame must wait for the server or the catalog. */

@@ -3,8 +3,8 @@ import { type LaneEnding, LaneSession, type OpenLane } from '../lane-session.ts'
 import type { CloseCode, CommandId, Refusal, SessionOptions, Settlement, Step } from '../protocol.ts';
 import { AgentSide } from './agent-side.ts';
 import { isCatalog } from './catalog.ts';
-import { FrameScanner } from './codec.ts';
-import { TERMINATE, writeCancelRequest } from './codec-writer.ts';
+import { FRAME, FrameScanner } from './codec.ts';
+import { TERMINATE, writeCancelRequest, writeFrame } from './codec-writer.ts';
 import { Forwarder } from './forwarder.ts';
 import { Lane } from './lane.ts';
 import { Opening } from './opening.ts';
@@ -12,6 +12,10 @@ import { writeFarewell, writeHoldNotice } from './refuse.ts';
 import type { SharedState } from './shared-state.ts';
 import type { RelationCatalog } from './sql-reading.ts';
 import { TargetSide } from './target-side.ts';
+
+/** The largest frames. A record has each in one event, which the store takes up to 256 MiB: a bind value three times as long as it came. */
+const AGENT_FRAME_BYTES_MAX = 80 * 1024 * 1024;
+const TARGET_FRAME_BYTES_MAX = 240 * 1024 * 1024;
 
 /** The parts of an open session. */
 interface Open extends OpenLane {
@@ -23,6 +27,7 @@ interface Open extends OpenLane {
 
 /** One conversation in PostgreSQL's protocol 3.0 or 3.2 (documentation, chapter "Frontend/Backend Protocol"). */
 export class PostgresSession extends LaneSession<Open> {
+  readonly limitsAhead = true;
   protected readonly opening: Opening;
   readonly #options: SessionOptions;
   readonly #shared: SharedState;
@@ -31,11 +36,31 @@ export class PostgresSession extends LaneSession<Open> {
 
   constructor(options: SessionOptions, shared: SharedState) {
     super();
-    this.#options = options;
+    const { limits } = options;
+    const frameBytesMax = Math.min(limits.frameBytesMax, AGENT_FRAME_BYTES_MAX);
+    this.#options = { ...options, limits: { ...limits, frameBytesMax } };
     this.#shared = shared;
-    this.#agentScanner = new FrameScanner(options.limits.frameBytesMax, true);
-    this.#targetScanner = new FrameScanner(options.limits.frameBytesMax, false);
-    this.opening = new Opening(options, shared, this.#agentScanner, this.outbox);
+    this.#agentScanner = new FrameScanner(frameBytesMax, true);
+    this.#targetScanner = new FrameScanner(Math.min(limits.frameBytesMax, TARGET_FRAME_BYTES_MAX), false);
+    this.opening = new Opening(this.#options, shared, this.#agentScanner, this.outbox);
+  }
+
+  get isFull(): boolean {
+    return this.open?.agent.isFull === true;
+  }
+
+  get heldBytes(): number {
+    const held = this.#agentScanner.heldBytes + this.#targetScanner.heldBytes;
+    return this.open === undefined ? held : held + this.open.agent.heldBytes + this.open.lane.statements.heldBytes;
+  }
+
+  /** A server may report a parameter at any time; this one never changes. */
+  probe(): readonly Step[] {
+    const name = 'server_version';
+    const value = this.open?.lane.atStart.get(name);
+    if (value !== undefined)
+      this.outbox.push({ kind: 'ToAgent', bytes: writeFrame(FRAME.parameterStatus, name, value) });
+    return this.take();
   }
 
   cancelDelivered(): readonly Step[] {

@@ -63,8 +63,8 @@ export interface Place {
 
 /** What the server holds for one session by name. Changes are made when a frame is forwarded and taken back when it fails. */
 export class Statements {
-  readonly #statements = new Map<string, PreparedStatement>();
-  readonly #portals = new Map<string, Portal>();
+  readonly #statements = new WiresByName<PreparedStatement>();
+  readonly #portals = new WiresByName<Portal>();
   /** The last frame that changed a name, by kind and name. */
   readonly #touched = new Map<string, Place>();
   readonly #max: number;
@@ -76,6 +76,10 @@ export class Statements {
   /** True when no more may be prepared or bound. */
   get full(): boolean {
     return this.#statements.size + this.#portals.size >= this.#max;
+  }
+
+  get heldBytes(): number {
+    return this.#statements.bytes + this.#portals.bytes;
   }
 
   statement(name: string): PreparedStatement | undefined {
@@ -158,6 +162,31 @@ export class Statements {
     if (map.get(name) !== mine) return;
     if (before === undefined) map.delete(name);
     else map.set(name, before);
+  }
+}
+
+/** Keeps count of the frames that are kept with what they made. */
+class WiresByName<T extends { readonly wire: Uint8Array }> extends Map<string, T> {
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  override set(name: string, made: T): this {
+    this.delete(name);
+    this.#bytes += made.wire.length;
+    return super.set(name, made);
+  }
+
+  override delete(name: string): boolean {
+    this.#bytes -= this.get(name)?.wire.length ?? 0;
+    return super.delete(name);
+  }
+
+  override clear(): void {
+    this.#bytes = 0;
+    super.clear();
   }
 }
 

@@ -15,7 +15,7 @@ import { RunningCommand } from './running-command.ts';
 import { writeLogin } from './target-login.ts';
 
 /** What an agent may send ahead of commands that wait for the server, in bytes. */
-const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
+const AHEAD_BYTES_MAX = 1024 * 1024;
 const UNSUPPORTED_HINT = 'The gate cannot carry it, whoever allows it.';
 
 /** Takes an agent's commands one by one: each is judged, then forwarded or refused in its place. */
@@ -81,6 +81,10 @@ export class AgentSide {
   get isFull(): boolean {
     const { over, waiting } = this.#lane;
     return !over && waiting === undefined && this.#reader.heldBytes > AHEAD_BYTES_MAX && this.isHeldBack;
+  }
+
+  get heldBytes(): number {
+    return this.#reader.keptBytes + (this.#lane.waiting?.judged.wire.length ?? 0);
   }
 
   /** Subscriptions, also those that are not confirmed yet. */

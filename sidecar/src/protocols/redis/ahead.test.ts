@@ -69,7 +69,7 @@ describe('an agent that sends ahead of the server is read up to a limit', () => 
   test('behind a command that waits', () => {
     const talk = new Talk();
     talk.agent('BLPOP never 0');
-    fill(talk, 16);
+    fill(talk, 1);
     expect(isFull(talk)).toBe(false);
     fill(talk, 1);
     expect(isFull(talk)).toBe(true);
@@ -79,7 +79,7 @@ describe('an agent that sends ahead of the server is read up to a limit', () => 
 
   test('with as many commands on their way as there may be', () => {
     const talk = new Talk({ limits: { frameBytesMax: 1 << 20, pendingCommandsMax: 4, preparedMax: 1 } });
-    fill(talk, 4 + 16);
+    fill(talk, 4 + 1);
     expect(isFull(talk)).toBe(false);
     fill(talk, 1);
     expect(isFull(talk)).toBe(true);

@@ -58,6 +58,11 @@ export class ReplyReader {
     this.#moreBytes += bytes.length;
   }
 
+  /** Bytes that `next` has yet to give. */
+  get heldBytes(): number {
+    return this.buffer.length - this.#at + this.#moreBytes;
+  }
+
   /** True between replies with nothing begun. */
   get isIdle(): boolean {
     return this.frames.length === 0 && this.#pending === 0;

@@ -61,6 +61,11 @@ export class RequestReader {
     return this.#buffer.length - this.#at + this.#moreBytes;
   }
 
+  /** All that is kept: those, and what has come of the command that it is in. */
+  get keptBytes(): number {
+    return this.heldBytes + this.#wireBytes + (this.#left === undefined ? 0 : this.#at - this.#start);
+  }
+
   /** What `next` will give, with `args` and `wire` as it will leave them; it is given once more. */
   peek(): ReturnType<RequestReader['next']> {
     this.#peeked ??= this.next();

@@ -10,6 +10,9 @@ import { RequestReader } from './request-reader.ts';
 import { withMasks } from './running-command.ts';
 import { TargetSide } from './target-side.ts';
 
+/** The longest command, in bytes. A record shows it in one event, a byte as up to six characters, and the store takes 256 MiB. */
+const COMMAND_BYTES_MAX = 40 * 1024 * 1024;
+
 interface Open extends OpenLane {
   readonly lane: Lane;
   readonly agent: AgentSide;
@@ -36,6 +39,10 @@ export class RedisSession extends LaneSession<Open> {
 
   get isFull(): boolean {
     return this.open === undefined ? this.opening.isFull : this.open.agent.isFull;
+  }
+
+  get heldBytes(): number {
+    return this.open === undefined ? this.#reader.keptBytes : this.open.agent.heldBytes + this.open.target.heldBytes;
   }
 
   /** Redis stops what a connection runs when the connection ends. */
@@ -109,7 +116,7 @@ export class RedisSession extends LaneSession<Open> {
       masks,
       recordMasks,
     });
-    this.#reader.limits = { bytesMax: limits.frameBytesMax };
+    this.#reader.limits = { bytesMax: Math.min(limits.frameBytesMax, COMMAND_BYTES_MAX) };
     const agent = new AgentSide(lane, this.#reader);
     this.open = { lane, agent, target: new TargetSide(lane, agent, limits.frameBytesMax) };
     agent.pump();

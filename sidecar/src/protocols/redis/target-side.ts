@@ -31,6 +31,10 @@ export class TargetSide {
     this.#reader = new ReplyReader(frameBytesMax);
   }
 
+  get heldBytes(): number {
+    return this.#reader.heldBytes;
+  }
+
   receive(bytes: Uint8Array): void {
     this.#reader.feed(bytes);
     this.pump();
