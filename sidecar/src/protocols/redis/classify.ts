@@ -49,6 +49,8 @@ const READING_SCRIPTS = words('EVAL_RO, EVALSHA_RO, FCALL_RO');
 const SCRIPTS = new Set([...words('EVAL, EVALSHA, FCALL'), ...READING_SCRIPTS]);
 const SERIALIZED = words('DUMP, RESTORE, RESTORE-ASKING');
 const EVERY_KEY = words('FLUSHALL, FLUSHDB, SWAPDB');
+/** What shows values of keys, or of their lengths, that the server does not say it reads: the commands of others, what is stored and how. */
+const SHOWS_ANY = words('DEBUG, SLOWLOG, SLOWLOG GET');
 export const SUBSCRIBES = words('SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE');
 const OUTSIDE_TRANSACTIONS = words(
   'SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE, HELLO, CLIENT REPLY',
@@ -227,8 +229,9 @@ function usesOf(
 function usesOfAny(name: string, entry: CommandEntry | undefined): readonly RedisKeyUse[] {
   const write: RedisKeyUse = { name: '*', access: 'Write', isPattern: true };
   if (EVERY_KEY.has(name)) return [write];
-  const isScript = SCRIPTS.has(name);
-  if (!isScript && (entry === undefined || entry.reach === 'None')) return [];
+  const reaches = SCRIPTS.has(name) || SHOWS_ANY.has(name);
+  if (!reaches && (entry === undefined || entry.reach === 'None')) return [];
   const read: RedisKeyUse = { name: '*', access: 'Read', isPattern: true, use: 'Part' };
-  return READING_SCRIPTS.has(name) || entry?.reach === 'ReadsAny' ? [read] : [read, write];
+  const isReading = READING_SCRIPTS.has(name) || name.startsWith('SLOWLOG') || entry?.reach === 'ReadsAny';
+  return isReading ? [read] : [read, write];
 }
