@@ -118,7 +118,9 @@ func (all *reading) add(words []*syntax.Word, redirects []*syntax.Redirect) {
 		one.Words = append(one.Words, textOf(word))
 	}
 	for _, each := range redirects {
-		if each.Hdoc == nil && each.Op != syntax.WordHdoc {
+		switch each.Op {
+		case syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
+		default:
 			one.Redirects = append(one.Redirects, redirect{Operator: each.Op.String(), Target: textOf(each.Word)})
 		}
 	}
