@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import { waiting } from '../run/owner.ts';
+import { approvals, waiting } from '../run/owner.ts';
 import { policyFile } from '../stage-files.ts';
 import { testGiven } from '../support/test-given.ts';
 import { SSH, SSHD } from './ssh-server.ts';
@@ -9,15 +9,15 @@ const TIMEOUT_MS = 300_000;
 const real = testGiven(SSH === undefined ? undefined : SSHD, 'ssh or sshd is not installed');
 const HOST = 'agent@127.0.0.1';
 const OPEN = policyFile('  allowIncomplete: [ShellText]\n  rules: []\n');
-const GUARDED = policyFile(`  allowIncomplete: [ShellText]
-  rules:
+const ASKING = `  rules:
     - {name: no-rm, match: {ssh: {commands: [rm]}}, action: Deny, reason: Files stay.}
     - name: ask
       match: {ssh: {commands: [uptime]}}
       action: RequireApproval
       reason: Somebody looks at it first.
       approval: {approvers: {groups: [ops]}, count: 1, timeoutSeconds: 600, grant: {scope: Command}}
-`);
+`;
+const GUARDED = policyFile(`  allowIncomplete: [ShellText]\n${ASKING}`);
 const MASKED = policyFile(
   '  allowIncomplete: [ShellText]\n  masks:\n    - {name: mail, detect: [Email], with: {type: Redact}}\n',
 );
@@ -112,6 +112,31 @@ describe('OpenSSH through the gate', () => {
       const held = await stage.start([HOST, 'uptime']);
       const { id } = await waiting(stage);
       await held.line(/sidegate: waiting: this command waits for approval/);
+      await stage.cli('approve', id);
+      expect(await held.ended).toMatchObject({ code: 0 });
+      await stage.policy(OPEN);
+    },
+    TIMEOUT_MS,
+  );
+
+  real(
+    'nobody is asked about a command of which masks hide more than a value',
+    async () => {
+      await stage.policy(
+        policyFile(`${ASKING}  masks:
+    - {name: keys, detect: [PrivateKey, Email], with: {type: Redact}}
+`),
+      );
+      const hidden = await stage.ssh([
+        HOST,
+        "uptime; : '---BEGIN PRIVATE KEY---'; echo evil; : '---END PRIVATE KEY---'",
+      ]);
+      expect(hidden).toMatchObject({ code: 255, stdout: '' });
+      expect(hidden.stderr).toContain('no approver could see what it is');
+      expect(await approvals(stage)).toEqual([]);
+      const held = await stage.start([HOST, 'uptime; : ada@example.com']);
+      const { id, text } = await waiting(stage);
+      expect(text).toBe('uptime; : [masked]');
       await stage.cli('approve', id);
       expect(await held.ended).toMatchObject({ code: 0 });
       await stage.policy(OPEN);

@@ -102,7 +102,7 @@ export class ApprovalDesk {
   ask(
     question: ApprovalQuestion,
     ended: (state: ApprovalState) => void,
-  ): Result<Asked, Fault<'TooLongToShow' | 'TooManyWait'>> {
+  ): Result<Asked, Fault<'TooLongToShow' | 'Hidden' | 'TooManyWait'>> {
     const { nowMs, random, pendingMax = PENDING_MAX, idLength, howToApprove = onThisMachine } = this.#options;
     if (this.#pending.size >= pendingMax) {
       return fail({ code: 'TooManyWait', message: `${pendingMax} commands wait for approval already.` });

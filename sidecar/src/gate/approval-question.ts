@@ -42,8 +42,16 @@ export interface ShownCommand {
   readonly claimed: Readonly<Record<string, string>>;
 }
 
-/** Fault TooLongToShow. */
-export function showCommand({ judged, session, shown }: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow'> {
+/** Faults TooLongToShow, Hidden. */
+export function showCommand({
+  judged,
+  session,
+  shown,
+}: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow' | 'Hidden'> {
+  if (judged.hidesWords?.() === true) {
+    const message = 'More of it than values is masked or was not shown, so that no approver could see what it is.';
+    return { code: 'Hidden', message, mend: 'Write such a text to a file first.' };
+  }
   const text = [judged.maskedText(), ...sorted(judged.place ?? {}).map((words) => `-- with ${words.join(' ')}`)].join(
     '\n',
   );

@@ -202,6 +202,8 @@ export interface JudgedCommand {
   readonly text: string;
   /** The text with masks applied, as the record and an approver may see it. */
   readonly maskedText: () => string;
+  /** True when that shows less than all but values, so that nobody who sees it knows what would run. Absent: never. */
+  readonly hidesWords?: () => boolean;
   /** Bind values as text with masks applied; undefined is NULL. */
   readonly maskedBinds: () => readonly (string | undefined)[];
   /**
