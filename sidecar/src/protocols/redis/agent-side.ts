@@ -3,7 +3,6 @@ import type { Command } from '@sidegate/policy';
 import type { Refusal, Settlement } from '../protocol.ts';
 import { blocks } from './blocking.ts';
 import { Classifier } from './classifier.ts';
-import { SUBSCRIBES } from './classify.ts';
 import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
 import { readHello } from './hello.ts';
 import { numberAt, optionAt } from './keys.ts';
@@ -12,6 +11,7 @@ import { RedisCommandJudged } from './redis-command-judged.ts';
 import { codeOf, EXEC_ABORT_TEXT, refusalText, writeRefusal } from './refuse.ts';
 import type { RequestReader } from './request-reader.ts';
 import { RunningCommand } from './running-command.ts';
+import { subscribingOf } from './subscriptions.ts';
 import { writeLogin } from './target-login.ts';
 
 /** What an agent may send ahead of commands that wait for the server, in bytes. */
@@ -210,7 +210,7 @@ export class AgentSide {
       confirmations: confirmationsOf(name, args),
       replacedBy: isSpoilt ? EXEC_ABORT_TEXT : undefined,
       onOk: this.#effectOf(name, args),
-      subscribes: SUBSCRIBES.has(name) ? reading.command : undefined,
+      subscribes: subscribingOf(name)?.adds === true ? reading.command : undefined,
     });
     lane.meter = meter;
     const bytes = isSpoilt ? DISCARD : this.#bytesOf(name, waiting.wire);
@@ -337,7 +337,8 @@ const PING = writeCommand(['PING']);
 const UNQUEUED = new Set(['MULTI', 'EXEC', 'DISCARD', 'WATCH', 'RESET', 'QUIT']);
 
 function confirmationsOf(name: string, args: readonly Uint8Array[]): number | 'All' | undefined {
-  if (!/^[PS]?(UN)?SUBSCRIBE$/.test(name)) return undefined;
+  const subscribing = subscribingOf(name);
+  if (subscribing === undefined) return undefined;
   if (args.length > 1) return args.length - 1;
-  return name.includes('UNSUBSCRIBE') ? 'All' : undefined;
+  return subscribing.adds ? undefined : 'All';
 }

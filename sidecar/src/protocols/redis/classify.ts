@@ -3,6 +3,7 @@ import { type AnswerPlan, type Leak, readAnswer, topologyForm } from './answers.
 import { asLatin1, nameOf } from './codec.ts';
 import type { CommandCatalog, CommandEntry } from './command-catalog.ts';
 import { findKeys, type KeyPlace, numberAt, optionAt } from './keys.ts';
+import { subscribingOf } from './subscriptions.ts';
 
 /** What of the session decides how a command is read. */
 export interface ReadingSurroundings {
@@ -51,10 +52,6 @@ const SERIALIZED = words('DUMP, RESTORE, RESTORE-ASKING');
 const EVERY_KEY = words('FLUSHALL, FLUSHDB, SWAPDB');
 /** What shows values of keys, or of their lengths, that the server does not say it reads: the commands of others, what is stored and how. */
 const SHOWS_ANY = words('DEBUG, SLOWLOG, SLOWLOG GET');
-export const SUBSCRIBES = words('SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE');
-const OUTSIDE_TRANSACTIONS = words(
-  'SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE, HELLO, CLIENT REPLY',
-);
 
 /** Reads a command: its name, its keys, and what the answer will hold. `args` is not empty. */
 export function classify(args: readonly Uint8Array[], around: ReadingSurroundings): RedisReading {
@@ -87,8 +84,13 @@ export function classify(args: readonly Uint8Array[], around: ReadingSurrounding
   };
 }
 
+/** In a transaction it would change what later answers look like. */
+function isOutsideTransactions(name: string): boolean {
+  return name === 'HELLO' || name === 'CLIENT REPLY' || subscribingOf(name) !== undefined;
+}
+
 function unsupportedIn(name: string, { inTransaction }: ReadingSurroundings): string | undefined {
-  const isOutside = inTransaction && OUTSIDE_TRANSACTIONS.has(name);
+  const isOutside = inTransaction && isOutsideTransactions(name);
   return isOutside ? 'In a transaction it changes what later answers look like.' : UNSUPPORTED[name];
 }
 
@@ -116,7 +118,7 @@ function gapsOf(
   around: ReadingSurroundings,
 ): Incompleteness[] {
   const gaps = gapsByName(name, entry, args);
-  if (around.inTransaction && OUTSIDE_TRANSACTIONS.has(name)) {
+  if (around.inTransaction && isOutsideTransactions(name)) {
     const detail = `${name} in a transaction changes what later answers look like.`;
     gaps.push({ kind: 'InTransaction', detail });
   }
@@ -191,11 +193,11 @@ function channelsOf(name: string, args: readonly Uint8Array[]): readonly KeyPlac
   if (name === 'PUBLISH' || name === 'SPUBLISH') {
     return args.length < 2 ? [] : [{ index: 1, reads: false, writes: true }];
   }
-  if (SUBSCRIBES.has(name)) {
-    const isPattern = name === 'PSUBSCRIBE' ? ({ isPattern: true } as const) : {};
-    return args.slice(1).map((_, at) => ({ index: at + 1, reads: true, writes: false, ...isPattern }));
-  }
-  return name.endsWith('UNSUBSCRIBE') ? [] : undefined;
+  const subscribing = subscribingOf(name);
+  if (subscribing === undefined) return undefined;
+  if (!subscribing.adds) return [];
+  const isPattern = subscribing.kind === 'pattern' ? ({ isPattern: true } as const) : {};
+  return args.slice(1).map((_, at) => ({ index: at + 1, reads: true, writes: false, ...isPattern }));
 }
 
 function nameAt(args: readonly Uint8Array[], { index }: KeyPlace): string {

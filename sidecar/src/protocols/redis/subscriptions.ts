@@ -2,24 +2,33 @@ import { asLatin1 } from './codec.ts';
 
 type ChannelKind = 'channel' | 'pattern' | 'shard';
 
-const CONFIRMATIONS: Readonly<Record<string, { readonly kind: ChannelKind; readonly adds: boolean }>> = {
-  subscribe: { kind: 'channel', adds: true },
-  unsubscribe: { kind: 'channel', adds: false },
-  psubscribe: { kind: 'pattern', adds: true },
-  punsubscribe: { kind: 'pattern', adds: false },
-  ssubscribe: { kind: 'shard', adds: true },
-  sunsubscribe: { kind: 'shard', adds: false },
-};
+interface Subscribing {
+  readonly kind: ChannelKind;
+  /** False: it ends subscriptions. */
+  readonly adds: boolean;
+}
 
-const SUBSCRIBES: Readonly<Record<ChannelKind, string>> = {
-  channel: 'SUBSCRIBE',
-  pattern: 'PSUBSCRIBE',
-  shard: 'SSUBSCRIBE',
-};
+/** The commands that change what a connection is subscribed to. */
+const COMMANDS = new Map<string, Subscribing>([
+  ['SUBSCRIBE', { kind: 'channel', adds: true }],
+  ['UNSUBSCRIBE', { kind: 'channel', adds: false }],
+  ['PSUBSCRIBE', { kind: 'pattern', adds: true }],
+  ['PUNSUBSCRIBE', { kind: 'pattern', adds: false }],
+  ['SSUBSCRIBE', { kind: 'shard', adds: true }],
+  ['SUNSUBSCRIBE', { kind: 'shard', adds: false }],
+]);
+
+/** Each is confirmed by its own name in small letters. */
+const CONFIRMATIONS = new Map([...COMMANDS].map(([name, subscribing]) => [name.toLowerCase(), subscribing]));
+
+/** What the command of this upper-case name does to subscriptions; undefined: nothing. */
+export function subscribingOf(name: string): Subscribing | undefined {
+  return COMMANDS.get(name);
+}
 
 /** What the server says when a subscription begins or ends: on a command, or unasked when a shard's slot leaves it. */
 export function isConfirmation(event: string): boolean {
-  return Object.hasOwn(CONFIRMATIONS, event);
+  return CONFIRMATIONS.has(event);
 }
 
 /**
@@ -40,7 +49,7 @@ export class Subscriptions {
 
   /** Takes a confirmation. */
   note(event: string, channel: Uint8Array): void {
-    const confirmed = CONFIRMATIONS[event];
+    const confirmed = CONFIRMATIONS.get(event);
     if (confirmed === undefined) return;
     const names = this.#names[confirmed.kind];
     if (confirmed.adds) names.add(asLatin1(channel));
@@ -49,15 +58,15 @@ export class Subscriptions {
 
   /** Nothing is left of the kind that the confirmation is about. */
   isEmptyOf(event: string): boolean {
-    const confirmed = CONFIRMATIONS[event];
+    const confirmed = CONFIRMATIONS.get(event);
     return confirmed === undefined || this.#names[confirmed.kind].size === 0;
   }
 
   /** The commands that would bring all of it about. */
   get commands(): readonly (readonly Uint8Array[])[] {
-    return (['channel', 'pattern', 'shard'] as const)
-      .filter((kind) => this.#names[kind].size > 0)
-      .map((kind) => [SUBSCRIBES[kind], ...this.#names[kind]].map((word) => Buffer.from(word, 'latin1')));
+    return [...COMMANDS]
+      .filter(([, { kind, adds }]) => adds && this.#names[kind].size > 0)
+      .map(([name, { kind }]) => [name, ...this.#names[kind]].map((word) => Buffer.from(word, 'latin1')));
   }
 
   clear(): void {
