@@ -56,9 +56,6 @@ export class BufferGarbage {
     // V8 leaves off its own looking for each few MiB: a request for what is young that meets it ends it at once, in one piece. Its later versions
     // know no other way. What is bounded here it bounds no more.
     setFlagsFromString('--external-memory-accounted-in-global-limit');
-    // Its other bound counts buffers as part of the heap, and a small heap is always near it: each request for what is young was followed by a
-    // marking of everything, in other threads or this one. What is left to V8 is a heap that grows, in one piece.
-    setFlagsFromString('--no-incremental-marking');
     this.#collect = collect;
     this.#bufferBytes = bufferBytes;
   }
