@@ -31,7 +31,9 @@ CREATE TABLE owner (id int PRIMARY KEY); CREATE TABLE owned_by (owner int NOT NU
 INSERT INTO owner VALUES (1); INSERT INTO owned_by VALUES (1, '078-05-1120');
 CREATE TABLE made_of (id int, ssn text, backwards text GENERATED ALWAYS AS (reverse(ssn)) STORED, plain text GENERATED ALWAYS AS (id::text) STORED);
 CREATE MATERIALIZED VIEW twice AS SELECT ssn FROM customers UNION ALL SELECT ssn FROM customers WITH NO DATA; CREATE UNIQUE INDEX ON twice (ssn);
-CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');`;
+CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TYPE worth AS ENUM ('much'); CREATE FUNCTION worded(worth) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'; CREATE FUNCTION worded_long(worth) RETURNS varchar LANGUAGE sql AS 'SELECT NULL::varchar';`;
 const CLEAR = /078-|219-|ada@|bob@|411111|550000|root:/;
 
 let stage: Stage;
@@ -151,6 +153,24 @@ test(
     agent.send(parse('', 'INSERT INTO pets VALUES ($1)'), bind('', '', ['x']), sync);
     const shown = (await agent.untilReady()).map(({ body }) => body.toString('latin1')).join('\n');
     expect(shown).toMatch(/invalid input syntax for type integer: "x"/);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  ['a trigger', 'CREATE TRIGGER calls BEFORE INSERT ON pets FOR EACH ROW EXECUTE FUNCTION noted()'],
+  ['an implicit cast', 'CREATE CAST (worth AS text) WITH FUNCTION worded(worth) AS IMPLICIT'],
+  ['a cast of assignments', 'CREATE CAST (worth AS varchar) WITH FUNCTION worded_long(worth) AS ASSIGNMENT'],
+])(
+  '%s is refused with its kind and the field that allows it, and passes once an owner of the target has named it there',
+  async (_what, definition) => {
+    const refused = await last([definition]);
+    expect(refused).toContain('42501');
+    expect(refused).toContain('(FunctionBody)');
+    expect(refused).toContain('allowIncomplete');
+    await stage.change({ 'policy.yaml': `${POLICY}  allowIncomplete: [FunctionBody]\n` });
+    expect(await last([definition])).toBe('[]');
+    await stage.change({ 'policy.yaml': POLICY });
   },
   TIMEOUT_MS,
 );

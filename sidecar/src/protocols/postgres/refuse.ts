@@ -47,7 +47,7 @@ const MESSAGES: Readonly<Record<Refusal['kind'], string>> = {
 const HINTS: Readonly<Record<Refusal['kind'], string>> = {
   Denied: 'Change the statement so that the rule does not apply, or ask the owner of the rule. The session goes on.',
   Incomplete:
-    'Write the statement in a form that can be read whole, or ask the owner of the target to allow this kind.',
+    'Write the statement in a form that can be read whole, or ask the owner of the target to name its kind, which stands in parentheses, in allowIncomplete of a policy there.',
   ApprovalRefused: 'Ask the approver why, or change the statement. The session goes on.',
   LimitExceeded: 'Wait until the limit has room again, or ask the owner of the limit.',
   NotRecorded: 'Try again once the record can be written.',
