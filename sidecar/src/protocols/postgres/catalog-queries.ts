@@ -100,17 +100,20 @@ export const CATALOG_QUERIES: readonly CatalogQuery[] = [
   {
     // json and jsonb, and all that is made of them: domains, arrays, composite types, the rows of tables, ranges.
     name: 'documentTypes',
-    sql: `WITH RECURSIVE document (oid) AS (
+    // One list of what is made of what, joined with each round: to look for each type by itself took 17 s where 1,000 tables have a document.
+    sql: `WITH RECURSIVE made (part, oid) AS MATERIALIZED (
+        SELECT t.typbasetype, t.oid FROM pg_catalog.pg_type t WHERE t.typbasetype <> 0
+        UNION
+        SELECT t.typelem, t.oid FROM pg_catalog.pg_type t WHERE t.typelem <> 0
+        UNION
+        SELECT a.atttypid, c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+          WHERE a.attnum > 0 AND NOT a.attisdropped AND c.reltype <> 0
+        UNION
+        SELECT r.rngsubtype, r.rngtypid FROM pg_catalog.pg_range r
+      ), document (oid) AS (
         SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid IN ('pg_catalog.json'::pg_catalog.regtype, 'pg_catalog.jsonb'::pg_catalog.regtype)
         UNION
-        SELECT made.oid FROM document d, LATERAL (
-          SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typbasetype = d.oid OR t.typelem = d.oid
-          UNION ALL
-          SELECT c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-            WHERE a.atttypid = d.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.reltype <> 0
-          UNION ALL
-          SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngsubtype = d.oid
-        ) AS made
+        SELECT m.oid FROM document d JOIN made m ON m.part = d.oid
       ) SELECT oid FROM document ORDER BY 1`,
   },
   {
