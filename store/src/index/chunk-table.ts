@@ -37,7 +37,7 @@ export class ChunkTable {
   readonly #ofSegment: StatementSync;
   readonly #move: StatementSync;
   readonly #lastOrdinal: StatementSync;
-  readonly #liveBytes: StatementSync;
+  readonly #live: StatementSync;
   readonly #forgetSegment: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -59,8 +59,8 @@ export class ChunkTable {
     this.#ofSegment = database.prepare(`select ${COLUMNS} from chunks where segment = ? order by offset`);
     this.#move = database.prepare('update chunks set segment = ?, offset = ? where ordinal = ?');
     this.#lastOrdinal = database.prepare('select coalesce(max(ordinal), 0) as ordinal from chunks');
-    this.#liveBytes = database.prepare(
-      'select segment, sum(length) as bytes, count(*) as chunks from chunks group by segment',
+    this.#live = database.prepare(
+      'select coalesce(sum(length), 0) as bytes, count(*) as chunks from chunks where segment = ?',
     );
     this.#forgetSegment = database.prepare('delete from segments where segment = ?');
   }
@@ -120,15 +120,10 @@ export class ChunkTable {
     this.#move.run(place.segment, place.offset, ordinal);
   }
 
-  /** By segment: what of it is still in use. */
-  liveBytes(): ReadonlyMap<number, { readonly bytes: number; readonly chunks: number }> {
-    const rows = this.#liveBytes.all();
-    return new Map(
-      rows.map((row) => [
-        integerOf(row, 'segment'),
-        { bytes: integerOf(row, 'bytes'), chunks: integerOf(row, 'chunks') },
-      ]),
-    );
+  /** What of a segment is still in use. One segment at a time: a store may have millions of chunks. */
+  live(segment: number): { readonly bytes: number; readonly chunks: number } {
+    const row = this.#live.get(segment) ?? {};
+    return { bytes: integerOf(row, 'bytes'), chunks: integerOf(row, 'chunks') };
   }
 
   forgetSegment(segment: number): void {

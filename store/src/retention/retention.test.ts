@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
@@ -92,6 +93,30 @@ describe('retention', () => {
       ...chunks.map(() => 'Duplicate'),
       'Stored',
     ]);
+  });
+
+  test('leaves a segment that cannot be read, and gives the space of others back', async () => {
+    await bench.open({ ageMaxMs: DAY_MS, segmentBytesMax: 2000 });
+    const { chunks } = record('open', 8);
+    const [first, ...rest] = chunks;
+    if (first === undefined) throw new Error('a chunk was expected');
+    await bench.offer(first);
+    for (const chunk of rest) await bench.offerAll([...record(`closed-${chunk.firstSequence}`, 5).whole(), chunk]);
+    const { segments } = bench.store.segments;
+    const [oldest] = segments;
+    const path = join(bench.directory, 'segments', `${String(oldest?.segment).padStart(8, '0')}.segment`);
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(40) ^ 1, 40);
+    writeFileSync(path, bytes);
+    bench.store.presence.stream().speaksOf('open');
+    bench.nowUs = 2 * DAY_MS * 1000;
+    await bench.store.tidy();
+    const left = bench.store.segments.segments;
+    expect(left[0]).toEqual(oldest);
+    expect(left.slice(1).reduce((sum, one) => sum + one.bytes, 0)).toBeLessThan(
+      segments.slice(1).reduce((sum, one) => sum + one.bytes, 0) / 3,
+    );
+    expect(await bench.verify('open')).toMatchObject({ consistent: false, chunks: 9 });
   });
 
   test('knows a late repeat of what it took away, and does not let it go on', async () => {

@@ -97,7 +97,7 @@ export class Retention {
     if (ageMaxMs > 0) await this.#drop(nowUs - ageMaxMs * 1000, Number.POSITIVE_INFINITY);
     if (bytesMax > 0) {
       const wanted = Math.max(bytesWanted, bytesMax * HEADROOM);
-      const excess = this.#liveBytes() + wanted - bytesMax;
+      const excess = (await this.#liveBytes()) + wanted - bytesMax;
       if (excess > 0) await this.#drop(Number.MAX_SAFE_INTEGER, excess);
     }
     await this.#compact();
@@ -120,10 +120,19 @@ export class Retention {
     }
   }
 
-  #liveBytes(): number {
+  async #liveBytes(): Promise<number> {
     let sum = 0;
-    for (const { bytes, chunks } of this.#parts.chunks.liveBytes().values()) sum += bytes + chunks * FRAME_HEADER_BYTES;
+    for (const { segment } of this.#parts.segments.segments) {
+      sum += this.#used(segment);
+      await setImmediate();
+    }
     return sum;
+  }
+
+  /** Of a segment, with the frames of what is in use. */
+  #used(segment: number): number {
+    const { bytes, chunks } = this.#parts.chunks.live(segment);
+    return bytes + chunks * FRAME_HEADER_BYTES;
   }
 
   /** Drops closed sessions that ended before `beforeUs`, oldest first, until `bytes` are given up. */
@@ -163,19 +172,16 @@ export class Retention {
   /** Removes segments of which nothing is in use, and rewrites those of which a part is not. */
   async #compact(): Promise<void> {
     const { segments, chunks } = this.#parts;
-    const live = chunks.liveBytes();
-    const unused = (segment: number, bytes: number): number => {
-      const used = live.get(segment);
-      return bytes - (used === undefined ? 0 : used.bytes + used.chunks * FRAME_HEADER_BYTES);
-    };
     const { current } = segments;
-    if (segments.segments.some(({ segment, bytes }) => segment === current && unused(segment, bytes) > 0)) {
+    if (segments.segments.some(({ segment, bytes }) => segment === current && this.#used(segment) < bytes)) {
       await segments.seal();
     }
     for (const { segment, bytes } of segments.segments) {
+      await setImmediate();
       if (this.#over) return;
-      if (segment === segments.current || unused(segment, bytes) === 0) continue;
-      if (live.has(segment) && !(await this.#moveOut(segment))) return;
+      if (segment === segments.current) continue;
+      const used = this.#used(segment);
+      if (used >= bytes || (used > 0 && !(await this.#moveOut(segment)))) continue;
       await segments.remove(segment);
       chunks.forgetSegment(segment);
     }
