@@ -44,11 +44,11 @@ function open(sessionId: string) {
     startAgentTls: nothing,
     startTargetTls: nothing,
     dialTarget: nothing,
-    holdReading: nothing,
+    holdReading: () => void crossed.push(`${sessionId} is not read`),
     holdAgent: nothing,
     isAgentUnread: false,
     resumeAgent: nothing,
-    resumeReading: nothing,
+    resumeReading: () => void crossed.push(`${sessionId} is read`),
     close: nothing,
     sendCancel: nothing,
   };
@@ -97,6 +97,28 @@ test('nothing crosses of a session that was refused, also where the store has wh
   resolve(fail({ code: 'StoreUnavailable', message: 'too late' }));
   await turns();
   expect(crossed).toEqual(['late refused: too late']);
+});
+
+test('a session of which much waits for the store is not read until the store has it', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.behave = () => promise;
+  const { outbox, command } = open('s');
+  const MIB = Buffer.alloc(1024 * 1024);
+  for (let count = 0; count < 4; count += 1) {
+    command('x');
+    outbox.toTarget(MIB.subarray(1));
+    await turns();
+  }
+  expect(crossed).toEqual([]);
+  command('y');
+  await turns();
+  expect(crossed).toEqual(['s is not read']);
+  command('z');
+  await turns();
+  expect(crossed).toEqual(['s is not read']);
+  resolve();
+  await turnsUntil(() => crossed.includes('s: z'));
+  expect(crossed.filter((line) => line.endsWith(' read'))).toEqual(['s is not read', 's is read']);
 });
 
 test('the store is waited for whoever wrote the records', async () => {

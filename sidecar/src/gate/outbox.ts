@@ -8,6 +8,8 @@ type Outgoing =
   | { readonly kind: 'Target'; readonly bytes: Uint8Array }
   | { readonly kind: 'Act'; readonly act: () => void };
 
+/** So much waits for the store, in bytes, and nothing more of its session is read until the store has some of it. */
+const STORING_BYTES_MAX = 4 * 1024 * 1024;
 const ALREADY_STORED: Stored = Promise.resolve(ok(undefined));
 
 /**
@@ -21,6 +23,8 @@ export class Outbox implements TurnMember {
   #outgoing: Outgoing[] = [];
   #joined = false;
   #reading = true;
+  /** Given to wait for the store, and not sent yet. */
+  #storingBytes = 0;
   #storing: Promise<void> | undefined;
   /** Counts how often what waited for the store was given up. */
   #abandoned = 0;
@@ -56,7 +60,7 @@ export class Outbox implements TurnMember {
 
   release(): void {
     this.#joined = false;
-    this.#resume();
+    this.#pace();
     const stored = this.central?.stored;
     if (stored !== undefined) this.#releaseAfter(stored);
     // What an earlier turn still holds back for the store goes first.
@@ -65,9 +69,16 @@ export class Outbox implements TurnMember {
   }
 
   #releaseAfter(stored: Stored): void {
-    const sending = this.#sendWhenStored(this.#storing, stored, this.#takeAll());
+    const outgoing = this.#takeAll();
+    const bytes = bytesOf(outgoing);
+    this.#storingBytes += bytes;
+    this.#pace();
+    const sending = this.#sendWhenStored(this.#storing, stored, outgoing);
     this.#storing = sending;
     void sending.then(() => {
+      this.#storingBytes -= bytes;
+      // The spool may have no room by now: it says so when it has.
+      if (!this.#joined) this.#pace();
       if (this.#storing === sending) this.#storing = undefined;
     });
   }
@@ -98,10 +109,13 @@ export class Outbox implements TurnMember {
     this.#outgoing = [];
   }
 
-  #resume(): void {
-    if (this.#reading) return;
-    this.#reading = true;
-    this.#wires.resumeReading();
+  /** All that was to be written is: whether more is read hangs on what waits for the store. */
+  #pace(): void {
+    const reading = this.#storingBytes <= STORING_BYTES_MAX;
+    if (reading === this.#reading) return;
+    this.#reading = reading;
+    if (reading) this.#wires.resumeReading();
+    else this.#wires.holdReading();
   }
 
   #queue(one: Outgoing): void {
@@ -142,4 +156,8 @@ export class Outbox implements TurnMember {
     else if (one.kind === 'Target') this.#wires.sendTarget(one.bytes);
     else one.act();
   }
+}
+
+function bytesOf(outgoing: readonly Outgoing[]): number {
+  return outgoing.reduce((sum, one) => sum + (one.kind === 'Act' ? 0 : one.bytes.length), 0);
 }

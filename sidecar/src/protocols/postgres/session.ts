@@ -13,9 +13,10 @@ import type { SharedState } from './shared-state.ts';
 import type { RelationCatalog } from './sql-reading.ts';
 import { TargetSide } from './target-side.ts';
 
-/** The largest frames. A record has each in one event, which the store takes up to 256 MiB: a bind value three times as long as it came. */
+/** The largest frame of an agent: a record has all of it in one event, three times as long in the worst case, and the store takes 256 MiB. */
 const AGENT_FRAME_BYTES_MAX = 80 * 1024 * 1024;
-const TARGET_FRAME_BYTES_MAX = 240 * 1024 * 1024;
+/** That of a server: masks read it as a text, and V8 has none that is longer than 512 MiB. */
+const TARGET_FRAME_BYTES_MAX = 500 * 1024 * 1024;
 
 /** The parts of an open session. */
 interface Open extends OpenLane {
