@@ -2,10 +2,12 @@ import { isUtf8 } from 'node:buffer';
 
 /** A byte that is no UTF-8 is this plus itself: half of a pair, which no UTF-8 holds. */
 const LONE = 0xdc00;
-/** Halves without their other half alone. */
-const LONE_BYTES = /[\udc80-\udcff]/gu;
+/** Lower bytes are characters of one byte each. */
+const FOREIGN = 0x80;
+const [BACKSLASH, LETTER_X, DIGITS] = [0x5c, 0x78, '0123456789abcdef'];
+/** A byte as people see it: `\xNN`. */
+const SHOWN_LENGTH = 4;
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-const SHOWN: readonly string[] = Array.from({ length: 0x100 }, (_, byte) => `\\x${byte.toString(16)}`);
 /** So many units of a text are rewritten at once: a list of all places of a large value would take a hundred times its size. */
 const PIECE_LENGTH = 16 * 1024;
 
@@ -41,10 +43,11 @@ export function fromMixedText(text: string): Uint8Array {
   let end = 0;
   for (const piece of piecesOf(text)) {
     let done = 0;
-    for (const { index } of piece.matchAll(LONE_BYTES)) {
-      end += bytes.write(piece.slice(done, index), end);
-      bytes[end++] = piece.charCodeAt(index) - LONE;
-      done = index + 1;
+    for (let at = 0; at < piece.length; at++) {
+      if (!isLone(piece, at)) continue;
+      if (at > done) end += bytes.write(piece.slice(done, at), end);
+      bytes[end++] = piece.charCodeAt(at) - LONE;
+      done = at + 1;
     }
     end += bytes.write(piece.slice(done), end);
   }
@@ -54,10 +57,32 @@ export function fromMixedText(text: string): Uint8Array {
 /** The same for people: a byte that is no UTF-8 as \xNN. */
 export function showMixedText(text: string): string {
   let shown = '';
-  for (const piece of piecesOf(text)) {
-    shown += piece.replaceAll(LONE_BYTES, (half) => SHOWN[half.charCodeAt(0) - LONE] ?? '');
-  }
+  for (const piece of piecesOf(text)) shown += showPiece(piece);
   return shown;
+}
+
+function showPiece(piece: string): string {
+  const units = new Uint16Array(piece.length * SHOWN_LENGTH);
+  let end = 0;
+  for (let at = 0; at < piece.length; at++) {
+    const unit = piece.charCodeAt(at);
+    if (!isLone(piece, at)) {
+      units[end++] = unit;
+      continue;
+    }
+    units[end++] = BACKSLASH;
+    units[end++] = LETTER_X;
+    units[end++] = DIGITS.charCodeAt((unit >> 4) & 0xf);
+    units[end++] = DIGITS.charCodeAt(unit & 0xf);
+  }
+  return end === piece.length ? piece : textOf(units.subarray(0, end));
+}
+
+/** True for a half that stands for a byte, and is no part of a pair. */
+function isLone(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  if (unit < LONE + FOREIGN || unit > LONE + 0xff) return false;
+  return at === 0 || (text.charCodeAt(at - 1) & 0xfc00) !== 0xd800;
 }
 
 function textOf(units: Uint16Array): string {
