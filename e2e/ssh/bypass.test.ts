@@ -95,6 +95,7 @@ function policyOf(name: PolicyName, ground: string): string {
     lenient: programs,
     files: `
     - {name: no-secret, match: {ssh: {paths: [{path: '${ground}/secret/*'}]}}, action: Deny, reason: It is secret.}
+    - {name: home, match: {ssh: {paths: [{path: '~/.sidegate/*'}]}}, action: Deny, reason: It is at home.}
     - {name: kept, match: {ssh: {paths: [{path: '${ground}/kept/*', access: Write}]}}, action: Deny, reason: It is kept.}`,
     permitted: `
     - {name: look, match: {ssh: {commands: [ls, echo, wc, cd, git log *]}}, action: Allow}

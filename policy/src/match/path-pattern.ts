@@ -2,8 +2,8 @@ import type { PathUse } from '../command.ts';
 import { compileGlob, PATTERN_LENGTH_MAX, type TextTest } from './glob.ts';
 import type { Leaning } from './qualified-name.ts';
 
-/** Tests one use of a path. */
-export type PathTest = (use: PathUse, home: string | undefined) => boolean;
+/** Tests one use of a path. `isGuess`: a word that may be a path in the directory that sessions start in, or anything else. */
+export type PathTest = (use: PathUse & { readonly isGuess?: true }, home: string | undefined) => boolean;
 
 /** Where sessions of most systems start, for a denial that must hold although nobody said where this one does. */
 const HOMES = ['root', 'home', 'users'].map((name) => `/${name}/`);
@@ -53,9 +53,11 @@ function compileRestriction(written: string): PathTest {
     const below = withSlash(text);
     return below.startsWith(literal) || literal.startsWith(below);
   };
-  return ({ path, isTree }, home) => {
+  const guesses = compileGuess(pattern, mayLieAtHome);
+  return ({ path, isTree, isGuess }, home) => {
     if (path === undefined) return true;
     const text = path.toLowerCase();
+    if (isGuess === true && home === undefined) return guesses(text);
     const tree = isTree === true;
     if (meets(text, tree) || otherForms(text, home?.toLowerCase()).some((form) => meets(form, tree))) return true;
     if (home !== undefined) return false;
@@ -68,16 +70,35 @@ function compileRestriction(written: string): PathTest {
   };
 }
 
+/**
+ * What a word means as a path from the home, where nobody knows whether it is one: it must have in it what the pattern names, or be a directory above that;
+ * where only a star is left of the pattern, it must look like a path.
+ */
+function compileGuess(pattern: string, mayLieAtHome: boolean): (text: string) => boolean {
+  const ends = [
+    ...(pattern.startsWith('~/') ? [pattern.slice(1)] : []),
+    ...(mayLieAtHome ? startsOfTails(pattern).map((at) => pattern.slice(at)) : []),
+  ];
+  const tests = ends.map((end) => ({ end, isOpen: /^\/?\*+$/.test(end), test: compileGlob(end, false) }));
+  return (text) => {
+    const below = text.slice(1);
+    if (below === '') return ends.length > 0;
+    return tests.some(({ end, isOpen, test }) =>
+      isOpen ? /[./]/.test(below.slice(1)) : test(below) || end.split('*', 1)[0]?.startsWith(`${below}/`) === true,
+    );
+  };
+}
+
 function mayHoldHome(below: string): boolean {
   return HOMES.some((home) => home.startsWith(below) || below.startsWith(home));
 }
 
 function tailsOf(pattern: string): readonly TextTest[] {
-  const tails: TextTest[] = [];
-  for (let at = 0; at < pattern.length; at += 1) {
-    if (pattern[at] === '/' || pattern[at] === '*') tails.push(compileGlob(pattern.slice(at), false));
-  }
-  return tails;
+  return startsOfTails(pattern).map((at) => compileGlob(pattern.slice(at), false));
+}
+
+function startsOfTails(pattern: string): readonly number[] {
+  return [...pattern.matchAll(/[/*]/g)].map(({ index }) => index);
 }
 
 /** The same path from the root, or from the home, where the home is known. */

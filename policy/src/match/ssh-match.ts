@@ -32,8 +32,8 @@ const CHANNELS: ReadonlySet<string> = new Set(['exec', 'shell', 'sftp', 'forward
  * SFTP is started by a command of no program and no path: a rule that permits anything over SFTP permits that, if it names the channel or names no commands.
  * A forward leads to another place than the Target, so only a rule that names its channel permits one.
  *
- * A denial by path also holds when an argument of a program whose paths are not known has the path in it, or means it in the directory that the
- * command changed to.
+ * A denial by path also holds when an argument of a program whose paths are not known has the path in it, or may mean it in the directory where
+ * the program runs.
  */
 export function compileSshMatch(
   match: SshMatch,
@@ -107,18 +107,24 @@ function anyOpaque({ commands, home }: SshCommand, rules: readonly PathRule[]): 
   );
 }
 
-/** The paths that a word, or what follows = in it, means in a directory that sessions do not start in. */
-function pathsFrom(directory: ProgramUse['directory'], arg: string | undefined): readonly PathUse[] {
-  if (directory === undefined || arg === undefined) return [];
-  const { path } = directory;
-  return [arg, arg.slice(arg.indexOf('=') + 1)]
-    .filter((word) => !/^(?:[-/~]|$)/.test(word))
-    .map((word) => ({
-      path: path === undefined ? undefined : resolvePath(path, word),
+/** The paths that a word, or a part of it, means in the directory where the program runs. */
+function pathsFrom(directory: ProgramUse['directory'], arg: string | undefined): readonly GuessedPath[] {
+  if (arg === undefined) return [];
+  const parts = [arg, ...arg.split(/[=:@,;&|<>()\s'"]+/), ...(/^-[^-]/.test(arg) ? [arg.slice(2)] : [])];
+  if (parts.length > PATHS_IN_WORD_MAX) return [{ path: undefined, access: 'Read' }];
+  const { path } = directory ?? { path: '~' };
+  return parts
+    .filter((part) => !/^(?:[-/~]|$)/.test(part))
+    .map((part) => ({
+      path: path === undefined ? undefined : resolvePath(path, part),
       access: 'Read',
       isTree: true,
+      // Every word of every program stands where sessions start.
+      ...(directory === undefined ? { isGuess: true } : {}),
     }));
 }
+
+type GuessedPath = Parameters<PathTest>[0];
 
 /** Every path that may stand in a word, from each of its slashes on: `--file=/etc/x`, `-f/etc/x` and `host:/etc/x` have `/etc/x`. */
 function pathsIn(arg: string | undefined): readonly PathUse[] {

@@ -4,6 +4,7 @@ import { readBuiltin } from './builtins.ts';
 import { filesOf } from './file-programs.ts';
 import { readFind } from './find-actions.ts';
 import { readInterpreter, readShellProgram } from './interpreters.ts';
+import { readsNames } from './named-files.ts';
 import { isGiven, isOneWord, readOptions } from './options.ts';
 import { programName } from './program-name.ts';
 import { RESERVED, readShell } from './read-shell.ts';
@@ -109,6 +110,9 @@ class Uses {
     }
     if (first.text === undefined) return this.note('ShellProgram');
     const name = programName(first.text);
+    if (files === undefined && readsNames(name, words)) {
+      for (const access of ['Read', 'Write'] as const) this.paths.push({ path: undefined, access, by });
+    }
     const wrapper = WRAPPERS.get(name);
     if (wrapper !== undefined) return this.#addWrapped(words, wrapper, directory, nesting);
     if (name === 'xargs') return this.#addXargs(words, directory, nesting);
