@@ -45,6 +45,19 @@ describe('what is refused by default', () => {
     expect(remarks(playback)).toBe(1);
   });
 
+  test.each([
+    ['sftp\0', false],
+    ['sftp ', false],
+    ['s\u{200b}ftp', false],
+    ['', false],
+    ['netconf', true],
+  ])('a subsystem named %j is asked for only by a plain name: %s', (name, isAsked) => {
+    const playback = openPlayback(undefined, { masks: NO_SSH_MASKS });
+    const request = writeFrame(MESSAGE.channelRequest, u32(0), 'subsystem', true, name);
+    const sent = typesOf(sentBy(playback, 'Target', () => playback.agent(request)));
+    expect([sent, playback.violations]).toEqual([[isAsked ? MESSAGE.channelRequest : MESSAGE.channelClose], []]);
+  });
+
   test.each(['forwarded-tcpip', 'auth-agent@openssh.com', 'x11', 'session'])(
     'a channel %s that the target opens does not reach the agent',
     (type) => {

@@ -8,6 +8,8 @@ import type { Lane } from './lane.ts';
 import { LENGTH_BYTES, MESSAGE } from './messages.ts';
 import { unmaskable } from './unmaskable.ts';
 
+const PLAIN_NAME = /^[\x21-\x7e]+$/;
+
 /** Behind the message's number and the channel's (RFC 4254, section 5.4); whether an answer is wanted comes after it. */
 const REQUEST_TYPE_AT = 5;
 
@@ -41,6 +43,11 @@ export function isSftp(request: Request): boolean {
 
 /** What a channel of this kind cannot do, whatever the rules. */
 export function unsupportedIn({ hasTerminal }: Channel, request: Request): Refusal | undefined {
+  if (request.kind === 'Subsystem' && !PLAIN_NAME.test(request.name)) {
+    const reason =
+      'A server may know a subsystem of such a name for another, as OpenSSH does with a zero byte at its end.';
+    return { kind: 'Unsupported', rule: 'ssh', reason, hint: '' };
+  }
   if (!hasTerminal || !isSftp(request)) return undefined;
   const reason = 'A terminal changes what it carries, and SFTP is no text.';
   return { kind: 'Unsupported', rule: 'ssh', reason, hint: '' };
