@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
@@ -87,6 +90,86 @@ real(
     await stage.write('access.yaml', access);
     expect(await stage.converse(['PING'])).toBe('+PONG\r\n');
     await stage.ended(before + WAITING.length);
+  },
+  TIMEOUT_MS,
+);
+
+/** A client that is in use, waits for an answer, or has subscribed when its session is ended. */
+interface Killed extends Disposable {
+  get(key: string): Promise<string | null>;
+  blpop(key: string): Promise<unknown>;
+  subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
+  /** Resolves when it has seen that its connection is over. */
+  readonly lost: Promise<unknown>;
+}
+
+async function openNodeRedis(version: 2 | 3): Promise<Killed> {
+  const socket = { host: stage.host, port: stage.port };
+  const client = createClient({ socket, username: 'agent', password: await stage.token(), RESP: version });
+  client.on('error', () => undefined);
+  await client.connect();
+  return {
+    get: (key) => client.get(key),
+    blpop: (key) => client.blPop(key, 0),
+    subscribe: (channel, heard) => client.subscribe(channel, heard),
+    lost: new Promise((resolve) => client.once('reconnecting', resolve)),
+    [Symbol.dispose]: () => client.destroy(),
+  };
+}
+
+async function openIoredis(protocol: 2 | 3): Promise<Killed> {
+  const { host, port } = stage;
+  const client = new Redis({ host, port, username: 'agent', password: await stage.token(), protocol });
+  client.on('error', () => undefined);
+  await once(client, 'ready');
+  return {
+    get: (key) => client.get(key),
+    blpop: (key) => client.blpop(key, 0),
+    subscribe: (channel, heard) => {
+      client.on('message', (_channel, message) => heard(message));
+      return client.subscribe(channel);
+    },
+    lost: new Promise((resolve) => client.once('close', resolve)),
+    [Symbol.dispose]: () => client.disconnect(),
+  };
+}
+
+const CLIENTS = [
+  ['node-redis in RESP2', () => openNodeRedis(2)],
+  ['node-redis in RESP3', () => openNodeRedis(3)],
+  ['ioredis in RESP2', () => openIoredis(2)],
+  ['ioredis in RESP3', () => openIoredis(3)],
+] as const;
+const kill = (): Promise<unknown> => stage.cli('kill', '--subject', 'support-bot', '--reason', 'it waits too long');
+
+real.each(CLIENTS)(
+  '%s goes on in a new session when that which it had is killed, whatever it was at',
+  async (_, open) => {
+    await stage.redis.command(['SET', 'kept', 'value']);
+    using idle = await open();
+    expect(await idle.get('kept')).toBe('value');
+    await kill();
+    await idle.lost;
+    expect(await idle.get('kept')).toBe('value');
+
+    using waiting = await open();
+    const failure = waiting.blpop('never').catch(String);
+    await untilFound('BLPOP does not wait', async () => (await isShown(WAITING[0].shown)) || undefined);
+    await kill();
+    expect(await failure).toContain('it waits too long');
+    await waiting.lost;
+    expect(await waiting.get('kept')).toBe('value');
+
+    using subscribed = await open();
+    const heard: string[] = [];
+    await subscribed.subscribe('channel', (message) => void heard.push(message));
+    await kill();
+    await subscribed.lost;
+    await untilFound('nobody subscribes again', async () => {
+      await stage.redis.command(['PUBLISH', 'channel', 'news']);
+      return heard.length > 0 || undefined;
+    });
+    expect(new Set(heard)).toEqual(new Set(['news']));
   },
   TIMEOUT_MS,
 );
