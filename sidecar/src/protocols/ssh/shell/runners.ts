@@ -47,6 +47,7 @@ const WITH: ReadonlyMap<string, RegExp> = new Map([
   ['apt', APT],
   ['apt-get', APT],
   ['ssh-agent', /^[^-]/],
+  ['npm', /^(?:--script-sh|--node-o|--sh|--ed|--git=|--call|-c$)/],
 ]);
 /** Programs whose words are commands of their own, so that part of one may be enough. */
 const IN_PARTS = new Set(['docker', 'podman', 'kubectl', 'lxc', 'make', 'sqlite3']);
