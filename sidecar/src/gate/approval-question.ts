@@ -34,6 +34,8 @@ export interface ApprovalQuestion {
   readonly policyVersion: string;
 }
 
+type ShownParts = Pick<ApprovalQuestion, 'judged' | 'shown'> & { readonly session: Pick<AskingSession, 'identity'> };
+
 /** What the approver is shown, made once: masks may change while it waits, and what was seen must not. */
 export interface ShownCommand {
   readonly text: string;
@@ -43,14 +45,11 @@ export interface ShownCommand {
 }
 
 /** Faults TooLongToShow, Hidden. */
-export function showCommand({
-  judged,
-  session,
-  shown,
-}: ApprovalQuestion): ShownCommand | Fault<'TooLongToShow' | 'Hidden'> {
-  if (judged.hidesWords?.() === true) {
+export function showCommand({ judged, session, shown }: ShownParts): ShownCommand | Fault<'TooLongToShow' | 'Hidden'> {
+  if (judged.hidesWords?.() ?? hidesCode(judged)) {
     const message = 'More of it than values is masked or was not shown, so that no approver could see what it is.';
-    return { code: 'Hidden', message, mend: 'Write such a text to a file first.' };
+    const mend = 'Send it without what masks hide, which may stand in a file or a row instead.';
+    return { code: 'Hidden', message, mend };
   }
   const text = [judged.maskedText(), ...sorted(judged.place ?? {}).map((words) => `-- with ${words.join(' ')}`)].join(
     '\n',
@@ -114,4 +113,10 @@ export function describeApproval(
     createdAtMs: request.createdAtMs,
     expiresAtMs: request.expiresAtMs,
   };
+}
+
+/** Where a command is not read whole, what masks take for a value may be code: a key with a command between its lines. */
+function hidesCode(judged: JudgedCommand): boolean {
+  const { complete, incomplete } = judged.command;
+  return (!complete || incomplete.length > 0) && judged.maskedText() !== judged.text;
 }

@@ -202,7 +202,10 @@ export interface JudgedCommand {
   readonly text: string;
   /** The text with masks applied, as the record and an approver may see it. */
   readonly maskedText: () => string;
-  /** True when that shows less than all but values, so that nobody who sees it knows what would run. Absent: never. */
+  /**
+   * True when that shows less than all but values, so that nobody who sees it knows what would run. Absent: that is so where anything is masked of
+   * a command that is not read whole.
+   */
   readonly hidesWords?: () => boolean;
   /** Bind values as text with masks applied; undefined is NULL. */
   readonly maskedBinds: () => readonly (string | undefined)[];
