@@ -11,11 +11,12 @@ import type { TailTable } from './index/tail-table.ts';
 import { readStoredEvents } from './ingest/arrival.ts';
 import { indexChunk, indexRefusal } from './ingest/intake.ts';
 import { judgeChunk } from './ingest/judge.ts';
-import type { SegmentPlace } from './segments/segment-log.ts';
-import { type ChunkSource, openStoredChunk } from './segments/stored-chunk.ts';
+import type { SegmentLog, SegmentPlace } from './segments/segment-log.ts';
+import { openStoredChunk } from './segments/stored-chunk.ts';
 
-export interface RecoveryParts extends ChunkSource {
+export interface RecoveryParts {
   readonly database: DatabaseSync;
+  readonly segments: SegmentLog;
   readonly chunks: ChunkTable;
   readonly events: EventTable;
   readonly alarms: AlarmTable;
@@ -57,7 +58,7 @@ export function recover(parts: RecoveryParts): Recovery {
     damaged += looked.damaged.length;
     for (const place of looked.damaged) raiseDamaged(parts, place);
     for (const place of looked.frames) {
-      const opened = openStoredChunk(parts, place);
+      const opened = openStoredChunk(parts.segments, place);
       if (opened.ok)
         found.push({ place, sessionId: opened.value.sessionId, firstSequence: opened.value.firstSequence });
       else raiseDamaged(parts, place);
@@ -77,7 +78,7 @@ export function recover(parts: RecoveryParts): Recovery {
 /** Indexes one chunk if it goes on where its session's record ends. Repeats are left where they are. */
 function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
   const { chunks, database } = parts;
-  const opened = openStoredChunk(parts, place);
+  const opened = openStoredChunk(parts.segments, place);
   if (!opened.ok) return false;
   const chunk = opened.value;
   const head = chunks.head(chunk.sessionId);
@@ -86,7 +87,7 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
   const judgement = judgeChunk(chunk, {
     head,
     hashOf: (first, last) => covering(first, last).find((held) => held.firstSequence === first)?.sha256,
-    events: (first, last) => readStoredEvents(parts, covering(first, last), first, last),
+    events: (first, last) => readStoredEvents(parts.segments, covering(first, last), first, last),
   });
   if (judgement.kind !== 'Next') return false;
   try {

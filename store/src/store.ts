@@ -53,7 +53,6 @@ export class Store {
   readonly nowUs: Clock;
   readonly #database: DatabaseSync;
   readonly #options: StoreOptions;
-  readonly #garbage = new BufferGarbage();
 
   private constructor(options: StoreOptions, database: DatabaseSync, segments: SegmentLog) {
     const { nowUs } = options;
@@ -81,7 +80,6 @@ export class Store {
       evidence,
       metrics: this.metrics,
       nowUs,
-      passed: (bytes: number) => this.passed(bytes),
     };
     this.recovery = recover(parts);
     this.intake = new Intake({
@@ -113,7 +111,9 @@ export class Store {
       mkdirSync(options.directory, { recursive: true, mode: 0o700 });
       const index = openIndex(join(options.directory, 'index.sqlite'));
       if (!index.ok) return index;
-      const segments = await SegmentLog.open(join(options.directory, 'segments'), options.segmentBytesMax);
+      const garbage = new BufferGarbage();
+      const folder = join(options.directory, 'segments');
+      const segments = await SegmentLog.open(folder, options.segmentBytesMax, (bytes) => garbage.passed(bytes));
       return ok(new Store(options, index.value, segments));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -127,11 +127,6 @@ export class Store {
     await this.retention.pass();
     this.pods.forgetUnused(this.nowUs());
     this.arrivals.announce();
-  }
-
-  /** So many bytes were read, or taken in: their buffers are let go of. */
-  passed(bytes: number): void {
-    this.#garbage.passed(bytes);
   }
 
   #refusal(bytes: number): string | undefined {

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { integerOf, integerOrZero, textOf } from './row.ts';
+import { integerOf, textOf } from './row.ts';
 
 /** A session that may be taken away whole. */
 export interface EndedSession {
@@ -16,19 +16,19 @@ const MERGED_PAGES = 16;
 
 /** What retention asks and does. A session is there whole or not at all: what is left of one that is gone is in nobody's answer. */
 export class RetentionTable {
-  readonly #database: DatabaseSync;
   readonly #ended: StatementSync;
   readonly #keepHead: StatementSync;
   readonly #deletes: readonly StatementSync[];
   readonly #deleteWords: StatementSync;
   readonly #deleteCommands: StatementSync;
+  readonly #span: StatementSync;
   readonly #merge: StatementSync;
+  readonly #changes: StatementSync;
   /** Sessions that are gone, and whose commands may still be there. */
   readonly #leftovers: Set<string>;
   #wordsTaken = 0;
 
   constructor(database: DatabaseSync) {
-    this.#database = database;
     this.#ended = database.prepare(`select session_id, stored_bytes, last_event_us from sessions
       where closed_us is not null and last_event_us < ? order by last_event_us limit ?`);
     this.#keepHead = database.prepare(`insert into dropped (session_id, last_sequence, last_sha256, dropped_us)
@@ -40,6 +40,8 @@ export class RetentionTable {
     this.#deleteWords = database.prepare(`delete from command_words where rowid in (${first})`);
     this.#deleteCommands = database.prepare(`delete from commands where id in (${first})`);
     this.#merge = database.prepare("insert into command_words (command_words, rank) values ('merge', ?)");
+    this.#span = database.prepare('select coalesce(max(id) - min(id), 0) as span from commands');
+    this.#changes = database.prepare('select total_changes() as changes');
     const left = database.prepare(`select session_id from dropped
       where exists (select 1 from commands where commands.session_id = dropped.session_id)`);
     this.#leftovers = new Set(left.all().map((row) => textOf(row, 'session_id')));
@@ -74,21 +76,21 @@ export class RetentionTable {
 
   /** True once, when so many words were taken away that their space is worth the work of `merge`. */
   isMergeDue(): boolean {
-    const row = this.#database.prepare('select max(id) - min(id) as span from commands').get();
-    const isDue = this.#wordsTaken > 0 && this.#wordsTaken >= MERGED_FROM * integerOrZero(row ?? {}, 'span');
+    const span = integerOf(this.#span.get() ?? {}, 'span');
+    const isDue = this.#wordsTaken > 0 && this.#wordsTaken >= MERGED_FROM * span;
     if (isDue) this.#wordsTaken = 0;
     return isDue;
   }
 
   /** Does a part of the work that gives back the space of words; `begins`: the first part. False: nothing is left to do. */
   merge(begins: boolean): boolean {
-    const before = this.#changes();
+    const before = this.#changesSoFar();
     this.#merge.run(begins ? -MERGED_PAGES : MERGED_PAGES);
     // SQLite's documentation, FTS5, section 6.10: fewer than two changes say that there was nothing to merge.
-    return this.#changes() - before >= 2;
+    return this.#changesSoFar() - before >= 2;
   }
 
-  #changes(): number {
-    return integerOf(this.#database.prepare('select total_changes() as changes').get() ?? {}, 'changes');
+  #changesSoFar(): number {
+    return integerOf(this.#changes.get() ?? {}, 'changes');
   }
 }

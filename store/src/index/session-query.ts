@@ -132,8 +132,9 @@ export class SessionQuery {
     const conditions = sessionConditions(filter, words !== undefined);
     const holding = words === undefined ? undefined : await this.#sessionsWith(words, filter.decision, signal);
     const rows: Row[] = [];
+    const size = holding === undefined ? limit + 1 : PAGE;
     let last = openedUs === undefined ? undefined : { openedUs: Number(openedUs), sessionId };
-    for (const size = holding === undefined ? limit + 1 : PAGE; rows.length <= limit; ) {
+    while (rows.length <= limit) {
       const after =
         last === undefined
           ? []

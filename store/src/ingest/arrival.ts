@@ -2,7 +2,8 @@ import { type Fault, fail, type Result } from '@sidegate/crds';
 import { type OpenedChunk, openChunk } from '@sidegate/session';
 import type { ChunkRow } from '../index/chunk-table.ts';
 import { FRAME_BODY_BYTES_MAX } from '../segments/frame.ts';
-import { type ChunkSource, openStoredChunk } from '../segments/stored-chunk.ts';
+import type { SegmentLog } from '../segments/segment-log.ts';
+import { openStoredChunk } from '../segments/stored-chunk.ts';
 
 /** What a gate says of a chunk beside the chunk itself. */
 export interface Announced {
@@ -38,14 +39,14 @@ export function openArrival(announced: Announced): Result<OpenedChunk, Fault> {
 
 /** The encoded events from `first` to `last`, read back from the stored chunks; undefined when any of them cannot be read. */
 export function readStoredEvents(
-  source: ChunkSource,
+  segments: SegmentLog,
   chunks: readonly ChunkRow[],
   first: number,
   last: number,
 ): readonly Uint8Array[] | undefined {
   const events: Uint8Array[] = [];
   for (const { place } of chunks) {
-    const opened = openStoredChunk(source, place);
+    const opened = openStoredChunk(segments, place);
     if (!opened.ok) return undefined;
     const { firstSequence, encodedEvents } = opened.value;
     for (const [position, event] of encodedEvents.entries()) {

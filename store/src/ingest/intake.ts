@@ -49,8 +49,6 @@ export interface IntakeParts {
   readonly nowUs: Clock;
   /** Why nothing more can be taken now; undefined: there is room for `bytes`. */
   readonly refusal: (bytes: number) => string | undefined;
-  /** Told of the bytes that chunks unpacked to, once they are stored. */
-  readonly passed: (bytes: number) => void;
   /** Called after each commit that stored something. */
   readonly stored: () => void;
   /** Told what should not happen: the index cannot be written, or cannot hold a chunk. */
@@ -133,7 +131,7 @@ export class Intake {
         unpacked += chunk.payloadBytes;
       }
       if (accepted.length > 0) await this.#store(accepted);
-      this.#parts.passed(unpacked);
+      this.#parts.segments.passed(unpacked);
     } catch (error) {
       // The index failed (its disk is full, say). Nothing of this was acked; the gates keep it and send it again.
       this.#parts.report(error);
@@ -206,14 +204,14 @@ export class Intake {
   }
 
   #holdings(sessionId: string, head: Head | undefined): Parameters<typeof judgeChunk>[1] {
-    const { chunks } = this.#parts;
+    const { chunks, segments } = this.#parts;
     return {
       head,
       hashOf: (first, last) =>
         chunks
           .covering(sessionId, first, last)
           .find((held) => held.firstSequence === first && held.lastSequence === last)?.sha256,
-      events: (first, last) => readStoredEvents(this.#parts, chunks.covering(sessionId, first, last), first, last),
+      events: (first, last) => readStoredEvents(segments, chunks.covering(sessionId, first, last), first, last),
     };
   }
 

@@ -114,7 +114,6 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
           const bytes = store.segments.read(row.place);
           if (!bytes.ok) throw new ConnectError(bytes.fault.message, Code.DataLoss);
           next = row.lastSequence + 1;
-          store.passed(bytes.value.length);
           yield { chunk: bytes.value };
           await setImmediate();
         }

@@ -53,7 +53,7 @@ function* eventsOf(chunk: OpenedChunk, fromSequence: number): Generator<StoredEv
 function openStored(store: Store, row: ChunkRow): OpenedChunk {
   // Looked up again: retention moves chunks while a reader waits.
   const [current] = store.chunks.covering(row.sessionId, row.firstSequence, row.firstSequence);
-  const opened = openStoredChunk(store, (current ?? row).place);
+  const opened = openStoredChunk(store.segments, (current ?? row).place);
   if (opened.ok) return opened.value;
   const place = `session ${row.sessionId}, event ${row.firstSequence}`;
   throw new ConnectError(`${opened.fault.message} (${place})`, Code.DataLoss);

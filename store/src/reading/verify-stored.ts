@@ -32,7 +32,7 @@ export async function verifyStored(
     chunks += 1;
     const bytes = store.segments.read(row.place);
     if (!bytes.ok) faults.push(`${bytes.fault.message} (${bytes.fault.where})`);
-    else store.passed(verifier.add(bytes.value)?.payloadBytes ?? bytes.value.length);
+    else store.segments.passed(verifier.add(bytes.value)?.payloadBytes ?? 0);
     await setImmediate();
     if (signal.aborted) return undefined;
   }

@@ -70,6 +70,15 @@ describe('a segment log', () => {
     expect(await append(body(1))).toMatchObject([{ segment }]);
   });
 
+  test('tells of all that is read, whoever reads it', async () => {
+    const places = await append(body(10), body(20));
+    const told: number[] = [];
+    const other = await SegmentLog.open(directory, 100, (bytes) => told.push(bytes));
+    for (const place of places) other.read(place);
+    await other.close();
+    expect(told).toEqual([10 + FRAME_HEADER_BYTES, 20 + FRAME_HEADER_BYTES]);
+  });
+
   test('never writes into a file that another process left', async () => {
     await append(body(10));
     await log.close();

@@ -28,6 +28,8 @@ const NAME = /^(\d{8})\.segment$/;
  * left, is never written again: the next append begins a new one. Nothing is ever cut.
  */
 export class SegmentLog {
+  /** So many bytes of records were read, written or unpacked: whoever collects the garbage of their buffers is told. */
+  readonly passed: (bytes: number) => void;
   readonly #directory: string;
   readonly #segmentBytesMax: number;
   readonly #bytes = new Map<number, number>();
@@ -35,15 +37,20 @@ export class SegmentLog {
   #last = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: string, segmentBytesMax: number) {
+  private constructor(directory: string, segmentBytesMax: number, passed: (bytes: number) => void) {
+    this.passed = passed;
     this.#directory = directory;
     this.#segmentBytesMax = segmentBytesMax;
   }
 
   /** Opens the folder, making it when it is missing. Throws what the file system throws. */
-  static async open(directory: string, segmentBytesMax: number): Promise<SegmentLog> {
+  static async open(
+    directory: string,
+    segmentBytesMax: number,
+    passed: (bytes: number) => void = () => undefined,
+  ): Promise<SegmentLog> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const log = new SegmentLog(directory, segmentBytesMax);
+    const log = new SegmentLog(directory, segmentBytesMax, passed);
     for (const name of readdirSync(directory)) {
       const segment = Number(NAME.exec(name)?.[1] ?? 0);
       if (segment === 0) continue;
@@ -154,6 +161,7 @@ export class SegmentLog {
       try {
         const bytes = Buffer.alloc(FRAME_HEADER_BYTES + place.length);
         readWhole(descriptor, bytes, place.offset);
+        this.passed(bytes.length);
         const reading = readFrame(bytes);
         if (reading.kind === 'Frame' && reading.body.length === place.length) return ok(reading.body);
         return fail({ code: 'Damaged', message: 'The stored bytes changed.', where });
