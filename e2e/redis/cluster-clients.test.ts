@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { testGiven } from '../support/test-given.ts';
-import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
+import { type ClusterStage, NODES_SPEAK, openClusterStage } from './cluster-stage.ts';
 import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, seenInGo, seenInPython } from './language-clients.ts';
 import { REDIS_SERVER } from './redis-server.ts';
 
@@ -31,10 +31,7 @@ const failed = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
 
-describe.each([
-  { nodes: 'without TLS', tls: false },
-  { nodes: 'that speak TLS', tls: true },
-])('nodes $nodes', ({ tls }) => {
+describe.each(NODES_SPEAK)('nodes $nodes', ({ tls }) => {
   const started = new AsyncDisposableStack();
   let stage: ClusterStage;
   /** One at each master. */

@@ -14,6 +14,12 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** Targets have names, so nodes must send clients to names. */
 const BY_NAME = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'];
 
+/** Both ways in which nodes of a cluster may be spoken with, for suites that hold for either. */
+export const NODES_SPEAK = [
+  { nodes: 'without TLS', tls: false },
+  { nodes: 'that speak TLS', tls: true },
+];
+
 export interface ClusterNode {
   readonly server: RedisServer;
   /** Where it hears other nodes. */

@@ -5,7 +5,7 @@ import { type Ended, runProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
-import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
+import { type ClusterStage, NODES_SPEAK, openClusterStage } from './cluster-stage.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -19,10 +19,7 @@ spec:
     - {name: no-incr, match: {redis: {commands: [INCR]}}, action: Deny, reason: No.}
 `;
 
-describe.each([
-  { nodes: 'without TLS', tls: false },
-  { nodes: 'that speak TLS', tls: true },
-])('nodes $nodes', ({ tls }) => {
+describe.each(NODES_SPEAK)('nodes $nodes', ({ tls }) => {
   const started = new AsyncDisposableStack();
   let stage: ClusterStage;
 
