@@ -1,6 +1,7 @@
 import { asLatin1, nameOf } from './codec.ts';
 import { comparesInSet, hasOption, optionAt } from './keys.ts';
 import type { TopologyForm } from './topology.ts';
+import { topologyForm } from './topology-question.ts';
 
 /** What an answer holds, and where, as masks need to know it. */
 export type AnswerPlan =
@@ -26,7 +27,7 @@ export type AnswerPlan =
   | { readonly kind: 'Streams' }
   /** What a channel sends: its kind, the channel, and last the payload. */
   | { readonly kind: 'Message' }
-  /** Where the nodes of a cluster are: written anew. */
+  /** Where nodes are: written anew. */
   | { readonly kind: 'Topology'; readonly form: TopologyForm }
   /** XAUTOCLAIM: the entries stand second. */
   | { readonly kind: 'Claimed'; readonly key: string }
@@ -88,13 +89,6 @@ const PARTS =
 const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH');
 
 const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
-
-const TOPOLOGY: Readonly<Record<string, TopologyForm>> = { SLOTS: 'Slots', SHARDS: 'Shards', NODES: 'Nodes' };
-
-/** The form in which a command asks for the nodes of a cluster, also of a server that lists CLUSTER as one command; undefined for any other. */
-export function topologyForm(args: Args): TopologyForm | undefined {
-  return optionAt(args, 0) === 'CLUSTER' ? TOPOLOGY[optionAt(args, 1)] : undefined;
-}
 
 /** What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. */
 export function readAnswer(name: string, args: Args, keys: readonly string[]): AnswerReading {

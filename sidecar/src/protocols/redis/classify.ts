@@ -1,9 +1,10 @@
 import type { Incompleteness, RedisCommand, RedisKeyUse } from '@sidegate/policy';
-import { type AnswerPlan, type Leak, readAnswer, topologyForm } from './answers.ts';
+import { type AnswerPlan, type Leak, readAnswer } from './answers.ts';
 import { asLatin1, nameOf } from './codec.ts';
 import type { CommandCatalog, CommandEntry } from './command-catalog.ts';
 import { findKeys, type KeyPlace, numberAt, optionAt } from './keys.ts';
 import { subscribingOf } from './subscriptions.ts';
+import { isTopologyQuestion } from './topology-question.ts';
 
 /** What of the session decides how a command is read. */
 export interface ReadingSurroundings {
@@ -45,7 +46,7 @@ const ADMINISTRATION =
 const ADMINISTRATION_PARTS =
   words(`CLIENT KILL, CLIENT PAUSE, CLIENT UNPAUSE, CLIENT UNBLOCK, CLIENT LIST, CLIENT NO-EVICT, SCRIPT LOAD, SCRIPT FLUSH, SCRIPT KILL,
   SCRIPT DEBUG, FUNCTION LOAD, FUNCTION DELETE, FUNCTION FLUSH, FUNCTION RESTORE, FUNCTION KILL, FUNCTION DUMP, MEMORY PURGE`);
-const HARMLESS = words('ACL WHOAMI, CLUSTER KEYSLOT, CLUSTER INFO, CLUSTER MYID');
+const HARMLESS = words('ACL WHOAMI, CLUSTER KEYSLOT, CLUSTER INFO, CLUSTER MYID, SENTINEL MYID, SENTINEL CKQUORUM');
 const READING_SCRIPTS = words('EVAL_RO, EVALSHA_RO, FCALL_RO');
 const SCRIPTS = new Set([...words('EVAL, EVALSHA, FCALL'), ...READING_SCRIPTS]);
 const SERIALIZED = words('DUMP, RESTORE, RESTORE-ASKING');
@@ -135,9 +136,7 @@ function gapsByName(name: string, entry: CommandEntry | undefined, args: readonl
   const [container = ''] = name.split(' ');
   const isAdministration =
     ADMINISTRATION.has(container) || ADMINISTRATION_PARTS.has(name) || entry?.categories.includes('admin') === true;
-  // Whatever else would be asked for about nodes is not known.
-  const isHarmless = (): boolean => HARMLESS.has(name) || (args.length === 2 && topologyForm(args) !== undefined);
-  if (isAdministration && !isHarmless()) {
+  if (isAdministration && !HARMLESS.has(name) && !isTopologyQuestion(args)) {
     gap('Administration', `${name} reaches past keys, into the server or other clients.`);
   }
   if (SCRIPTS.has(name)) gap('Script', `What the script of ${name} does is not read.`);

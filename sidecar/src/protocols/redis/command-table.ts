@@ -1,7 +1,7 @@
 /**
- * The commands of Redis 7.0 as its own COMMAND tells them, for servers whose account may not ask. A line: the name, a bar before a subcommand; its ACL
- * categories; its key specifications as `access:begin:find`. Access is `r`, `w` or both, with `!` for one that is not whole and `~` for what is
- * no key. Begin is an index, or `keyword@from`; find is `last,step,limit` or `#count,first,step`; a question mark is an unknown one.
+ * The commands of Redis 7.0 and of its Sentinel as their own COMMAND tells them, for servers whose account may not ask. A line: the name, a bar before
+ * a subcommand; its ACL categories; its key specifications as `access:begin:find`. Access is `r`, `w` or both, with `!` for one that is not whole and
+ * `~` for what is no key. Begin is an index, or `keyword@from`; find is `last,step,limit` or `#count,first,step`; a question mark is an unknown one.
  */
 export const COMMAND_TABLE = `
 ACL|CAT slow
@@ -246,6 +246,26 @@ SCRIPT|LOAD slow,scripting
 SDIFF read,set,slow r:1:-1,1,0
 SDIFFSTORE write,set,slow w:1:0,1,0 r:2:-1,1,0
 SELECT fast,connection
+SENTINEL|CKQUORUM admin,slow,dangerous
+SENTINEL|CONFIG admin,slow,dangerous
+SENTINEL|DEBUG admin,slow,dangerous
+SENTINEL|FAILOVER admin,slow,dangerous
+SENTINEL|FLUSHCONFIG admin,slow,dangerous
+SENTINEL|GET-MASTER-ADDR-BY-NAME admin,slow,dangerous
+SENTINEL|INFO-CACHE admin,slow,dangerous
+SENTINEL|IS-MASTER-DOWN-BY-ADDR admin,slow,dangerous
+SENTINEL|MASTER admin,slow,dangerous
+SENTINEL|MASTERS admin,slow,dangerous
+SENTINEL|MONITOR admin,slow,dangerous
+SENTINEL|MYID admin,slow,dangerous
+SENTINEL|PENDING-SCRIPTS admin,slow,dangerous
+SENTINEL|REMOVE admin,slow,dangerous
+SENTINEL|REPLICAS admin,slow,dangerous
+SENTINEL|RESET admin,slow,dangerous
+SENTINEL|SENTINELS admin,slow,dangerous
+SENTINEL|SET admin,slow,dangerous
+SENTINEL|SIMULATE-FAILURE admin,slow,dangerous
+SENTINEL|SLAVES admin,slow,dangerous
 SET write,string,slow rw:1:0,1,0
 SETBIT write,bitmap,slow rw:1:0,1,0
 SETEX write,string,slow w:1:0,1,0

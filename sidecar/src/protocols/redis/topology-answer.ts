@@ -1,8 +1,23 @@
 import { readInteger, TYPE, writeError } from './codec.ts';
 import type { ReplyReader } from './reply-reader.ts';
 import { ReplyBuilder, type ReplyValue } from './reply-value.ts';
-import { retellTopology, type TopologyForm, type TopologySight } from './topology.ts';
+import { retellTopology, type TopologyForm } from './topology.ts';
+import type { TopologySight } from './topology-words.ts';
 import { writeReply } from './written-reply.ts';
+
+/** Targets have host names, and servers announce addresses unless they are told to. */
+const BY_CLUSTER =
+  'nodes must announce host names (cluster-announce-hostname, cluster-preferred-endpoint-type hostname).';
+const BY_SENTINEL =
+  'Sentinel must announce host names (sentinel resolve-hostnames yes, sentinel announce-hostnames yes).';
+const NAMING: Readonly<Record<TopologyForm, string>> = {
+  Slots: BY_CLUSTER,
+  Shards: BY_CLUSTER,
+  Nodes: BY_CLUSTER,
+  MasterAddress: BY_SENTINEL,
+  Instance: BY_SENTINEL,
+  Instances: BY_SENTINEL,
+};
 
 /** What is kept of one answer before it is written anew: what a cluster of some thousands of nodes says. */
 export const TOPOLOGY_BYTES_MAX = 1024 * 1024;
@@ -15,7 +30,7 @@ export interface Retold {
   readonly elements: number | undefined;
 }
 
-/** An answer about the nodes of a cluster: read whole, and none of it goes to the agent as it is. */
+/** An answer about nodes: read whole, and none of it goes to the agent as it is. */
 export class TopologyAnswer {
   /** Bytes as the server sent them. */
   bytes = 0;
@@ -80,7 +95,7 @@ export class TopologyAnswer {
     if (told === undefined)
       return refused(`the server's answer ${this.#complaint}, so what it says of nodes is kept back.`);
     if (told === 'NoDoor') {
-      return refused('no node of the cluster is a Target of this agent by the name that the cluster gives it.');
+      return refused(`no node that it names is a Target of this agent: ${NAMING[this.#form]}`);
     }
     return {
       bytes: writeReply(told, version),

@@ -1,25 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Refusal } from '../protocol.ts';
 import { NO_MASKS, Talk } from './testing/talk.ts';
+import { redirect, shown, told, wire } from './testing/topology-talk.ts';
 import { TOPOLOGY_BYTES_MAX } from './topology-answer.ts';
-import { bulk, integer, list, map, type WrittenReply, writeReply } from './written-reply.ts';
+import { bulk, integer, list, map, type WrittenReply } from './written-reply.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
-/** Doors to two masters and a replica; `cache.example` is the node that answers. */
-const DOORS: Readonly<Record<string, number>> = {
-  'node-1:6379': 7001,
-  'node-2:6379': 7002,
-  'node-2:6380': 7102,
-  'cache.example:6381': 7003,
-};
-const redirect = (host: string, port: number) => {
-  const door = DOORS[`${host}:${port}`];
-  return door === undefined ? undefined : { host: '127.64.0.9', port: door };
-};
 /** What no agent may see. */
 const ADDRESSES = /10\.0\.0\.|node-\d|6379|6380|6381|16379|internal/;
 const NO_DOOR =
-  '-NOPERM topology: no node of the cluster is a Target of this agent by the name that the cluster gives it.';
+  '-NOPERM topology: no node that it names is a Target of this agent: nodes must announce host names (cluster-announce-hostname, cluster-preferred-endpoint-type hostname).';
 const UNKNOWN = "-NOPERM topology: the server's answer is not understood, so what it says of nodes is kept back.";
 
 type Node = readonly [name: string | null, port: number, id: string];
@@ -57,34 +47,6 @@ const nodes = (...lines: readonly string[]): WrittenReply => ({
   kind: 'Verbatim',
   text: lines.map((line) => `${line}\n`).join(''),
 });
-
-const wire = (reply: WrittenReply | string, version: 2 | 3): string =>
-  typeof reply === 'string' ? reply : Buffer.from(writeReply(reply, version)).toString('latin1');
-
-/** What the agent is told when the server answers so, whole and byte by byte. */
-function told(
-  command: string,
-  reply: WrittenReply | string,
-  version: 2 | 3,
-  target: NonNullable<ConstructorParameters<typeof Talk>[0]>['target'] = {},
-): string {
-  const text = wire(reply, version);
-  const [whole, cut] = [[text], text.split('')].map((pieces) => {
-    const talk = new Talk({ version, agentTls: false, target: { redirect, ...target } });
-    talk.agent(command, 'GET a');
-    expect(talk.sent()).toBe(`${command}; GET a`);
-    for (const piece of pieces) talk.server(piece);
-    const answer = talk.told();
-    talk.server('$1\r\n1\r\n');
-    expect([talk.told(), talk.finished().at(-1), talk.playback.violations]).toEqual(['$1 1', 'Done', []]);
-    return answer;
-  });
-  expect(cut).toBe(whole);
-  return whole ?? '';
-}
-
-/** As the wire has it, line ends as spaces. */
-const shown = (reply: WrittenReply, version: 2 | 3): string => wire(reply, version).replaceAll('\r\n', ' ').trimEnd();
 
 describe.each([2, 3] as const)('in RESP%d', (version) => {
   test('CLUSTER SLOTS: doors in place of nodes; without a door a replica is left out, a master leaves its slots uncovered', () => {

@@ -5,13 +5,19 @@ export type WrittenReply =
   | { readonly kind: 'Verbatim'; readonly text: string }
   /** In decimal. */
   | { readonly kind: 'Integer'; readonly digits: string }
+  /** What a list would be that is not there. */
+  | { readonly kind: 'Nothing' }
   | { readonly kind: 'List'; readonly items: readonly WrittenReply[] }
   /** Names and values by turns; in RESP2 the list of them. */
   | { readonly kind: 'Map'; readonly items: readonly WrittenReply[] };
 
 export const bulk = (text: string): WrittenReply => ({ kind: 'Bulk', text });
 export const integer = (digits: string | number): WrittenReply => ({ kind: 'Integer', digits: String(digits) });
-export const list = (items: readonly WrittenReply[]): WrittenReply => ({ kind: 'List', items });
+export const NOTHING: WrittenReply = { kind: 'Nothing' };
+export const list = (items: readonly WrittenReply[]): Extract<WrittenReply, { kind: 'List' }> => ({
+  kind: 'List',
+  items,
+});
 export const map = (members: readonly (readonly [name: string, value: WrittenReply])[]): WrittenReply => ({
   kind: 'Map',
   items: members.flatMap(([name, value]) => [bulk(name), value]),
@@ -26,6 +32,8 @@ function linesOf(reply: WrittenReply, version: 2 | 3): string {
   switch (reply.kind) {
     case 'Integer':
       return `:${reply.digits}\r\n`;
+    case 'Nothing':
+      return version === 2 ? '*-1\r\n' : '_\r\n';
     case 'Bulk':
       return `$${reply.text.length}\r\n${reply.text}\r\n`;
     case 'Verbatim':
