@@ -33,8 +33,8 @@ const failed = (promise: Promise<unknown>): Promise<string> =>
   );
 
 /** Who holds a connection to a node and is not the gate, as the node lists them. */
-async function strangersAt({ command }: RedisServer): Promise<readonly string[]> {
-  const clients = (await command(['CLIENT', 'LIST'])).match(/^id=.*$/gm) ?? [];
+async function strangersAt(server: RedisServer): Promise<readonly string[]> {
+  const clients = (await server.command(['CLIENT', 'LIST'])).match(/^id=.*$/gm) ?? [];
   // A master is a client of its replicas, by no account.
   return clients.filter((line) => !/ user=(?:gate|\(superuser\)) /.test(line));
 }

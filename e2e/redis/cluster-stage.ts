@@ -1,10 +1,8 @@
-import { openRunStage, type RunStage } from '../run-stage.ts';
-import { objectsOf } from '../sidegate-cli.ts';
-import { accessFile, configurationFile, tlsFiles } from '../stage-files.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { untilFound } from '../support/until-found.ts';
+import { type NodesStage, openNodesStage } from './nodes-stage.ts';
 import { LOGIN, type RedisServer, startRedis } from './redis-server.ts';
 
 const SLOTS = 16_384;
@@ -40,12 +38,10 @@ export interface ClusterStageOptions {
 }
 
 /** A real cluster of three masters, and Sidegate with a door to each of its nodes that is a Target. */
-export interface ClusterStage extends RunStage {
+export interface ClusterStage extends NodesStage {
   readonly nodes: readonly ClusterNode[];
   /** The folder of the authority whose certificate all nodes show: the one that their Targets name. */
   readonly authority: string;
-  /** The port of the door to a node. */
-  doorOf(node: number): number;
   /** A key that the master at this place has. */
   keyAt(place: number): Promise<string>;
   slotOf(key: string): Promise<number>;
@@ -58,23 +54,11 @@ export async function openClusterStage(
   const authority = started.use(temporaryFolder('authority')).path;
   const certificates = tls ? makeCertificates(authority) : undefined;
   const nodes = await startCluster(started, replicas, certificates);
-  const trust = tlsFiles(certificates?.authority, 'nodes-ca');
-  const indexes = nodes.map((_, index) => index).filter((index) => !withoutDoor.includes(index));
-  const stage = await openRunStage(started, {
-    identity: 'Token',
-    files: ({ url, audience }) => ({
-      'access.yaml': accessFile('Token', 'node-0').replace(
-        '- {namespace: data, name: node-0}',
-        indexes.map((index) => `- {namespace: data, name: node-${index}}`).join('\n    '),
-      ),
-      'configuration.yaml': configurationFile({ url, audience, identity: 'Token' }),
-      'policy.yaml': policy,
-      'targets.yaml': nodes
-        .map(({ server }, index) => (indexes.includes(index) ? targetFile(`node-${index}`, server, trust.tls) : ''))
-        .filter((text) => text !== '')
-        .join('---\n')
-        .concat(trust.authority),
-    }),
+  const stage = await openNodesStage(started, {
+    servers: nodes.map(({ server }) => server),
+    withoutDoor,
+    policy,
+    authority: certificates?.authority,
   });
   const slotOf = async (key: string): Promise<number> => {
     const answer = await nodes[0]?.server.command(['CLUSTER', 'KEYSLOT', key]);
@@ -84,7 +68,6 @@ export async function openClusterStage(
     ...stage,
     nodes,
     authority,
-    doorOf: (node) => doorOf(stage, node),
     slotOf,
     keyAt: async (place) => {
       const [first, last] = nodes[place]?.slots ?? [0, -1];
@@ -152,34 +135,4 @@ async function replicate(server: RedisServer, master: ClusterNode): Promise<void
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   await untilFound('the cluster does not come up', async () => (await holds()) || undefined);
-}
-
-function targetFile(name: string, { port, password }: RedisServer, tls: string): string {
-  return `apiVersion: sidegate.dev/v1alpha1
-kind: Target
-metadata: {name: ${name}, namespace: data}
-spec:
-  protocol: Redis
-  host: localhost
-  port: ${port}
-  ${tls}
-  credential: {secretRef: {name: ${name}-login}}
-  allowedNamespaces: {from: All}
-  defaultAction: Allow
----
-apiVersion: v1
-kind: Secret
-metadata: {name: ${name}-login, namespace: data}
-type: sidegate.dev/credential
-stringData: {username: ${LOGIN}, password: ${password}, hosts: localhost}
-`;
-}
-
-function doorOf({ run }: RunStage, node: number): number {
-  const ready = objectsOf(run.stdout()).find(({ kind }) => kind === 'Ready');
-  const doors = ready?.['listeners'] as readonly {
-    readonly port: number;
-    readonly target: { readonly name: string };
-  }[];
-  return doors.find(({ target }) => target.name === `node-${node}`)?.port ?? 0;
 }

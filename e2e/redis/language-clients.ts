@@ -39,7 +39,7 @@ export async function seenInPython(program: string, environment: Environment): P
 
 /** What the program of `languages/go` saw with go-redis. */
 export async function seenInGo(environment: Environment): Promise<unknown> {
-  const sources = ['go.mod', 'go.sum', 'main.go', 'cluster.go'].map((file) => join(here, 'go', file));
+  const sources = ['go.mod', 'go.sum', 'main.go', 'cluster.go', 'sentinel.go'].map((file) => join(here, 'go', file));
   const folder = await builtOnce('go-redis', sources, [GO?.version ?? ''], async (into) => {
     await runWell(GO?.program ?? '', ['build', '-trimpath', '-o', join(into, 'client'), '.'], {
       cwd: join(here, 'go'),

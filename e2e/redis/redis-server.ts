@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
@@ -20,6 +21,10 @@ export interface RedisOptions {
   readonly settings?: readonly string[];
   /** The ACL rules of the gate's account; default: everything. */
   readonly rules?: string;
+  /** The password of that account; default: one of its own. */
+  readonly password?: string;
+  /** Makes it a Sentinel: the lines of the file in which it keeps what it watches. */
+  readonly sentinel?: string;
 }
 
 /** A real Redis of a test's own. The default user is off: who has no password gets nothing. */
@@ -66,7 +71,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   if (program === undefined) throw new Error('redis-server is not installed');
   const folder = temporaryFolder('redis');
   const port = await freePort();
-  const password = randomBytes(12).toString('hex');
+  const { password = randomBytes(12).toString('hex'), sentinel } = options;
   const certificates = certificatesOf(options, folder.path);
   const plainPort = certificates === undefined ? port : await freePort();
   const tls =
@@ -82,7 +87,16 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
         ];
   const clients = certificates === undefined ? [] : ['--tls-auth-clients', 'no'];
   const listening = ['--port', String(plainPort), '--bind', '127.0.0.1', '--save', '', '--dir', folder.path];
-  const parameters = [...listening, ...tls, ...clients, ...(options.settings ?? []), ...accountOf(options, password)];
+  if (sentinel !== undefined) writeFileSync(folder.file('sentinel.conf'), sentinel);
+  const kind = sentinel === undefined ? [] : [folder.file('sentinel.conf'), '--sentinel'];
+  const parameters = [
+    ...kind,
+    ...listening,
+    ...tls,
+    ...clients,
+    ...(options.settings ?? []),
+    ...accountOf(options, password),
+  ];
   const command = commander(plainPort, password);
   let server = startProcess(program, parameters);
   const stop = async (): Promise<void> => {
@@ -130,6 +144,8 @@ export function encode(...parts: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat([Buffer.from(`*${parts.length}\r\n`), ...bulks]);
 }
 
+const NO_QUIT = /-ERR unknown command 'QUIT'[^\r\n]*\r\n$/;
+
 /** Sends all commands, then QUIT, and gives what was answered before it. */
 export function converse(port: number, commands: readonly (readonly string[])[], host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -138,9 +154,11 @@ export function converse(port: number, commands: readonly (readonly string[])[],
     socket.setEncoding('latin1');
     socket.on('data', (chunk) => {
       text += String(chunk);
+      // A Sentinel does not know that word, and has then answered all that came before it.
+      if (NO_QUIT.test(text)) socket.end();
     });
     socket.once('error', reject);
-    socket.once('close', () => resolve(text.replace(/\+OK\r\n$/, '')));
+    socket.once('close', () => resolve(text.replace(NO_QUIT.test(text) ? NO_QUIT : /\+OK\r\n$/, '')));
     socket.write(Buffer.concat([...commands, ['QUIT']].map((parts) => encode(...parts))));
   });
 }

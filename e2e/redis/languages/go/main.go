@@ -1,4 +1,5 @@
-// go-redis: RESP3, pipelines, transactions, publish and subscribe; with REDIS_KEYS its client of clusters.
+// go-redis: RESP3, pipelines, transactions, publish and subscribe; with REDIS_KEYS its client of clusters, with REDIS_MASTER that of
+// Sentinels.
 package main
 
 import (
@@ -30,6 +31,10 @@ func main() {
 	ctx := context.Background()
 	if keys := os.Getenv("REDIS_KEYS"); keys != "" {
 		must(json.NewEncoder(os.Stdout).Encode(seeCluster(ctx, strings.Split(keys, ","))))
+		return
+	}
+	if master := os.Getenv("REDIS_MASTER"); master != "" {
+		must(json.NewEncoder(os.Stdout).Encode(seeSentinel(ctx, master)))
 		return
 	}
 	client := redis.NewClient(&redis.Options{

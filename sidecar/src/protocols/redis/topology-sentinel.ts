@@ -1,5 +1,5 @@
 import { memberOf, type ReplyValue, textOf } from './reply-value.ts';
-import { COUNT, ID, portOf, type Read, type TopologySight } from './topology-words.ts';
+import { COUNT, portOf, type Read, type TopologySight } from './topology-words.ts';
 import { bulk, list, map, NOTHING, type WrittenReply } from './written-reply.ts';
 
 /** What a Sentinel calls a master (redis.io, "High availability with Redis Sentinel"). */
