@@ -92,13 +92,15 @@ export class CelProgram {
   }
 }
 
-/** `path` is absent when only running would tell it. */
+/** `path` is absent when only running would tell it. Where anything below may be meant as well it is absent, too, and `tree` says below what. */
 export class CelPath {
   readonly path?: string;
+  readonly tree?: string;
   readonly access: string;
-  constructor(use: PathUse) {
-    if (use.path !== undefined) this.path = boundText(use.path);
-    this.access = use.access;
+  constructor({ path, access, isTree }: PathUse) {
+    if (path !== undefined && isTree === true) this.tree = boundText(path);
+    else if (path !== undefined) this.path = boundText(path);
+    this.access = access;
   }
 }
 

@@ -8,6 +8,7 @@ const PLACE: ResourcePlace = { kind: 'Policy', namespace: 'data', name: 'guard',
 const UNBOUNDED = postgres(statement('DELETE', { tables: [read('public.orders')] }));
 const BOUNDED = postgres(statement('DELETE', { hasWhere: true, tables: [read('public.orders')] }));
 const RM = exec(['rm -r /tmp/x'], { paths: [{ path: '/tmp/x', access: 'Write', by: 0 }] });
+const TREE = exec(['tar -c /etc'], { paths: [{ path: '/etc', access: 'Read', isTree: true, by: 0 }] });
 const NAMELESS = { name: undefined, args: [] };
 const UNKNOWN_WORDS = exec([], {
   commands: [{ name: 'rm', args: [undefined] }],
@@ -58,6 +59,11 @@ describe('evaluating a condition', () => {
     ['command.commands.exists(c, "-f" in c.args)', UNKNOWN_WORDS, 'Failed'],
     ['command.commands.exists(c, c.name == "rm")', { ...UNKNOWN_WORDS, commands: [NAMELESS] }, 'Failed'],
     ['command.paths.exists(p, p.path == "/etc/shadow")', UNKNOWN_WORDS, 'Failed'],
+    // What is read below may be what is asked for.
+    ['command.paths.exists(p, p.path.startsWith("/etc/ssh/"))', TREE, 'Failed'],
+    ['command.paths.all(p, p.path != "/etc/shadow")', TREE, 'Failed'],
+    ['command.paths.exists(p, has(p.tree) && "/etc/ssh/".startsWith(p.tree))', TREE, 'True'],
+    ['command.paths.exists(p, has(p.tree))', RM, 'False'],
     ['command.channel == "" && command.commands.size() == 0', UNBOUNDED, 'True'],
     ['command.statements.exists(s, s.verb.matches("^DEL"))', UNBOUNDED, 'True'],
     ['command.statements.exists(s, s.verb.matches("^EL"))', UNBOUNDED, 'False'],

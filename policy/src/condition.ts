@@ -25,7 +25,7 @@ export const CONDITION_LOOPS_MAX = 2;
 
 const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 const MEND =
-  'It is CEL over command {protocol, complete, incomplete, statements {verb, hasWhere, hasLimit, tables, functions, columns}, name, categories, keys, channel, commands {name, args}, paths {path, access}}, identity {subject, groups} and target {namespace, name, host}.';
+  'It is CEL over command {protocol, complete, incomplete, statements {verb, hasWhere, hasLimit, tables, functions, columns}, name, categories, keys, channel, commands {name, args}, paths {path, tree, access}}, identity {subject, groups} and target {namespace, name, host}.';
 
 /** What conditions of one session read besides the command. */
 export interface ConditionSurroundings {
@@ -155,7 +155,7 @@ function declareEnvironment(patterns: ReadonlyMap<string, RE2JS>): Environment {
     })
     .registerType('Key', { ctor: CelKey, fields: { name: 'string', access: 'string' } })
     .registerType('Program', { ctor: CelProgram, fields: { name: 'string', args: 'list<string>' } })
-    .registerType('Path', { ctor: CelPath, fields: { path: 'string', access: 'string' } })
+    .registerType('Path', { ctor: CelPath, fields: { path: 'string', tree: 'string', access: 'string' } })
     .registerType('Incompleteness', { ctor: CelIncompleteness, fields: { kind: 'string', detail: 'string' } })
     .registerType('Command', {
       ctor: CelCommand,
