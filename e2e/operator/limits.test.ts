@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { LimitRule } from '@sidegate/policy';
 import { MACHINE_TIME } from '../../operator/src/kube/timing.ts';
+import { LimitStore } from '../../operator/src/limits/limit-store.ts';
 import type { ApprovalDesk } from '../../sidecar/src/gate/approval-desk.ts';
 import type { AskingSession } from '../../sidecar/src/gate/approval-question.ts';
 import type { SessionBudget } from '../../sidecar/src/gate/budget-book.ts';
@@ -46,41 +47,57 @@ beforeAll(async () => {
   await stage.namespace('data');
   await stage.namespace('agents', { 'sidegate.dev/injection': 'enabled' });
   await stage.serviceAccount('agents', 'bot');
+  await stage.namespace('others');
+  await stage.serviceAccount('others', 'bot');
   operator = await stage.startOperator('operator-0');
   const { name, rows, perSeconds, action } = LIMIT;
   await stage.resource('Policy', 'data', 'guard', { limits: [{ name, rows, perSeconds, action }] });
   await stage.becomes('Policy', 'data', 'guard', /^Ready/);
+  await stage.resource('Target', 'data', 'orders-db', {
+    protocol: 'Postgres',
+    host: 'orders-db.data.svc',
+    port: 5432,
+    credential: { secretRef: { name: 'orders-db-agent' } },
+    allowedNamespaces: { from: 'All' },
+  });
+  await stage.secret('data', 'orders-db-agent', { username: 'a', password: 'b', hosts: 'orders-db.data.svc' });
+  await stage.resource('AgentAccess', 'agents', 'bot', {
+    podSelector: { matchLabels: { app: 'bot' } },
+    identity: { source: 'Token', issuers: ['corporate'] },
+    targetRefs: [{ namespace: 'data', name: 'orders-db' }],
+  });
+  await stage.becomes('AgentAccess', 'agents', 'bot', /Accepted=True/);
 });
 
 afterAll(async () => {
   if (programs !== undefined) await stage.end();
 });
 
-async function startPod(pod: string): Promise<PodGate> {
-  await stage.pod('agents', pod, { labels: { app: 'bot' } });
+async function startPod(pod: string, namespace = 'agents'): Promise<PodGate> {
+  await stage.pod(namespace, pod, { labels: { app: 'bot' } });
   const budgets = new LeasedBudgets({
     monotonicMs: () => performance.now(),
     pause: (ms) => MACHINE_TIME.pause(ms, NEVER),
     epoch: randomUUID(),
   });
-  const found = await stage.get(`/api/v1/namespaces/agents/pods/${pod}`);
+  const found = await stage.get(`/api/v1/namespaces/${namespace}/pods/${pod}`);
   const { uid } = (found as { metadata: { uid: string } }).metadata;
   const desk = openPodDesk(uid);
-  const gate = stage.gate(operator, await stage.token('agents', pod), { budgets, desk });
+  const gate = stage.gate(operator, await stage.token(namespace, pod), { budgets, desk });
   await eventually(
     'the stream',
     () => gate.last,
     () => gate.said,
   );
-  const budget = budgets.open(sessionOf(pod, 'bot@corp'), [LIMIT]);
+  const budget = budgets.open(sessionOf(pod, 'bot@corp', namespace), [LIMIT]);
   if (budget === undefined) throw new Error('nothing is limited');
   return { gate, budgets, budget, desk, uid };
 }
 
-function sessionOf(sessionId: string, subject: string): AskingSession {
+function sessionOf(sessionId: string, subject: string, namespace = 'agents'): AskingSession {
   return {
     sessionId,
-    door: { target: { namespace: 'data', name: 'db' }, access: { namespace: 'agents', name: 'bot' } },
+    door: { target: { namespace: 'data', name: 'db' }, access: { namespace, name: 'bot' } },
     identity: {
       verified: { source: 'Token', issuer: 'corporate', subject, groups: [], expiresAtMs: 1 },
       claimed: {},
@@ -127,23 +144,27 @@ test('pods of an agent share a limit, new ones and new operators too, and never 
   expect(take(third, 1)).toBe(false);
 });
 
+test('a pod that was given no Target has no part in a limit, whatever token it holds, and the list does not grow by it', async () => {
+  const outsider = await startPod('outsider', 'others');
+  const insider = await startPod('bot-insider');
+  for (const subject of ['first@corp', 'second@corp', 'third@corp']) {
+    outsider.budgets.tick();
+    const budget = insider.budgets.open(sessionOf('bot-insider', subject), [LIMIT]);
+    await eventually(`the limit of ${subject}`, () => {
+      insider.budgets.tick();
+      return budget?.charge(0, { rows: 50 }).kind === 'Within' ? true : undefined;
+    });
+  }
+  expect(take(outsider, 1)).toBe(false);
+  const kept = await new LimitStore(stage.server.client, 'sidegate').read(NEVER);
+  const keys = kept.ok ? [...kept.value.keys()].join(' ') : kept.fault.message;
+  expect([keys.includes('third@corp'), keys.includes('others')]).toEqual([true, false]);
+});
+
 test('an approval makes a limit as good as new before the command is judged again, and only once', async () => {
   const name = 'pace';
   const approval = { approvers: { subjects: ['carol'] }, timeoutSeconds: 3600 };
   const pace = { name, commands: 1, perSeconds: 86_400, action: 'RequireApproval', approval } as const;
-  await stage.resource('Target', 'data', 'orders-db', {
-    protocol: 'Postgres',
-    host: 'orders-db.data.svc',
-    port: 5432,
-    credential: { secretRef: { name: 'orders-db-agent' } },
-    allowedNamespaces: { from: 'All' },
-  });
-  await stage.secret('data', 'orders-db-agent', { username: 'a', password: 'b', hosts: 'orders-db.data.svc' });
-  await stage.resource('AgentAccess', 'agents', 'bot', {
-    podSelector: { matchLabels: { app: 'bot' } },
-    identity: { source: 'Token', issuers: ['corporate'] },
-    targetRefs: [{ namespace: 'data', name: 'orders-db' }],
-  });
   await stage.resource('Policy', 'data', 'guard', { limits: [pace] });
   const { gate, budgets, uid, desk } = await startPod('bot-4');
   const limit: LimitRule = { ...pace, by: { policy: { namespace: 'data', name: 'guard' }, rule: name } };

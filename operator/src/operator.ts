@@ -1,5 +1,5 @@
-import { type Configuration, describeFault, INJECTION_LABEL, type Result } from '@sidegate/crds';
-import type { Held, Spending } from '@sidegate/policy/control';
+import { type Configuration, describeFault, INJECTION_LABEL, type ObjectMeta, type Result } from '@sidegate/crds';
+import type { Held, LimitAccount } from '@sidegate/policy/control';
 import { ApprovalController } from './approvals/approval-controller.ts';
 import { ApproverNames } from './approvals/approver-names.ts';
 import { type HoldFault, type RequestToMake, requestOf } from './approvals/held-request.ts';
@@ -12,7 +12,7 @@ import { GateBoard } from './control/gate-board.ts';
 import type { GateSession, SessionTerms } from './control/gate-session.ts';
 import { agentAccessJudge, policyJudge, targetJudge } from './controllers/judges.ts';
 import { StatusController } from './controllers/status-controller.ts';
-import { GateBundles } from './gate-bundle.ts';
+import { type BundleContent, GateBundles } from './gate-bundle.ts';
 import { GateTally } from './gate-tally.ts';
 import { INJECTION_CONFIG_MAP } from './injection/injection-settings.ts';
 import { readTemplate } from './injection/injection-template.ts';
@@ -161,7 +161,11 @@ export class Operator {
       ...shared,
       store: new LimitStore(client, options.namespace),
       limitOf: ({ policy, limit }) => limitIn(this.state.policy(`${policy?.namespace}/${policy?.name}`), limit),
-      lives: (uid, namespace) => this.#pods.in(namespace)?.all.some((pod) => pod.metadata.uid === uid && isLive(pod)),
+      mayUse: ({ access, policy }, { attested }) => {
+        const bundle = bundles.bundleFor(this.#findPod(attested) ?? attested.pod);
+        return bundle.kind === 'Bundle' && isGiven(bundle.content, { access, policy });
+      },
+      lives: (uid, namespace) => this.#lives(uid, namespace),
     });
     const approvals = new ApprovalController({
       ...shared,
@@ -200,7 +204,7 @@ export class Operator {
       closed: () => this.#closed(),
       heard: (sentence, session) => {
         if (sentence.case !== 'spending') this.#holds.heard(sentence, session);
-        else if (isOwn(sentence.value, session)) this.#limits.heard(sentence.value, session);
+        else this.#limits.heard(sentence.value, session);
       },
       left: (session) => {
         this.#holds.left(session);
@@ -257,6 +261,12 @@ export class Operator {
     return found?.metadata.uid === uid ? found : undefined;
   }
 
+  /** Undefined: not known yet. In a namespace that lost its label, or is gone, no gate has anything. */
+  #lives(uid: string, namespace: string): boolean | undefined {
+    if (this.isSynced && !this.state.isLabelled(namespace)) return false;
+    return this.#pods.in(namespace)?.all.some((pod) => pod.metadata.uid === uid && isLive(pod));
+  }
+
   /** Something other than a pod changed: what follows from it is found out once for all that changes together. */
   #changed(): void {
     if (this.#gathering || this.#reading.aborted) return;
@@ -292,7 +302,9 @@ export class Operator {
     const [configMap] = this.#injection.index.all;
     if (!this.#injection.isSynced || configMap?.metadata.resourceVersion === this.#templateVersion) return;
     this.#templateVersion = configMap?.metadata.resourceVersion ?? NO_VERSION;
-    const template = readTemplate(configMap && { ...configMap, data: withFormerRoots(configMap.data ?? {}) });
+    const template = readTemplate(
+      configMap && { ...configMap, data: withFormerRoots(configMap.data ?? {}) },
+    );
     if (!template.ok) this.#options.trouble(describeFault(template.fault));
     this.state.replaceTemplate(template);
   }
@@ -343,9 +355,11 @@ export class Operator {
   }
 }
 
-/** Pods speak for the AgentAccesses of their own namespace. */
-function isOwn({ account }: Spending, { attested }: GateSession): boolean {
-  return account?.access !== undefined && account.access.namespace === attested.pod.metadata.namespace;
+/** Whether a gate has the AgentAccess, and the Policy that it is held to. */
+function isGiven({ resources }: BundleContent, { access, policy }: Pick<LimitAccount, 'access' | 'policy'>): boolean {
+  const has = (all: readonly { readonly metadata: ObjectMeta }[], one: LimitAccount['access']): boolean =>
+    all.some(({ metadata }) => metadata.name === one?.name && (metadata.namespace ?? 'default') === one.namespace);
+  return has(resources.accesses, access) && has(resources.policies, policy);
 }
 
 function isAny(object: ApiObject): object is ApiObject {

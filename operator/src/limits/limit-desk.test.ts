@@ -26,6 +26,11 @@ class MemoryStore {
   kept: KeptLimits = new Map();
   fault: LimitStoreFault | undefined;
   writes = 0;
+  room = Number.POSITIVE_INFINITY;
+
+  hasRoomFor(accounts: number): boolean {
+    return this.kept.size + accounts <= this.room;
+  }
 
   read(): Promise<Result<KeptLimits, LimitStoreFault>> {
     return Promise.resolve(this.fault === undefined ? ok(this.kept) : fail(this.fault));
@@ -44,6 +49,8 @@ interface Bench {
   readonly store: MemoryStore;
   readonly time: FakeTime;
   readonly living: Set<string>;
+  /** Gates that were not given the limit. */
+  readonly strangers: Set<string>;
   readonly gate: (uid: string) => TestGate;
 }
 
@@ -67,17 +74,19 @@ function start(rows = 100): Bench {
   const store = new MemoryStore();
   const time = new FakeTime();
   const living = new Set(['one', 'two']);
+  const strangers = new Set<string>();
   const desk = new LimitDesk({
     store: store as unknown as LimitStore,
     timing: time,
     limitOf: ({ limit }) => (limit === 'reading' ? { rows, perSeconds: 60 } : undefined),
+    mayUse: (_, { attested }) => !strangers.has(attested.uid),
     lives: (uid) => living.has(uid),
     trouble: () => {},
   });
   const end = new AbortController();
   ends.push(end);
   void desk.run(end.signal);
-  return { desk, store, time, living, gate: (uid) => new TestGate(uid) };
+  return { desk, store, time, living, strangers, gate: (uid) => new TestGate(uid) };
 }
 
 function report({ desk }: Bench, gate: TestGate, used: number, allowed: number, more: object = {}): Promise<void> {
@@ -161,4 +170,40 @@ test('what a pod held that has ended counts as used', async () => {
   await bench.time.advance(62_000);
   await report(bench, two, 0, 0);
   expect(two.told).toEqual(['100 rows']);
+});
+
+test('a gate that was not given the limit neither uses it nor fills the list with it', async () => {
+  const bench = start();
+  bench.strangers.add('one');
+  const [one, two] = [bench.gate('one'), bench.gate('two')];
+  await report(bench, one, 1_000_000, 1_000_000);
+  await report(bench, one, 0, 0, { account: { ...ACCOUNT, subject: 'another' } });
+  await report(bench, two, 0, 0);
+  expect([one.told, two.told]).toEqual([[], ['100 rows']]);
+  expect([...bench.store.kept.values()]).toMatchObject([{ holders: [{ gate: 'two' }] }]);
+});
+
+test('a gate from which the limit was taken gives back what it holds, and gets no more', async () => {
+  const bench = start();
+  const [one, two] = [bench.gate('one'), bench.gate('two')];
+  await report(bench, one, 0, 0);
+  bench.strangers.add('one');
+  await report(bench, one, 20, 20, { seen: 1n });
+  await report(bench, two, 0, 0);
+  expect([one.told, two.told]).toEqual([['100 rows'], ['80 rows']]);
+});
+
+test('an agent for whom there is no room gets nothing, and takes nothing from those that are there', async () => {
+  const bench = start();
+  bench.store.room = 1;
+  const [one, two] = [bench.gate('one'), bench.gate('two')];
+  await report(bench, one, 0, 0);
+  await report(bench, two, 0, 0, { account: { ...ACCOUNT, subject: 'another' } });
+  expect(two.told).toEqual([]);
+  await report(bench, one, 100, 100, { seen: 1n, ends: true });
+  await bench.time.advance(130_000);
+  bench.store.room = 2;
+  await report(bench, two, 0, 0, { account: { ...ACCOUNT, subject: 'another' } });
+  expect([one.told, two.told]).toEqual([['100 rows'], ['100 rows']]);
+  expect(bench.store.kept.size).toBe(1);
 });

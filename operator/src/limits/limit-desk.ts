@@ -15,6 +15,8 @@ export interface LimitDeskOptions {
   readonly timing: Timing;
   /** The limit as it stands now; undefined: there is none of that name, and nothing is shared out. */
   readonly limitOf: (address: Address) => SharedLimit | undefined;
+  /** Whether a gate may use the limit: it was given the AgentAccess and the Policy. What it holds already it may give back nevertheless. */
+  readonly mayUse: (address: Address, session: GateSession) => boolean;
   /** Whether the pod of that UID in the namespace lives; undefined: not known. */
   readonly lives: (uid: string, namespace: string) => boolean | undefined;
   readonly trouble: (what: string) => void;
@@ -50,6 +52,8 @@ export class LimitDesk {
   readonly #options: LimitDeskOptions;
   readonly #accounts = new Map<string, Open>();
   readonly #sessions = new Map<string, GateSession>();
+  /** Accounts that were opened since the list was kept last. */
+  #unwritten = 0;
   #inbox: Said[] = [];
   #wake = new AbortController();
 
@@ -106,6 +110,7 @@ export class LimitDesk {
       return false;
     }
     this.#accounts.clear();
+    this.#unwritten = 0;
     for (const [key, account] of kept.value) {
       const address = parseKey(key);
       const seconds = (address === undefined ? undefined : this.#options.limitOf(address))?.perSeconds;
@@ -145,18 +150,29 @@ export class LimitDesk {
   #take(said: Said): string {
     const address = said.kind === 'Spending' ? said.spending.account : said.address;
     const key = keyOf(address);
-    const { timing, limitOf } = this.#options;
+    const { timing, limitOf, mayUse } = this.#options;
     const limit = address === undefined ? undefined : limitOf(address);
     let open = this.#accounts.get(key);
+    const isUser = said.kind === 'Renewal' || (address !== undefined && mayUse(address, said.session));
+    if (!isUser && open?.account.gates.includes(said.session.attested.uid) !== true) return '';
     if (open === undefined) {
-      if (limit === undefined || this.#accounts.size >= ACCOUNTS_MAX) return '';
+      if (limit === undefined || !this.#hasRoom) return '';
       open = { account: new LimitAccount(limit.perSeconds), address };
       this.#accounts.set(key, open);
+      this.#unwritten += 1;
     }
     open.address = address;
     if (said.kind === 'Renewal') open.account.renew(said.approval, said.gate, timing.nowMs());
-    else open.account.hear(said.session.attested.uid, said.session, reportOf(said.spending), timing.nowMs());
+    else {
+      const report = reportOf(said.spending);
+      const { uid } = said.session.attested;
+      open.account.hear(uid, said.session, { ...report, wants: report.wants && isUser }, timing.nowMs());
+    }
     return key;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#accounts.size < ACCOUNTS_MAX && this.#options.store.hasRoomFor(this.#unwritten + 1);
   }
 
   /** What pods that have ended did not say is used. */
@@ -195,6 +211,7 @@ export class LimitDesk {
         if (!signal.aborted) trouble(`What is shared out of limits cannot be kept: ${kept.fault.message}`);
         return kept.fault.code;
       }
+      this.#unwritten = 0;
     }
     for (const { open, grants } of shared) this.#send(open, grants);
     return 'Kept';
@@ -240,8 +257,8 @@ function parseKey(key: string): Address | undefined {
   };
 }
 
-function reportOf({ epoch, seen, used, allowed, wants }: Spending): SpendingReport {
-  return { epoch, seen: Number(seen), used: sumsOf(used), allowed: sumsOf(allowed), wants };
+function reportOf({ epoch, seen, used, allowed, wants, ends }: Spending): SpendingReport {
+  return { epoch, seen: Number(seen), used: sumsOf(used), allowed: sumsOf(allowed), wants, ends };
 }
 
 function sumsOf(amounts: Amounts | undefined): Sums {

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { KeptAccount } from '@sidegate/policy';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -13,18 +15,35 @@ export type LimitStoreFault = Fault<'OutOfDate' | 'Unavailable'>;
 
 interface Stored {
   readonly metadata?: { readonly resourceVersion?: string };
+  /** As versions before wrote it. */
   readonly data?: { readonly accounts?: string };
+  readonly binaryData?: { readonly [ACCOUNTS_KEY]?: string };
 }
+
+/** JSON under gzip, in base64. */
+const ACCOUNTS_KEY = 'accounts.gz';
+/** A ConfigMap holds 1 MiB. What is left of it is for accounts that are there: each grows with the gates that share it. */
+const ROOM_BYTES = 768 * 1024;
+/** More than a new account takes. */
+const ACCOUNT_BYTES = 2 * 1024;
+
+const [pack, unpack] = [promisify(gzip), promisify(gunzip)];
 
 /** What was shared out, where it outlives the operator. Nothing is sent to a gate before it stands here. */
 export class LimitStore {
   readonly #client: ApiClient;
   readonly #namespace: string;
   #version: string | undefined;
+  #bytes = 0;
 
   constructor(client: ApiClient, namespace: string) {
     this.#client = client;
     this.#namespace = namespace;
+  }
+
+  /** Whether there is room for so many accounts more. The API server refuses a list that is too long, and with it what those that are there ask for. */
+  hasRoomFor(accounts: number): boolean {
+    return this.#bytes + accounts * ACCOUNT_BYTES <= ROOM_BYTES;
   }
 
   async read(signal: AbortSignal): Promise<Result<KeptLimits, LimitStoreFault>> {
@@ -34,8 +53,9 @@ export class LimitStore {
       this.#version = undefined;
       return ok(new Map());
     }
-    const { metadata, data } = found.value as Stored;
-    const accounts = parse(data?.accounts ?? '[]');
+    const { metadata, data, binaryData } = found.value as Stored;
+    const packed = binaryData?.[ACCOUNTS_KEY];
+    const accounts = packed === undefined ? parse(data?.accounts ?? '[]') : await this.#unpacked(packed);
     if (accounts === undefined) return unavailable(`The ConfigMap ${LIMITS_CONFIG_MAP} cannot be read. Delete it.`);
     this.#version = metadata?.resourceVersion;
     return ok(accounts);
@@ -43,6 +63,8 @@ export class LimitStore {
 
   /** Replaces it whole, if nobody else has since it was read. */
   async write(limits: KeptLimits, signal: AbortSignal): Promise<Result<void, LimitStoreFault>> {
+    const packed = await pack(JSON.stringify([...limits]), { level: 1 });
+    this.#bytes = packed.length;
     const version = this.#version === undefined ? {} : { resourceVersion: this.#version };
     const written = await this.#client.request({
       method: this.#version === undefined ? 'POST' : 'PUT',
@@ -51,7 +73,7 @@ export class LimitStore {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: LIMITS_CONFIG_MAP, namespace: this.#namespace, ...version },
-        data: { accounts: JSON.stringify([...limits]) },
+        binaryData: { [ACCOUNTS_KEY]: packed.toString('base64') },
       },
       signal,
     });
@@ -62,6 +84,16 @@ export class LimitStore {
     const { code, message } = written.fault;
     const outOfDate = code === 'Conflict' || code === 'AlreadyExists' || code === 'NotFound';
     return outOfDate ? fail({ code: 'OutOfDate', message }) : unavailable(message);
+  }
+
+  async #unpacked(text: string): Promise<KeptLimits | undefined> {
+    try {
+      const packed = Buffer.from(text, 'base64');
+      this.#bytes = packed.length;
+      return parse((await unpack(packed)).toString('utf8'));
+    } catch {
+      return undefined;
+    }
   }
 
   #path(name: string): string {

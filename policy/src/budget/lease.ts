@@ -59,8 +59,9 @@ export class LimitLease {
     return this.#unsaid;
   }
 
-  report(epoch: string, wants: boolean): SpendingReport {
+  /** `ends`: the last one of the epoch. */
+  report(epoch: string, wants: boolean, ends = false): SpendingReport {
     this.#unsaid = false;
-    return { epoch, seen: this.#seen, used: { ...this.#used }, allowed: { ...this.#allowed }, wants };
+    return { epoch, seen: this.#seen, used: { ...this.#used }, allowed: { ...this.#allowed }, wants, ends };
   }
 }

@@ -34,6 +34,14 @@ class ModelGate {
     this.epoch += 1;
   }
 
+  /** No session is open any longer; the next one begins anew on the same stream. */
+  end(): void {
+    this.lease.giveAll();
+    this.toLessor.push(this.lease.report(`${this.epoch}`, false, true));
+    this.lease = new LimitLease();
+    this.epoch += 1;
+  }
+
   report(wants: boolean): void {
     this.toLessor.push(this.lease.report(`${this.epoch}`, wants));
   }
@@ -139,7 +147,13 @@ const step = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constantFrom('Drop' as const, 'RestartGate' as const, 'EndPod' as const, 'GiveAll' as const),
+      kind: fc.constantFrom(
+        'Drop' as const,
+        'RestartGate' as const,
+        'EndPod' as const,
+        'GiveAll' as const,
+        'End' as const,
+      ),
       gate,
     }),
   },
@@ -166,6 +180,8 @@ function carryOut(model: Model, one: Step): void {
       return model.gate(one.gate).restart();
     case 'EndPod':
       return model.endPod(model.gate(one.gate));
+    case 'End':
+      return model.gate(one.gate).end();
     case 'GiveAll':
       return model.gate(one.gate).lease.giveAll();
     case 'Share':
@@ -195,6 +211,24 @@ test('all gates together never use more than the limit, whatever is lost or star
   );
   expect(used).toBeGreaterThan(0);
 }, 300_000);
+
+test('of a gate that uses the limit no longer nothing is kept, but what it used, for as long as that counts', () => {
+  const model = new Model(2);
+  const one = model.gate(0);
+  one.report(true);
+  model.settle();
+  expect(model.use(one, 4)).toBe(true);
+  one.end();
+  model.settle();
+  expect([model.account.gates, model.account.isIdle(model.nowMs)]).toEqual([[], false]);
+  model.gate(1).report(true);
+  model.settle();
+  expect([model.use(model.gate(1), 7), model.use(model.gate(1), 6)]).toEqual([false, true]);
+  model.gate(1).end();
+  model.settle();
+  model.nowMs += 2 * WINDOW_MS;
+  expect(model.account.isIdle(model.nowMs)).toBe(true);
+});
 
 test('what a gate gets on a new stream is what was granted after it was heard there', () => {
   const model = new Model(2);

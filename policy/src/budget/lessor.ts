@@ -13,6 +13,8 @@ export interface SpendingReport {
   /** It uses no more than this until it hears more. It may have lowered this itself. */
   readonly allowed: Sums;
   readonly wants: boolean;
+  /** Nothing is used or heard under this epoch any longer. */
+  readonly ends: boolean;
 }
 
 /** More for one gate. */
@@ -86,9 +88,11 @@ export class LimitAccount {
     holder.used = most(report.used, holder.used);
     holder.allowed = holder.unheard.reduce((sum, { more }) => plus(sum, more), report.allowed);
     holder.wants = report.wants;
+    // A grant that is still under way may be used under the next epoch.
+    if (report.ends) this.gone(gate, nowMs);
   }
 
-  /** The gate's pod has ended: what it might have used unheard counts as used. */
+  /** The gate's pod or its epoch has ended: what it might have used unheard counts as used. */
   gone(gate: string, nowMs: number): void {
     const holder = this.#holders.get(gate);
     if (holder === undefined) return;

@@ -18,10 +18,10 @@ export class LimitLink {
   /** A stream has begun. */
   open(say: (sentence: Sentence) => void): void {
     this.#keys.clear();
-    this.#budgets.streamBegan((account, { epoch, seen, used, allowed, wants }) => {
+    this.#budgets.streamBegan((account, { epoch, seen, used, allowed, wants, ends }) => {
       const told = addressOf(account);
       this.#keys.set(nameOf(told), accountKey(account));
-      const value = { account: told, epoch, seen: BigInt(seen), used: big(used), allowed: big(allowed), wants };
+      const value = { account: told, epoch, seen: BigInt(seen), used: big(used), allowed: big(allowed), wants, ends };
       say({ case: 'spending', value });
     });
   }

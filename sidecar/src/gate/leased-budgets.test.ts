@@ -158,11 +158,17 @@ test('half of what is left goes back when it is asked for, and all of it when no
   grant(1, { rows: 80 });
   over(budget, { rows: 20 });
   budgets.recalled(said[0]?.key ?? '');
-  expect(said.at(-1)?.report).toMatchObject({ seen: 1, used: { rows: 20 }, allowed: { rows: 50 }, wants: false });
+  expect(said.at(-1)?.report).toMatchObject({
+    seen: 1,
+    used: { rows: 20 },
+    allowed: { rows: 50 },
+    wants: false,
+    ends: false,
+  });
   budgets.sessionEnded('s');
   nowMs += 5_000;
   budgets.tick();
-  expect(said.at(-1)?.report).toMatchObject({ used: { rows: 20 }, allowed: { rows: 20 }, wants: false });
+  expect(said.at(-1)?.report).toMatchObject({ used: { rows: 20 }, allowed: { rows: 20 }, wants: false, ends: true });
   const again = open('s2');
   nowMs += 5_000;
   over(again, { rows: 1 });

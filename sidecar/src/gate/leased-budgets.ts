@@ -142,7 +142,7 @@ export class LeasedBudgets implements BudgetBook {
         if (entry.lease.isLow(entry.account.limit)) this.#want(entry);
       } else if (this.#say !== undefined && this.#options.monotonicMs() - entry.askedMs >= AGAIN_MS) {
         entry.lease.giveAll();
-        this.#report(entry, false);
+        this.#report(entry, false, true);
         this.#entries.delete(entry.key);
       }
     }
@@ -168,10 +168,10 @@ export class LeasedBudgets implements BudgetBook {
     if (sinceMs >= (isOut ? AGAIN_WITHOUT_MS : AGAIN_MS) || (isOut && entry.lease.isUnsaid)) this.#report(entry, true);
   }
 
-  #report(entry: Entry, wants: boolean): void {
+  #report(entry: Entry, wants: boolean, ends = false): void {
     if (this.#say === undefined) return;
     entry.askedMs = this.#options.monotonicMs();
-    this.#say(entry.account, entry.lease.report(entry.epoch, wants));
+    this.#say(entry.account, entry.lease.report(entry.epoch, wants, ends));
   }
 
   #entryOf(access: DoorNames['access'], { issuer, subject }: Identity['verified'], limit: LimitRule): Entry {

@@ -861,6 +861,13 @@ export declare type Spending = Message<"sidegate.control.v1.Spending"> & {
    * @generated from field: bool wants = 6;
    */
   wants: boolean;
+
+  /**
+   * Nothing is used or heard under this epoch any longer: what is not in `used` never will be.
+   *
+   * @generated from field: bool ends = 7;
+   */
+  ends: boolean;
 };
 
 /**
