@@ -16,6 +16,7 @@ import { type BundleContent, GateBundles } from './gate-bundle.ts';
 import { GateTally } from './gate-tally.ts';
 import { INJECTION_CONFIG_MAP } from './injection/injection-settings.ts';
 import { readTemplate } from './injection/injection-template.ts';
+import { withSeenSettings } from './injection/seen-settings.ts';
 import {
   type ConfigMap,
   isConfigMap,
@@ -303,7 +304,7 @@ export class Operator {
     if (!this.#injection.isSynced || configMap?.metadata.resourceVersion === this.#templateVersion) return;
     this.#templateVersion = configMap?.metadata.resourceVersion ?? NO_VERSION;
     const template = readTemplate(
-      configMap && { ...configMap, data: withFormerRoots(configMap.data ?? {}) },
+      configMap && { ...configMap, data: withFormerRoots(withSeenSettings(configMap.data ?? {})) },
     );
     if (!template.ok) this.#options.trouble(describeFault(template.fault));
     this.state.replaceTemplate(template);

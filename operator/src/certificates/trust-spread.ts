@@ -1,5 +1,6 @@
 import { ok, type Result } from '@sidegate/crds';
 import { INJECTION_CONFIG_MAP, SETTING_KEYS } from '../injection/injection-settings.ts';
+import { SEEN_KEY, settingsSeen } from '../injection/seen-settings.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { ApiFault } from '../kube/api-fault.ts';
 import { apply } from '../kube/apply.ts';
@@ -63,10 +64,11 @@ async function spreadToInjection(
   const former = forgetsFormer ? [] : formerRoots(data, root);
   const list = JSON.stringify(former);
   const isForgotten = !forgetsFormer || (data[FORMER_ROOTS_KEY] ?? '[]') === list;
-  if (data[SETTING_KEYS.root] === root && isForgotten) return ok(undefined);
+  const seen = JSON.stringify(settingsSeen(data));
+  if (data[SETTING_KEYS.root] === root && isForgotten && (data[SEEN_KEY] ?? '[]') === seen) return ok(undefined);
   const metadata = { name: INJECTION_CONFIG_MAP, namespace };
   // In one write: nobody sees the new root without those that running gates name.
-  const written = { [SETTING_KEYS.root]: root, [FORMER_ROOTS_KEY]: list };
+  const written = { [SETTING_KEYS.root]: root, [FORMER_ROOTS_KEY]: list, [SEEN_KEY]: seen };
   return apply(client, path, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: written }, signal);
 }
 
