@@ -50,6 +50,9 @@ export interface PodClaims {
   readonly onBehalfOf?: string;
 }
 
+/** A gate reads no larger one, in bytes of JSON. */
+export const SNAPSHOT_BYTES_MAX = 16 << 20;
+
 /** All that a gate runs on: one full snapshot, acked or refused whole. */
 export interface Snapshot {
   readonly version: string;

@@ -105,6 +105,32 @@ test.each([
   });
 });
 
+test('where the rules are more than a gate reads nothing is open: refused, it would go on with those of before', () => {
+  const tables = Array.from({ length: 256 }, (_, index) => ({ name: `public.${'x'.repeat(233)}${index}` }));
+  const long = (name: string): ApiObject =>
+    policyObject(
+      {
+        rules: Array.from({ length: 16 }, (_, index) => ({
+          name: `r${index}`,
+          action: 'Deny',
+          match: { postgres: { tables } },
+        })),
+      },
+      { name, namespace: 'agents' },
+    );
+  const many = Array.from({ length: 16 }, (_, index) => long(`p${index}`));
+  const { cluster, bundles } = start(...many.slice(1));
+  const before = bundleOf(bundles);
+  expect([before.refusals, before.content.doors.length]).toEqual([[], 1]);
+  cluster.put(...many);
+  cluster.state.changed();
+  const { content, refusals } = bundleOf(bundles);
+  expect(refusals).toMatchObject([
+    { access: 'agents/support-bot', target: 'data/orders-db', fault: { code: 'TooLarge' } },
+  ]);
+  expect(content).toMatchObject({ doors: [], secrets: [], resources: { targets: [], accesses: [], policies: [] } });
+});
+
 test('pods that are alike share a bundle; another service account has its own', () => {
   const { bundles } = start();
   const one = bundles.bundleFor(gatedPod({ name: 'a' }));

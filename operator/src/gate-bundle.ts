@@ -5,6 +5,7 @@ import {
   ON_BEHALF_OF_ANNOTATION,
   type PodClaims,
   RUN_ANNOTATION,
+  SNAPSHOT_BYTES_MAX,
   type Snapshot,
   TASK_ANNOTATION,
   type TargetSecrets,
@@ -34,7 +35,7 @@ export interface Withheld {
 export interface RefusedDoor {
   readonly access: string;
   readonly target: string;
-  readonly fault: ReleaseFault | { readonly code: 'Overlapped'; readonly message: string };
+  readonly fault: ReleaseFault | { readonly code: 'Overlapped' | 'TooLarge'; readonly message: string };
 }
 
 interface OpenedDoor {
@@ -102,7 +103,19 @@ export class GateBundles {
         }
       }
     }
-    return { kind: 'Bundle', content: this.#content(pod, [...opened.values()]), refusals };
+    return this.#bundle(pod, [...opened.values()], refusals);
+  }
+
+  /** A gate that refuses what it is sent goes on with what it has: of what is too large for it, it gets nothing instead. */
+  #bundle(pod: Pod, opened: readonly OpenedDoor[], refusals: readonly RefusedDoor[]): GateBundle {
+    const content = this.#content(pod, opened);
+    const bytes = sizeOf(content);
+    if (bytes <= SNAPSHOT_BYTES_MAX) return { kind: 'Bundle', content, refusals };
+    const message = `What a gate must know to open it takes ${bytes} bytes, and it reads no more than ${SNAPSHOT_BYTES_MAX}: there are too many Policies, or too long ones.`;
+    const closed = opened.map(
+      ({ access, key }): RefusedDoor => ({ access: access.key, target: key, fault: { code: 'TooLarge', message } }),
+    );
+    return { kind: 'Bundle', content: this.#content(pod, []), refusals: [...refusals, ...closed] };
   }
 
   #judge(pod: Pod, access: StoredAccess, target: string): ReturnType<typeof judgeRelease> {
@@ -194,6 +207,11 @@ const CLAIM_ANNOTATIONS: Readonly<Record<keyof PodClaims, string>> = {
   task: TASK_ANNOTATION,
   onBehalfOf: ON_BEHALF_OF_ANNOTATION,
 };
+
+/** As it is sent, in bytes. */
+function sizeOf(content: BundleContent): number {
+  return Buffer.byteLength(JSON.stringify(content));
+}
 
 /** Keyed, because the content holds secrets and the version is shown. */
 function versionOf(whole: Omit<BundleContent, 'version'>): string {

@@ -31,6 +31,7 @@ export class GateTally {
     const gated = pods.filter((pod) => this.#state.injected(pod).ok);
     const refusals = new Set<string>();
     const overlapped = new Set<string>();
+    const tooLarge = new Set<string>();
     const blocked: string[] = [];
     let [programmed, connected, recording] = [0, 0, 0];
     for (const pod of gated) {
@@ -44,8 +45,11 @@ export class GateTally {
       const { version } = bundle.content;
       if (gate?.version === version) programmed += 1;
       if (gate?.refusal?.version === version) for (const message of gate.refusal.messages) refusals.add(message);
-      for (const { access: key, target, fault } of bundle.refusals)
-        if (key === access.key && fault.code === 'Overlapped') overlapped.add(target);
+      for (const { access: key, target, fault } of bundle.refusals) {
+        if (key !== access.key) continue;
+        if (fault.code === 'Overlapped') overlapped.add(target);
+        if (fault.code === 'TooLarge') tooLarge.add(fault.message);
+      }
     }
     return {
       gates: gated.length,
@@ -56,6 +60,7 @@ export class GateTally {
       refusals: [...refusals].slice(0, REFUSALS_MAX),
       blocked: blocked.slice(0, REFUSALS_MAX),
       overlapped: [...overlapped],
+      tooLarge: [...tooLarge].slice(0, REFUSALS_MAX),
     };
   }
 

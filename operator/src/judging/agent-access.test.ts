@@ -11,6 +11,7 @@ const GATES: GateFacts = {
   refusals: [],
   blocked: [],
   overlapped: [],
+  tooLarge: [],
 };
 const OPEN: ReferenceFacts = { target: 'data/orders-db', state: 'Open' };
 const FINE: AccessFacts = { namespaceLabelled: true, references: [OPEN], unknownIssuers: [], gates: GATES };
@@ -61,6 +62,7 @@ test.each([
   ['one has no door', { blocked: ['db.data.svc:5432 in pod bot-1'] }, 'Programmed False DoorBlocked'],
   ['one refused', { programmed: 1, refusals: ['There is no such door.'] }, 'Programmed False Refused'],
   ['a pod has no gate', { ungated: 1 }, 'Programmed False PodsWithoutGate'],
+  ['what gates must know is too much', { tooLarge: ['Too many.'] }, 'Programmed False TooLarge'],
   ['another opens the same', { overlapped: ['data/orders-db'] }, 'Programmed False Overlapped'],
 ] as const)('not Programmed when %s', (_, change, expected) => {
   expect(shown({ gates: { ...GATES, ...change } })[2]).toBe(expected);

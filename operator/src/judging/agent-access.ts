@@ -39,6 +39,8 @@ export interface GateFacts {
   readonly ungated: number;
   /** Targets that an older AgentAccess opens in the same pods, by `namespace/name`. */
   readonly overlapped: readonly string[];
+  /** Why gates are sent nothing: what they must know is too much. */
+  readonly tooLarge: readonly string[];
 }
 
 export interface AccessFacts {
@@ -122,7 +124,7 @@ function judgeAcceptance({ resource, namespace }: StoredAccess, facts: AccessFac
 }
 
 function judgeProgrammed(facts: GateFacts): Verdict {
-  const { gates, programmed, connected, refusals, blocked, overlapped, ungated } = facts;
+  const { gates, programmed, connected, refusals, blocked, overlapped, tooLarge, ungated } = facts;
   const type = 'Programmed';
   if (refusals.length > 0)
     return {
@@ -131,6 +133,7 @@ function judgeProgrammed(facts: GateFacts): Verdict {
       reason: 'Refused',
       message: `A gate refused the current version: ${listed(refusals)}`,
     };
+  if (tooLarge.length > 0) return { type, status: 'False', reason: 'TooLarge', message: listed(tooLarge) };
   if (blocked.length > 0) {
     const message = `Something else in the pod listens where the gate must: ${blocked.join(', ')}. End it, or let it listen elsewhere.`;
     return { type, status: 'False', reason: 'DoorBlocked', message };

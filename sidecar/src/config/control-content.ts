@@ -1,14 +1,11 @@
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { type Fault, fail, ok, type Result, SNAPSHOT_BYTES_MAX } from '@sidegate/crds';
 import type { ControlContent, KeptConfiguration } from './control-state.ts';
 
 export type ContentFault = Fault<'BadSnapshot'>;
 
-/** Larger ones are refused before they are read, in bytes. */
-export const CONTENT_BYTES_MAX = 16 << 20;
-
 /** Reads a snapshot that the operator sent under a version. What the rules in it mean is for the compiler. */
 export function readContent(bytes: Uint8Array, version: string): Result<ControlContent, ContentFault> {
-  if (bytes.length > CONTENT_BYTES_MAX) return bad(`The snapshot has ${bytes.length} bytes.`);
+  if (bytes.length > SNAPSHOT_BYTES_MAX) return bad(`The snapshot has ${bytes.length} bytes.`);
   const value = parse(bytes);
   if (!isContent(value)) return bad('The snapshot lacks what every snapshot has.');
   if (value.version !== version) return bad(`The snapshot says that it is ${value.version}.`);
