@@ -44,7 +44,7 @@ beforeAll(async () => {
   if (programs === undefined) return;
   stage = await AdmissionStage.start(programs);
   for (const [name, labels] of [
-    [HOOKED, {}],
+    [HOOKED, UNTOUCHED],
     [BARE, UNTOUCHED],
   ] as const) {
     await stage.namespace(name, labels);
@@ -182,6 +182,7 @@ const LOCKED_POD = injectPod(podOf({}, 'pod', BARE) as unknown as Pod, gateTempl
   name: BARE,
   keepsTokens: false,
 });
+const VOLUMES = LOCKED_POD.spec.volumes ?? [];
 const [LOCK = { name: '' }, GATE = { name: '' }] = LOCKED_POD.spec.initContainers ?? [];
 const INJECTED = LOCKED_POD.spec.containers[0] ?? { name: '' };
 const made = (spec: object): Manifest =>
@@ -278,6 +279,12 @@ const CASES: Readonly<Record<string, LockCase>> = {
     attack: agent({ runAsUser: 1000, capabilities: { drop: ['ALL'] } }),
     neighbour: {},
     shows: /agent allows privilege escalation/,
+  },
+  'a volume that the node mounts from elsewhere': {
+    guards: ['outlets'],
+    attack: { volumes: [...VOLUMES, { name: 'out', nfs: { server: '192.0.2.1', path: '/' } }] },
+    neighbour: { volumes: [...VOLUMES, { name: 'own', persistentVolumeClaim: { claimName: 'own' } }] },
+    shows: /Egress is Locked, and a volume is mounted by the node/,
   },
   'an agent with the lock’s capability': {
     guards: ['capabilities'],

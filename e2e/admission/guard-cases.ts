@@ -1,5 +1,17 @@
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
-import { type Asked, BARE, DRY, type Fields, type GuardCase, POD_CASES, PODS_PATH, SAFE } from './pod-cases.ts';
+import { OTHERS } from './admission-stage.ts';
+import {
+  type Asked,
+  BARE,
+  DRY,
+  type Fields,
+  fromFile,
+  type GuardCase,
+  POD_CASES,
+  PODS_PATH,
+  SAFE,
+} from './pod-cases.ts';
+import { podOf } from './pods.ts';
 
 /** A pod with its gate in the namespace {@link BARE}. */
 export const VICTIM = 'victim';
@@ -58,6 +70,12 @@ const CHANGES: readonly GuardCase[] = [
     'debugging with the gate’s state',
     { volumeMounts: [{ name: 'sidegate-state', mountPath: '/s' }] },
     /debug mounts/,
+  ),
+  debugging(
+    'gate-files',
+    'debugging with a variable of the gate’s spool',
+    { env: [fromFile('sidegate-spool')] },
+    /debug reads variables/,
   ),
   debugging(
     'trust',
@@ -178,6 +196,18 @@ const put = (subresource: string, body: Fields): Asked => ({
 });
 const LABELLED = namespace({ [INJECTION_LABEL]: 'enabled', team: 'x' });
 
+/** A pod of a namespace without the label, with a token of that audience. */
+const elsewhere = (audience: string): Asked => ({
+  method: 'POST',
+  path: `/api/v1/namespaces/${OTHERS}/pods`,
+  query: DRY,
+  body: podOf(
+    { volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { audience, path: 't' } }] } }] },
+    'outside',
+    OTHERS,
+  ),
+});
+
 const RIGHTS: readonly GuardCase[] = [
   ...['sidegate-gate', 'sidegate-agent'].map((audience) => ({
     what: `a token of the audience ${audience}`,
@@ -185,6 +215,13 @@ const RIGHTS: readonly GuardCase[] = [
     attack: tokenFor('vault', audience),
     neighbour: tokenFor('vault'),
     shows: /Only kubelets/,
+  })),
+  ...['sidegate-gate', 'sidegate-agent'].map((audience) => ({
+    what: `a token of the audience ${audience} in a pod without a gate`,
+    guards: ['sidegate-outside/tokens'],
+    attack: elsewhere(audience),
+    neighbour: elsewhere('vault'),
+    shows: /which only pods with a gate have/,
   })),
   ...['', '/status', '/finalize'].map((subresource) => ({
     what: `no label any more, by namespaces${subresource}`,

@@ -65,6 +65,12 @@ function pod(clause: string, what: string, attack: Fields, neighbour: Fields, sh
   };
 }
 
+/** A variable that the kubelet reads in a file of the volume, whether the container mounts it or not. */
+export const fromFile = (volumeName: string): Fields => ({
+  name: 'X',
+  valueFrom: { fileKeyRef: { volumeName, path: 'file', key: 'X', optional: true } },
+});
+
 /** What a pod may not be. */
 export const POD_CASES: readonly GuardCase[] = [
   pod('one-gate gate', 'no gate', { initContainers: [] }, {}, /first init container.*must be sidegate/),
@@ -144,8 +150,23 @@ export const POD_CASES: readonly GuardCase[] = [
     'gate',
     'a gate that is root',
     gate({ securityContext: { ...GATE.securityContext, runAsUser: 0, runAsNonRoot: false } }),
-    gate({ resources: {} }),
+    gate({ resources: { requests: { cpu: '1', memory: '1Gi' } } }),
     /securityContext/,
+  ),
+  pod(
+    'resources',
+    'a starved gate',
+    gate({ resources: { requests: { cpu: '1m', memory: '96Mi' }, limits: { cpu: '1m', memory: '512Mi' } } }),
+    gate({ resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { cpu: '20m', memory: '512Mi' } } }),
+    /has less than it needs/,
+  ),
+  pod('resources', 'a gate with no part of its own', gate({ resources: {} }), {}, /has less than it needs/),
+  pod(
+    'resources',
+    'a gate without memory',
+    gate({ resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { memory: '96Mi' } } }),
+    gate({ resources: { requests: { cpu: '20m', memory: '96Mi' } } }),
+    /has less than it needs/,
   ),
   pod(
     'volumes',
@@ -268,6 +289,20 @@ export const POD_CASES: readonly GuardCase[] = [
     },
     {},
     /init mounts/,
+  ),
+  pod(
+    'gate-files',
+    'a variable of the gate’s state, which no mount shows',
+    agent({ env: [fromFile('sidegate-state')] }),
+    { ...agent({ env: [fromFile('own')] }), ...volume({ name: 'own', emptyDir: {} }) },
+    /agent reads variables from a volume that is the gate’s alone/,
+  ),
+  pod(
+    'gate-files',
+    'a variable of the gate’s spool, in an init container',
+    { initContainers: [GATE, { ...INJECTED, name: 'init', env: [fromFile('sidegate-spool')] }] },
+    {},
+    /init reads variables/,
   ),
   pod(
     'trust',

@@ -30,6 +30,7 @@ const WHILE_LOCKED = [
   'sidegate-pods/lock',
   'sidegate-pods/change-user',
   'sidegate-pods/escalation',
+  'sidegate-pods/outlets',
   'sidegate-debug/change-user',
   'sidegate-debug/escalation',
 ];

@@ -7,7 +7,9 @@ import type { Outcome } from './outcome.ts';
 
 /** A namespace with the injection label and no Pod Security profile: what is refused there is refused by Sidegate alone. */
 export const BOTS = 'bots';
-/** A pod there with its gate and a Target; its agent is root. */
+/** A namespace without the label, which the attacker administers as well. */
+export const OUTSIDE = 'outside';
+/** A pod of {@link BOTS} with its gate and a Target; its agent is root. */
 export const VICTIM = 'victim';
 /** Another pod there; its agent was given what the victim's looks for. */
 export const HOLDER = 'holder';

@@ -16,6 +16,12 @@ export const AGENT: Fields = {
 
 export const agentWith = (change: Fields): Fields => ({ containers: [{ ...AGENT, ...change }] });
 
+/** A variable that the kubelet reads in a file of the volume, mounted or not. */
+export const fromFile = (volumeName: string): Fields => ({
+  name: 'X',
+  valueFrom: { fileKeyRef: { volumeName, path: 'last-known-good.json', key: 'X', optional: true } },
+});
+
 /** A pod of {@link BOTS}, as it is written; `spec` is put over it. */
 export function podOf(spec: Fields = {}, name = 'attempt', metadata: Fields = {}): Fields {
   return {

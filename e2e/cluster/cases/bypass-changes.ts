@@ -1,7 +1,7 @@
 import type { Attempt, Bypass } from '../bypass/attempt.ts';
 import { type Asked, BOTS, CREDENTIAL, type Fields, VICTIM } from '../bypass/ground.ts';
 import { outcomeOf } from '../bypass/outcome.ts';
-import { AGENT, DRY, PODS } from '../bypass/pods.ts';
+import { AGENT, DRY, fromFile, PODS } from '../bypass/pods.ts';
 import { portForward } from '../bypass/port-forward.ts';
 import { withoutClauses } from '../bypass/removal.ts';
 
@@ -64,6 +64,13 @@ export const CHANGE_BYPASSES: readonly Bypass[] = [
     'a debugging container with the gate’s volumes',
     ...['sidegate-gate', 'sidegate-state', 'sidegate-spool'].map((name) =>
       debug(`a mount of ${name}`, mount(name), /debug mounts a volume that is the gate’s alone/),
+    ),
+  ),
+  debugged(
+    'gate-files',
+    'a debugging container with variables that the kubelet reads in the gate’s volumes',
+    ...['sidegate-state', 'sidegate-spool'].map((name) =>
+      debug(`fileKeyRef to ${name}`, { env: [fromFile(name)] }, /debug reads variables from a volume/),
     ),
   ),
   debugged(

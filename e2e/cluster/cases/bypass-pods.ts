@@ -1,6 +1,6 @@
 import type { Attempt, Bypass } from '../bypass/attempt.ts';
 import type { Fields, Ground } from '../bypass/ground.ts';
-import { AGENT, agentWith, injected, making, podOf, ran } from '../bypass/pods.ts';
+import { AGENT, agentWith, fromFile, injected, making, podOf, ran } from '../bypass/pods.ts';
 import { withoutBindings, withoutClauses } from '../bypass/removal.ts';
 
 type Change = Fields | ((ground: Ground) => Promise<Fields>);
@@ -62,7 +62,8 @@ const AUDIENCE_OF = [
 ].join('\n');
 
 const MARKS = { labels: { 'sidegate.dev/injected': 'true' }, annotations: { 'sidegate.dev/injected': 'true' } };
-const OWN_GATE: Fields = { ...AGENT, name: 'sidegate', restartPolicy: 'Always' };
+const ENOUGH = { requests: { cpu: '20m', memory: '96Mi' } };
+const OWN_GATE: Fields = { ...AGENT, name: 'sidegate', restartPolicy: 'Always', resources: ENOUGH };
 
 /** What a pod may not be: the final judge of new pods. */
 export const POD_BYPASSES: readonly Bypass[] = [
@@ -119,6 +120,15 @@ export const POD_BYPASSES: readonly Bypass[] = [
       'our gate as another user',
       gateWith(({ securityContext }) => ({ securityContext: { ...Object(securityContext), runAsUser: 1000 } })),
       /securityContext/,
+    ),
+  ),
+  judged(
+    'resources',
+    'a gate that is starved from the start',
+    pod(
+      'our gate with a twentieth of its processor',
+      gateWith(() => ({ resources: { requests: { cpu: '1m', memory: '96Mi' }, limits: { cpu: '1m' } } })),
+      /has less than it needs/,
     ),
   ),
   judged(
@@ -183,6 +193,18 @@ export const POD_BYPASSES: readonly Bypass[] = [
       'a mount of sidegate-state in an init container',
       { initContainers: [{ ...AGENT, name: 'early', ...mount('sidegate-state') }] },
       /early mounts/,
+    ),
+  ),
+  judged(
+    'gate-files',
+    'variables that the kubelet reads in the gate’s volumes, with no mount of them',
+    ...['sidegate-state', 'sidegate-spool'].map((name) =>
+      pod(`fileKeyRef to ${name}`, agentWith({ env: [fromFile(name)] }), /reads variables from a volume/),
+    ),
+    pod(
+      'fileKeyRef to sidegate-state in an init container',
+      { initContainers: [{ ...AGENT, name: 'early', env: [fromFile('sidegate-state')] }] },
+      /early reads variables/,
     ),
   ),
   judged(

@@ -1,7 +1,7 @@
 import { INJECTION_LABEL, KEEP_TOKENS_ANNOTATION } from '@sidegate/crds';
 import type { Attempt, Bypass } from '../bypass/attempt.ts';
-import { type Asked, BOTS, type Fields } from '../bypass/ground.ts';
-import { DRY } from '../bypass/pods.ts';
+import { type Asked, BOTS, type Fields, OUTSIDE } from '../bypass/ground.ts';
+import { DRY, podOf } from '../bypass/pods.ts';
 import { withoutClauses } from '../bypass/removal.ts';
 
 const NAMESPACE = `/api/v1/namespaces/${BOTS}`;
@@ -29,6 +29,14 @@ function mint(audience: string): Attempt {
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
   const path = `${NAMESPACE}/serviceaccounts/bot/token`;
   return asked(`a token of the audience ${audience}`, { method: 'POST', path, body }, /Only kubelets request tokens/);
+}
+
+/** The same by a pod that has no gate: its kubelet asks for the token. */
+function mounted(audience: string): Attempt {
+  const volumes = [{ name: 'own', projected: { sources: [{ serviceAccountToken: { audience, path: 'token' } }] } }];
+  const body = podOf({ serviceAccountName: 'default', volumes }, 'attempt', { namespace: OUTSIDE });
+  const request = { method: 'POST', path: `/api/v1/namespaces/${OUTSIDE}/pods`, body } as const;
+  return asked(`a projected token of the audience ${audience}`, request, /which only pods with a gate have/);
 }
 
 /** What opens a namespace, and what tokens are made of. */
@@ -74,6 +82,13 @@ export const RIGHT_BYPASSES: readonly Bypass[] = [
     'tokens of our audiences by serviceaccounts/token',
     mint('sidegate-gate'),
     mint('sidegate-agent'),
+  ),
+  right(
+    'token-outside',
+    'sidegate-outside/tokens',
+    'tokens of our audiences in a pod of a namespace without the label, which operator and store would take for a gate',
+    mounted('sidegate-gate'),
+    mounted('sidegate-agent'),
   ),
   right(
     'token-secret',

@@ -1,4 +1,4 @@
-import type { Container, Volume } from '../kinds.ts';
+import type { Container, Variable, Volume } from '../kinds.ts';
 import { LOCK_CONTAINER, USER_CAPABILITY, USER_DROPPED } from './egress-lock.ts';
 import {
   GATE_CONTAINER,
@@ -17,7 +17,7 @@ export const OWN_CONTAINERS: readonly string[] = [GATE_CONTAINER, LOCK_CONTAINER
  * when it does not.
  */
 export function agentFault(
-  { securityContext = {}, volumeMounts = [], targetContainerName }: Container,
+  { securityContext = {}, volumeMounts = [], env = [], targetContainerName }: Container,
   podUid: unknown,
   locked: boolean,
 ): string | undefined {
@@ -25,6 +25,8 @@ export function agentFault(
   if (targetContainerName === LOCK_CONTAINER) return 'sees the lock’s processes';
   const mounted = volumeMounts.find(({ name }) => GATE_ONLY_VOLUMES.includes(name));
   if (mounted !== undefined) return `mounts ${mounted.name}, which is the gate's alone`;
+  const read = env.map(fileVolumeOf).find((name) => GATE_ONLY_VOLUMES.includes(name));
+  if (read !== undefined) return `reads variables from ${read}, which is the gate's alone`;
   if (volumeMounts.some(({ name, readOnly }) => name === TRUST_VOLUME && readOnly !== true))
     return `mounts ${TRUST_VOLUME} so that it can write what other containers trust`;
   if (securityContext.privileged === true) return 'is privileged';
@@ -43,6 +45,11 @@ export function agentFault(
   return undefined;
 }
 
+/** The volume in which the kubelet reads the variable, mounted or not (`fileKeyRef`, Kubernetes 1.34); empty for other variables. */
+function fileVolumeOf({ valueFrom }: Variable): string {
+  return String(Object(Object(valueFrom).fileKeyRef).volumeName ?? '');
+}
+
 /**
  * Whether a volume shows files of the node that nobody allowed. Where a node keeps what belongs to gates differs from one to the next, and a link in a
  * folder that an agent may write leads anywhere; so a path is good only when it is one of `hostPaths`, letter by letter.
@@ -51,4 +58,23 @@ export function showsNode({ hostPath }: Volume, hostPaths: readonly string[]): b
   if (hostPath === undefined || hostPath === null) return false;
   const { path }: { path?: unknown } = Object(hostPath);
   return typeof path !== 'string' || !hostPaths.includes(path);
+}
+
+/** Kinds of volumes that lead to no place of the pod's own choosing. Others (nfs, iscsi) the node mounts over its network, from where the pod says. */
+export const NEAR_VOLUMES: readonly string[] = [
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'hostPath',
+  'image',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+];
+
+/** Whether what is written into the volume leaves past the lock. */
+export function leadsOut({ name: _name, ...source }: Volume): boolean {
+  return Object.keys(source).some((kind) => !NEAR_VOLUMES.includes(kind));
 }

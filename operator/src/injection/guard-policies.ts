@@ -1,11 +1,12 @@
 import type { GuardPolicy } from './guard.ts';
-import { DEBUG_GUARDS, POD_GUARDS } from './guards-of-pods.ts';
+import { DEBUG_GUARDS, OUTSIDE_GUARDS, POD_GUARDS } from './guards-of-pods.ts';
 import { CHANGE_GUARDS, CONNECT_GUARDS, NAMESPACE_GUARDS, SECRET_GUARDS, TOKEN_GUARDS } from './guards-of-rights.ts';
-import { BY_CONFIG_MAP, configMapBinding, LABELLED } from './mutating-policy.ts';
+import { BY_CONFIG_MAP, configMapBinding, LABELLED, UNLABELLED } from './mutating-policy.ts';
 
 /** Every guard, by the policy that it is a clause of. */
 export const GUARD_POLICIES: readonly GuardPolicy[] = [
   POD_GUARDS,
+  OUTSIDE_GUARDS,
   DEBUG_GUARDS,
   CHANGE_GUARDS,
   ...CONNECT_GUARDS,
@@ -61,6 +62,7 @@ function render(policy: GuardPolicy, without: ReadonlySet<string>): readonly obj
         validationActions: ['Deny'],
         ...(scope === 'LabelledByConfigMap' ? configMapBinding() : {}),
         ...(scope === 'Labelled' ? { matchResources: LABELLED } : {}),
+        ...(scope === 'Unlabelled' ? { matchResources: UNLABELLED } : {}),
       },
     },
   ];

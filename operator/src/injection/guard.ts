@@ -16,8 +16,8 @@ export interface Guard {
 /** Guards of the same requests. */
 export interface GuardPolicy {
   readonly name: string;
-  /** `Labelled`: requests in namespaces with the injection label. `LabelledByConfigMap`: so, and judged by the settings. */
-  readonly scope: 'Labelled' | 'LabelledByConfigMap' | 'Everywhere';
+  /** `Labelled`: requests in namespaces with the injection label. `LabelledByConfigMap`: so, and judged by the settings. `Unlabelled`: in all others. */
+  readonly scope: 'Labelled' | 'LabelledByConfigMap' | 'Unlabelled' | 'Everywhere';
   readonly operations: readonly ('CREATE' | 'UPDATE' | 'CONNECT')[];
   readonly resources: readonly string[];
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];

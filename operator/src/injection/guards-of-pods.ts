@@ -1,4 +1,4 @@
-import { OWN_CONTAINERS } from './agent-container.ts';
+import { NEAR_VOLUMES, OWN_CONTAINERS } from './agent-container.ts';
 import { celOf } from './cel.ts';
 import { LOCK_CONTAINER, USER_CAPABILITY, USER_DROPPED } from './egress-lock.ts';
 import {
@@ -15,7 +15,7 @@ import {
 } from './gate-template.ts';
 import { agentGuard, type Guard, type GuardPolicy } from './guard.ts';
 import { API_VOLUME } from './inject-pod.ts';
-import { FREE_FIELDS } from './injection-check.ts';
+import { FREE_FIELDS, KNOWN_SOURCES } from './injection-check.ts';
 import { INJECTION_CONFIG_MAP } from './injection-settings.ts';
 import {
   HOST_PATHS,
@@ -41,6 +41,12 @@ const AGENT_GUARDS: readonly Guard[] = [
     `c.?volumeMounts.orValue([]).exists(m, m.name in ${celOf(GATE_ONLY_VOLUMES)})`,
     'mounts a volume that is the gate’s alone',
     `Take the mounts of ${GATE_ONLY_VOLUMES.join(', ')} away.`,
+  ),
+  agentGuard(
+    'gate-files',
+    `c.?env.orValue([]).exists(e, e.?valueFrom.?fileKeyRef.?volumeName.orValue("") in ${celOf(GATE_ONLY_VOLUMES)})`,
+    'reads variables from a volume that is the gate’s alone',
+    'Take the variables with that fileKeyRef away.',
   ),
   agentGuard(
     'trust',
@@ -97,6 +103,24 @@ function changedFields(stated: string, found: string): string {
   const free = celOf([...FREE_FIELDS].filter((field) => field !== 'image'));
   return `(variables.${stated}.map(k, k) + variables.${found}.map(k, k).filter(k, !(k in variables.${stated})))
   .filter(k, !(k in ${free}) && variables.${stated}[?k] != variables.${found}[?k])`;
+}
+
+/** CEL: the found gate has no less than is stated of what it needs; a LimitRange, say, may give it more. */
+function enough({ requests = {}, limits = {} }: Resources): string {
+  const given = (list: string, name: string): string => `variables.found.?resources.?${list}[?"${name}"]`;
+  const least = (list: string, name: string, amount: string, absent: string): string =>
+    `quantity(${given(list, name)}.orValue("${absent}")).compareTo(quantity("${amount}")) >= 0`;
+  const all = [
+    ...Object.entries(requests).map(([name, amount]) => least('requests', name, amount, '0')),
+    ...Object.entries(limits).map(([name, amount]) => least('limits', name, amount, amount)),
+  ];
+  // Where it is not the gate that stands there another clause says so.
+  return `variables.found.?name.orValue("") != "${GATE_CONTAINER}" || (${all.join(' && ')})`;
+}
+
+interface Resources {
+  readonly requests?: Readonly<Record<string, string>>;
+  readonly limits?: Readonly<Record<string, string>>;
 }
 
 const FLAGS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
@@ -162,6 +186,11 @@ export const POD_GUARDS: GuardPolicy = {
       messageExpression: `"The container ${GATE_CONTAINER} is not the one that is injected: " + variables.changed.join(", ") + ". A pod must not bring a container of this name, and no other webhook may change it."`,
     },
     {
+      id: 'resources',
+      expression: enough(Object(OPEN_TEMPLATE.container['resources'])),
+      message: `The container ${GATE_CONTAINER} has less than it needs: a gate that is starved does not record. A pod must not bring a container of this name, and no other webhook may take from it.`,
+    },
+    {
       id: 'volumes',
       expression: 'variables.changedVolumes.size() == 0',
       message: 'Volumes of the gate are not those that are injected.',
@@ -188,6 +217,11 @@ export const POD_GUARDS: GuardPolicy = {
         'A hostPath volume shows files of the node, where the gate’s are as well. Use another kind of volume; whoever installs Sidegate may allow a path (injection.allowedHostPaths).',
     },
     {
+      id: 'outlets',
+      expression: `!variables.locked || ${VOLUMES}.all(v, v.all(kind, kind == "name" || kind in ${celOf(NEAR_VOLUMES)}))`,
+      message: `Egress is Locked, and a volume is mounted by the node from where the pod says (nfs, iscsi): what is written there leaves. Use a PersistentVolumeClaim. Kinds that may be: ${NEAR_VOLUMES.join(', ')}.`,
+    },
+    {
       id: 'tokens',
       expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, !has(s.serviceAccountToken)
   || s.serviceAccountToken.?audience.orValue("") == (v.name == "${GATE_TOKEN_VOLUME}" ? "${GATE_AUDIENCE}" : "${AGENT_AUDIENCE}")
@@ -196,9 +230,9 @@ export const POD_GUARDS: GuardPolicy = {
     },
     {
       id: 'certificates',
-      expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, !has(s.podCertificate)))`,
-      message:
-        'A projected volume holds a certificate that proves who the pod is elsewhere than at the gate. Take podCertificate away.',
+      // A kind that a later Kubernetes brings may prove as much.
+      expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, s.all(kind, kind in ${celOf(KNOWN_SOURCES)})))`,
+      message: `A projected volume holds a certificate that proves who the pod is elsewhere than at the gate, or what is not known here. Take podCertificate away, and whatever is none of ${KNOWN_SOURCES.join(', ')}.`,
     },
     {
       id: 'token-secrets',
@@ -210,6 +244,21 @@ export const POD_GUARDS: GuardPolicy = {
         'A Secret with the name of a service-account token is given to the agent. Take it away, or give it another name if it is none.',
     },
     ...AGENT_GUARDS,
+  ],
+};
+
+/** A token of ours in a pod that has no gate speaks to operator and store as one. */
+export const OUTSIDE_GUARDS: GuardPolicy = {
+  name: 'sidegate-outside',
+  scope: 'Unlabelled',
+  operations: ['CREATE'],
+  resources: ['pods'],
+  clauses: [
+    {
+      id: 'tokens',
+      expression: `${VOLUMES}.all(v, v.?projected.?sources.orValue([]).all(s, !(s.?serviceAccountToken.?audience.orValue("") in ${celOf([GATE_AUDIENCE, AGENT_AUDIENCE])})))`,
+      message: `A projected volume holds a token of the audience ${GATE_AUDIENCE} or ${AGENT_AUDIENCE}, which only pods with a gate have. Ask for another audience, or label the namespace.`,
+    },
   ],
 };
 

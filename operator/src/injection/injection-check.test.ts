@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { gatedPod, LOCK, LOCKED_TEMPLATE, SETTINGS, TEMPLATE } from '../fixture/gated-pod.ts';
 import { pod } from '../fixture/resources.ts';
-import type { Container, PodSpec, Volume } from '../kinds.ts';
+import type { Container, PodSpec, Variable, Volume } from '../kinds.ts';
 import { gateTemplate } from './gate-template.ts';
 import { injectPod } from './inject-pod.ts';
 import { checkInjection } from './injection-check.ts';
@@ -21,6 +21,11 @@ const volume = (name: string, change: object): Partial<PodSpec> => ({
 const extra = (added: Volume, mount = true): Partial<PodSpec> => ({
   volumes: [...VOLUMES, added],
   ...(mount ? agent({ volumeMounts: [{ name: added.name, mountPath: '/x' }] }) : {}),
+});
+/** A variable that the kubelet reads in a file of the volume. */
+const fromFile = (volumeName: string): Variable => ({
+  name: 'X',
+  valueFrom: { fileKeyRef: { volumeName, path: 'last-known-good.json', key: 'X' } },
 });
 const token = (audience?: string, name = 'mine'): Volume => ({
   name,
@@ -138,6 +143,13 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
     { ephemeralContainers: [{ ...AGENT, volumeMounts: [{ name: 'sidegate-state', mountPath: '/x' }] }] },
     'AgentOpen',
   ],
+  ['an agent with a variable of the gate’s state', agent({ env: [fromFile('sidegate-state')] }), 'AgentOpen'],
+  ['an agent with a variable of its own file', agent({ env: [fromFile('own')] }), 'ok'],
+  [
+    'a debugging container with a variable of the gate’s spool',
+    { ephemeralContainers: [{ ...AGENT, name: 'debug', env: [fromFile('sidegate-spool')] }] },
+    'AgentOpen',
+  ],
   ['an agent with the gate’s user', agent({ securityContext: { ...DROPPED, runAsUser: 64_732 } }), 'AgentOpen'],
   ['an agent with a user near it', agent({ securityContext: { ...DROPPED, runAsUser: 64_731 } }), 'ok'],
   ['an agent that states no user', agent({ securityContext: DROPPED }), 'AgentOpen'],
@@ -181,6 +193,16 @@ const CASES: readonly (readonly [what: string, change: Partial<PodSpec>, expecte
     'a certificate of the pod',
     extra({ name: 'c', projected: { sources: [{ podCertificate: { signerName: 'x', keyType: 'ED25519' } }] } }),
     'ForeignToken',
+  ],
+  [
+    'a source that nobody knows yet',
+    extra({ name: 'c', projected: { sources: [{ somethingNew: {} }] } }),
+    'ForeignToken',
+  ],
+  [
+    'authorities of the cluster',
+    extra({ name: 'c', projected: { sources: [{ clusterTrustBundle: { name: 'x', path: 'ca.pem' } }] } }),
+    'ok',
   ],
   [
     'a debugging container at the gate’s processes',

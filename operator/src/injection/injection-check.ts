@@ -1,6 +1,6 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { Container, Pod } from '../kinds.ts';
-import { agentFault, OWN_CONTAINERS, showsNode } from './agent-container.ts';
+import { agentFault, leadsOut, OWN_CONTAINERS, showsNode } from './agent-container.ts';
 import { LOCK_CONTAINER } from './egress-lock.ts';
 import {
   AGENT_AUDIENCE,
@@ -32,6 +32,15 @@ export function checkInjection(pod: Pod, template: GateTemplate): Result<void, I
 
 /** What may differ: the image is judged by itself, and the others do not change what the gate's program does. */
 export const FREE_FIELDS: ReadonlySet<string> = new Set(['image', 'imagePullPolicy', 'resources', 'resizePolicy']);
+
+/** Sources of projected volumes that prove nothing, and tokens, which are judged by themselves. A certificate of the pod is none of them. */
+export const KNOWN_SOURCES: readonly string[] = [
+  'clusterTrustBundle',
+  'configMap',
+  'downwardAPI',
+  'secret',
+  'serviceAccountToken',
+];
 
 /** The API server's own volume: where a namespace keeps service-account tokens, which the guards allow or not. */
 const API_VOLUME = 'kube-api-access-';
@@ -150,6 +159,9 @@ function agentsAreClosed({ spec }: Pod, { hostPaths }: GateTemplate): InjectionF
     return { code: 'AgentOpen', message: `Its volume ${host.name} shows the node's own folders.` };
   const podUid = Object(spec['securityContext']).runAsUser;
   const locked = lockOf(initContainers) !== undefined;
+  const outlet = locked ? volumes.find(leadsOut) : undefined;
+  if (outlet !== undefined)
+    return { code: 'AgentOpen', message: `Its volume ${outlet.name} leads out of the pod, which is locked.` };
   for (const container of [...initContainers, ...containers, ...ephemeralContainers]) {
     // Each of these is there once, in its place, and is ours.
     if (OWN_CONTAINERS.includes(container.name)) continue;
@@ -161,9 +173,14 @@ function agentsAreClosed({ spec }: Pod, { hostPaths }: GateTemplate): InjectionF
 
 function tokensAreOurs({ spec }: Pod): InjectionFault | undefined {
   for (const { name, projected } of spec.volumes ?? []) {
-    for (const { serviceAccountToken, podCertificate } of projected?.sources ?? []) {
-      if (podCertificate !== undefined)
-        return { code: 'ForeignToken', message: `Its volume ${name} holds a certificate of the pod.` };
+    for (const source of projected?.sources ?? []) {
+      const { serviceAccountToken } = source;
+      const foreign = Object.keys(source).find((kind) => !KNOWN_SOURCES.includes(kind));
+      if (foreign !== undefined)
+        return {
+          code: 'ForeignToken',
+          message: `Its volume ${name} holds ${foreign}, which may prove elsewhere who the pod is.`,
+        };
       if (serviceAccountToken === undefined) continue;
       const { audience } = serviceAccountToken;
       const ours = name === GATE_TOKEN_VOLUME ? audience === GATE_AUDIENCE : audience === AGENT_AUDIENCE;

@@ -103,6 +103,11 @@ export function configMapBinding(): object {
 /** Of a binding: labelled namespaces alone. */
 export const LABELLED = { namespaceSelector: { matchLabels: { [INJECTION_LABEL]: 'enabled' } } } as const;
 
+/** Of a binding: all other namespaces. */
+export const UNLABELLED = {
+  namespaceSelector: { matchExpressions: [{ key: INJECTION_LABEL, operator: 'NotIn', values: ['enabled'] }] },
+} as const;
+
 const VARIABLES: readonly PolicyVariable[] = [
   MISSING_SETTING,
   KEEPS_TOKENS,

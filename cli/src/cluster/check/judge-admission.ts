@@ -5,6 +5,7 @@ import { listed } from './judge-server.ts';
 /** What refuses pods and requests that get round the gate (charts/sidegate/generated). */
 export const GUARDS: readonly string[] = [
   'sidegate-pods',
+  'sidegate-outside',
   'sidegate-debug',
   'sidegate-pod-changes',
   'sidegate-exec',
