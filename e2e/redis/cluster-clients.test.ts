@@ -3,8 +3,9 @@ import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
-import { type ClusterStage, NODES_SPEAK, openClusterStage } from './cluster-stage.ts';
+import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
 import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, seenInGo, seenInPython } from './language-clients.ts';
+import { NODES_SPEAK } from './nodes-stage.ts';
 import { REDIS_SERVER, type RedisServer } from './redis-server.ts';
 
 const TIMEOUT_MS = LANGUAGE_TIMEOUT_MS;

@@ -12,12 +12,6 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** Targets have names, so nodes must send clients to names. */
 const BY_NAME = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'];
 
-/** Both ways in which nodes of a cluster may be spoken with, for suites that hold for either. */
-export const NODES_SPEAK = [
-  { nodes: 'without TLS', tls: false },
-  { nodes: 'that speak TLS', tls: true },
-];
-
 export interface ClusterNode {
   readonly server: RedisServer;
   /** Where it hears other nodes. */
@@ -58,7 +52,7 @@ export async function openClusterStage(
     servers: nodes.map(({ server }) => server),
     withoutDoor,
     policy,
-    authority: certificates?.authority,
+    certificates,
   });
   const slotOf = async (key: string): Promise<number> => {
     const answer = await nodes[0]?.server.command(['CLUSTER', 'KEYSLOT', key]);

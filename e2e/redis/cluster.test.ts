@@ -5,7 +5,8 @@ import { type Ended, runProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
-import { type ClusterStage, NODES_SPEAK, openClusterStage } from './cluster-stage.ts';
+import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
+import { NODES_SPEAK } from './nodes-stage.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 
 const TIMEOUT_MS = 300_000;

@@ -1,15 +1,22 @@
 import { openRunStage, type RunStage } from '../run-stage.ts';
 import { objectsOf } from '../sidegate-cli.ts';
 import { accessFile, configurationFile, tlsFiles } from '../stage-files.ts';
+import type { Certificates } from '../support/certificates.ts';
 import { LOGIN, type RedisServer } from './redis-server.ts';
+
+/** Both ways in which several nodes may be spoken with, for suites that hold for either. */
+export const NODES_SPEAK = [
+  { nodes: 'without TLS', tls: false },
+  { nodes: 'that speak TLS', tls: true },
+];
 
 export interface NodesStageOptions {
   readonly servers: readonly Pick<RedisServer, 'port' | 'password'>[];
   /** Which of them, in their order, are no Targets. */
   readonly withoutDoor: readonly number[];
   readonly policy: string;
-  /** The certificate of the authority that signed theirs, in PEM; undefined: they speak no TLS. */
-  readonly authority: string | undefined;
+  /** What they show, and by whose authority; undefined: they speak no TLS. */
+  readonly certificates: Certificates | undefined;
 }
 
 /** Sidegate with a door to each of several servers that is a Target: `data/node-0` and on. */
@@ -20,9 +27,9 @@ export interface NodesStage extends RunStage {
 
 export async function openNodesStage(
   started: AsyncDisposableStack,
-  { servers, withoutDoor, policy, authority }: NodesStageOptions,
+  { servers, withoutDoor, policy, certificates }: NodesStageOptions,
 ): Promise<NodesStage> {
-  const trust = tlsFiles(authority, 'nodes-ca');
+  const trust = tlsFiles(certificates?.authority, 'nodes-ca');
   const indexes = servers.map((_, index) => index).filter((index) => !withoutDoor.includes(index));
   const stage = await openRunStage(started, {
     identity: 'Token',

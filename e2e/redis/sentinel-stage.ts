@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { makeCertificates } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { untilFound } from '../support/until-found.ts';
 import { type NodesStage, openNodesStage } from './nodes-stage.ts';
 import { LOGIN, type RedisServer, startRedis } from './redis-server.ts';
@@ -13,12 +15,31 @@ export interface SentinelStage extends NodesStage {
   readonly servers: readonly [master: RedisServer, replica: RedisServer, sentinel: RedisServer, other: RedisServer];
 }
 
-export async function openSentinelStage(started: AsyncDisposableStack, policy: string): Promise<SentinelStage> {
+interface SentinelStageOptions {
+  readonly policy: string;
+  /** All of them speak TLS, with the gate and with each other. */
+  readonly tls: boolean;
+}
+
+export async function openSentinelStage(
+  started: AsyncDisposableStack,
+  { policy, tls }: SentinelStageOptions,
+): Promise<SentinelStage> {
+  const certificates = tls ? makeCertificates(started.use(temporaryFolder('authority')).path) : undefined;
+  const secured =
+    certificates === undefined ? [] : ['--tls-replication', 'yes', '--tls-ca-cert-file', certificates.authorityFile];
   // One for all: each may come to be the master, and Sentinels log in at each other.
   const password = randomBytes(12).toString('hex');
   const login = ['--masteruser', LOGIN, '--masterauth', password];
   const start = async (settings: readonly string[], sentinel?: string): Promise<RedisServer> =>
-    started.use(await startRedis({ password, settings, ...(sentinel === undefined ? {} : { sentinel }) }));
+    started.use(
+      await startRedis({
+        password,
+        tls: certificates ?? false,
+        settings: [...secured, ...settings],
+        ...(sentinel === undefined ? {} : { sentinel }),
+      }),
+    );
   const master = await start([...ANNOUNCED, ...login]);
   const replica = await start([...ANNOUNCED, ...login, '--replicaof', 'localhost', String(master.port)]);
   const watching = `sentinel resolve-hostnames yes
@@ -37,7 +58,7 @@ sentinel sentinel-pass ${password}
     const said = await sentinel.command(['SENTINEL', 'MASTER', MASTER_NAME]);
     return (memberIs(said, 'num-slaves', '1') && memberIs(said, 'num-other-sentinels', '1')) || undefined;
   });
-  const stage = await openNodesStage(started, { servers, withoutDoor: [3], policy, authority: undefined });
+  const stage = await openNodesStage(started, { servers, withoutDoor: [3], policy, certificates });
   return { ...stage, servers };
 }
 
