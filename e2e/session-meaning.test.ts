@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { bind, execute, parse, query, sync } from '../sidecar/src/protocols/postgres/testing/frames.ts';
+import { bind, close, execute, parse, query, sync } from '../sidecar/src/protocols/postgres/testing/frames.ts';
 import { openStage, type Stage } from './stage.ts';
 import { LOGIN } from './stage-files.ts';
 import { untilFound } from './support/until-found.ts';
@@ -175,6 +175,8 @@ async function say(...cycles: readonly (readonly Uint8Array[])[]): Promise<strin
 }
 
 const OTHERS = 'SET search_path = other, public';
+const SSNS = 'SELECT upper(ssn) FROM customers';
+const NAMES_CURSOR = 'DECLARE c CURSOR FOR SELECT upper(name) FROM customers';
 const bound = (portal: string, text: string): readonly Uint8Array[] => [parse(portal, text), bind(portal, portal)];
 const run = (portal: string): readonly Uint8Array[] => [execute(portal)];
 
@@ -211,6 +213,50 @@ test.each<readonly [string, readonly (readonly Uint8Array[])[]]>([
       [query('BEGIN')],
       [query('SET LOCAL search_path = other')],
       [...bound('s', 'COMMIT'), ...run('s'), ...bound('p', 'SELECT upper(ssn) FROM customers'), ...run('p'), sync],
+    ],
+  ],
+  [
+    'a query behind the COMMIT of its text that ends what SET LOCAL set',
+    [[query('BEGIN')], [query('SET LOCAL search_path = other')], [query('COMMIT; SELECT upper(ssn) FROM customers')]],
+  ],
+  [
+    'a query behind the COMMIT of its text that takes back what SET set',
+    [
+      [query('BEGIN')],
+      [query('SET search_path = other')],
+      [query('SELECT 1 / 0')],
+      [query('COMMIT; SELECT upper(ssn) FROM customers')],
+    ],
+  ],
+  [
+    'a portal with the name of a cursor that the protocol closed',
+    [
+      [query('BEGIN')],
+      [query(NAMES_CURSOR)],
+      [close('P', 'c'), ...bound('c', SSNS), sync],
+      [query('FETCH ALL FROM c')],
+    ],
+  ],
+  [
+    'a portal with the name of a cursor that was rolled back',
+    [
+      [query('BEGIN')],
+      [query('SAVEPOINT s')],
+      [query(NAMES_CURSOR)],
+      [query('ROLLBACK TO s')],
+      [...bound('c', SSNS), sync],
+      [query('FETCH ALL FROM c')],
+    ],
+  ],
+  [
+    'a cursor with the name of a portal that was rolled back',
+    [
+      [query('BEGIN')],
+      [query('SAVEPOINT s')],
+      [...bound('c', 'SELECT upper(name) FROM customers'), sync],
+      [query('ROLLBACK TO s')],
+      [query(`DECLARE c CURSOR FOR ${SSNS}`)],
+      [...run('c'), sync],
     ],
   ],
   [

@@ -6,7 +6,7 @@ export type Expectation =
   | { readonly kind: 'Query'; readonly command: RunningCommand }
   | { readonly kind: 'FunctionCall'; readonly command: RunningCommand }
   | { readonly kind: 'Parse'; readonly command: RunningCommand; readonly undo: Undo }
-  | { readonly kind: 'Bind'; readonly command: RunningCommand; readonly undo: Undo }
+  | { readonly kind: 'Bind'; readonly command: RunningCommand; readonly portal: string; readonly undo: Undo }
   | { readonly kind: 'Execute'; readonly command: RunningCommand; readonly portal: Portal }
   | {
       readonly kind: 'Describe';
@@ -19,7 +19,8 @@ export type Expectation =
       /** The name should be unknown to the server too; if it is not, the agent gets this error. */
       readonly unexpected?: Uint8Array;
     }
-  | { readonly kind: 'Close'; readonly undo: Undo }
+  /** `portal`: its name, when it is one that is closed. */
+  | { readonly kind: 'Close'; readonly portal: string | undefined; readonly undo: Undo }
   | { readonly kind: 'Sync'; readonly cycle: number }
   /** Nothing was sent: when its turn comes the agent gets these bytes. `ready`: followed by ReadyForQuery. */
   | {

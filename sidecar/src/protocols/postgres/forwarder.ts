@@ -132,7 +132,7 @@ export class Forwarder {
     const { place } = lane;
     const undo = what === 'S' ? lane.statements.closeStatement(name, place) : lane.statements.closePortal(name, place);
     lane.outbox.push({ kind: 'PaceTarget', bytes: frame });
-    lane.expect({ kind: 'Close', undo });
+    lane.expect({ kind: 'Close', portal: what === 'P' ? name : undefined, undo });
     this.#extended();
   }
 
@@ -176,7 +176,7 @@ export class Forwarder {
       shape: undefined,
     };
     this.#send(command, frame);
-    lane.expect({ kind: 'Bind', command, undo: lane.statements.addPortal(portal, lane.place) });
+    lane.expect({ kind: 'Bind', command, portal: name, undo: lane.statements.addPortal(portal, lane.place) });
     this.#extended();
   }
 

@@ -120,15 +120,22 @@ export interface SqlReading {
 }
 
 /** What a session has set up so far and what the meaning of the next statement depends on. Immutable. */
-export interface SqlState {
+/** The settings that the meaning of a statement depends on; each undefined when it cannot be told. */
+export interface MeaningSettings {
+  /** Schemas in the order in which an unqualified name is looked for, `"$user"` resolved. */
+  readonly searchPath: readonly string[] | undefined;
+  readonly standardConformingStrings: boolean | undefined;
+  /** The role whose rights count. */
+  readonly role: string | undefined;
+}
+
+export interface SqlState extends MeaningSettings {
   /** Changes with everything here but `prepared` and `cursors`: part of every cache key. */
   readonly settingsKey: string;
-  /** Schemas in the order in which an unqualified name is looked for, `"$user"` resolved; undefined when it cannot be told. */
-  readonly searchPath: readonly string[] | undefined;
-  /** Undefined when it cannot be told. */
-  readonly standardConformingStrings: boolean | undefined;
-  /** The role whose rights count, undefined when it cannot be told. */
-  readonly role: string | undefined;
+  /** What RESET goes back to. Absent: to what the catalog says of a fresh session. */
+  readonly atStart?: MeaningSettings;
+  /** The open transaction has changed settings, which may end with it. Absent: it has not. */
+  readonly unsettled?: true;
   /** By name, whether PREPARE or Parse made it: the server has one namespace for both. */
   readonly prepared: ReadonlyMap<string, SqlReading>;
   readonly cursors: ReadonlyMap<string, readonly OutputOrigin[] | undefined>;

@@ -52,6 +52,13 @@ describe('search_path', () => {
       [begin, set('app'), { failed: true }, { tag: 'ROLLBACK', of: { kind: 'Commit' } }, idle],
       first,
     ],
+    ['BEGIN in a transaction begins none', [begin, set('app'), begin, { kind: 'Rollback' }, idle], first],
+    ['so it is with SET LOCAL', [begin, set('app', true), begin, commit, idle], first],
+    [
+      'what a text sets before its BEGIN belongs to the transaction',
+      [set('app'), begin, { ready: IN_TRANSACTION }, { kind: 'Rollback' }, idle],
+      first,
+    ],
     ['SET in a query of many statements that fails', [set('app'), { failed: true }, idle], first],
     [
       'a failure inside a transaction waits for its end',
@@ -111,6 +118,7 @@ describe('search_path', () => {
     state.applied({ kind: 'SetRole', role: 'bob' }, '');
     expect(state.key).not.toBe(key);
     state.applied({ kind: 'SetRole', role: undefined }, '');
+    state.ready(IDLE);
     expect(state.key).toBe(key);
   });
 });
@@ -132,6 +140,30 @@ test('cursors end with the transaction, apart from those WITH HOLD', () => {
   expect(cursors()).toEqual(['b']);
   state.applied({ kind: 'CloseCursor', name: undefined }, '');
   expect(cursors()).toEqual([]);
+});
+
+test('a cursor is gone when a portal has its name', () => {
+  const state = new SessionState(new Map(), 'public', 'ann');
+  state.applied({ kind: 'DeclareCursor', name: 'c', hold: true, outputs: [] }, '');
+  state.forgetCursor('d');
+  expect([...state.view(new Map(), new Map()).cursors.keys()]).toEqual(['c']);
+  state.forgetCursor('c');
+  expect([...state.view(new Map(), new Map()).cursors.keys()]).toEqual([]);
+});
+
+test('whether the transaction changed settings is told, and is part of the key', () => {
+  const state = new SessionState(new Map(), 'public', 'ann');
+  const { key } = state;
+  const isOpen = (): boolean => state.view(new Map(), new Map()).unsettled === true;
+  const seen = [isOpen()];
+  for (const event of [{ kind: 'Begin' }, set('app', true), { kind: 'Commit' }] as const) {
+    state.applied(event, 'COMMIT');
+    seen.push(isOpen());
+  }
+  expect(seen).toEqual([false, false, true, false]);
+  expect(state.key).toBe(key);
+  state.applied(set('public'), 'SET');
+  expect(state.key).not.toBe(key);
 });
 
 test('where a statement means something else than at the start is told, as long as it is so', () => {

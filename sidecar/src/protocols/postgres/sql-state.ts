@@ -1,12 +1,5 @@
 import { defineNames, endNames, type NameChanges, NO_NAMES, type SessionNames } from './session-names.ts';
-import type { OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
-
-/** The settings that the meaning of a statement depends on. */
-interface Settings {
-  readonly searchPath: readonly string[] | undefined;
-  readonly standardConformingStrings: boolean | undefined;
-  readonly role: string | undefined;
-}
+import type { MeaningSettings, OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
 
 interface Cursor {
   readonly outputs: readonly OutputOrigin[] | undefined;
@@ -18,12 +11,12 @@ interface Cursor {
  * server reports itself (ParameterStatus) wins over what was worked out.
  */
 export class SessionState {
-  #settings: Settings;
+  #settings: MeaningSettings;
   /** Settings to go back to when the transaction fails. */
-  #atIdle: Settings;
+  #atIdle: MeaningSettings;
   /** Settings to go back to when the transaction ends well (SET LOCAL). */
-  #afterTransaction: Settings;
-  readonly #atStart: Settings;
+  #afterTransaction: MeaningSettings;
+  readonly #atStart: MeaningSettings;
   #cursors: ReadonlyMap<string, Cursor> = new Map();
   #loginRole: string | undefined;
   #failed = false;
@@ -71,7 +64,16 @@ export class SessionState {
   view(prepared: SqlState['prepared'], portals: ReadonlyMap<string, readonly OutputOrigin[] | undefined>): SqlState {
     const cursors = new Map(portals);
     for (const [name, { outputs }] of this.#cursors) cursors.set(name, outputs);
-    return { settingsKey: this.#key, ...this.#settings, prepared, cursors, names: this.#names };
+    const open = this.#isUnsettled ? { unsettled: true as const } : {};
+    return {
+      settingsKey: this.#key,
+      ...this.#settings,
+      ...open,
+      atStart: this.#atStart,
+      prepared,
+      cursors,
+      names: this.#names,
+    };
   }
 
   /** The server reports a setting. */
@@ -92,17 +94,13 @@ export class SessionState {
   }
 
   /** What was worked out already is not changed by the report of it: only so is known how long it holds. */
-  #searchPathReported(searchPath: Settings['searchPath']): void {
+  #searchPathReported(searchPath: MeaningSettings['searchPath']): void {
     if (JSON.stringify(searchPath) !== JSON.stringify(this.#settings.searchPath)) this.#change({ searchPath });
   }
 
   /** A statement is done. `tag`: what the server called it, which tells a COMMIT of a failed transaction from a good one. */
   applied(effect: SessionEffect, tag: string): void {
     switch (effect.kind) {
-      case 'Begin':
-        this.#atIdle = this.#settings;
-        this.#afterTransaction = this.#settings;
-        break;
       case 'Commit':
         if (tag.startsWith('ROLLBACK')) this.#rolledBack();
         else this.#committed();
@@ -132,20 +130,25 @@ export class SessionState {
       case 'DeclareCursor':
         this.#cursors = new Map(this.#cursors).set(effect.name, { outputs: effect.outputs, hold: effect.hold });
         break;
-      case 'CloseCursor': {
-        const left = new Map(this.#cursors);
-        if (effect.name === undefined) left.clear();
-        else left.delete(effect.name);
-        this.#cursors = left;
+      case 'CloseCursor':
+        if (effect.name === undefined) this.#cursors = new Map();
+        else this.forgetCursor(effect.name);
         break;
-      }
       case 'Unknown':
         this.#forget();
         break;
       default:
-        // Prepared statements are the registry's affair.
+        // Prepared statements are the registry's affair. BEGIN begins nothing: a transaction is open already, that of the text or of another BEGIN.
         break;
     }
+  }
+
+  /** The server has no cursor of this name, or a portal in its place: the protocol closed or bound it. */
+  forgetCursor(name: string): void {
+    if (!this.#cursors.has(name)) return;
+    const left = new Map(this.#cursors);
+    left.delete(name);
+    this.#cursors = left;
   }
 
   /** DDL made or changed what names mean; until the transaction ends, only this session's server knows it all. */
@@ -173,23 +176,26 @@ export class SessionState {
   }
 
   #committed(): void {
-    if (this.#settings !== this.#afterTransaction) {
-      this.#settings = this.#afterTransaction;
-      this.#rekey();
-    }
-    this.#atIdle = this.#settings;
-    this.#failed = false;
-    this.#dropCursors();
+    this.#endTransaction(this.#afterTransaction);
   }
 
   #rolledBack(): void {
-    if (this.#settings !== this.#atIdle) {
-      this.#settings = this.#atIdle;
-      this.#rekey();
-    }
-    this.#afterTransaction = this.#settings;
+    this.#endTransaction(this.#atIdle);
+  }
+
+  #endTransaction(settings: MeaningSettings): void {
+    const isSame = settings === this.#settings && !this.#isUnsettled;
+    this.#settings = settings;
+    this.#atIdle = settings;
+    this.#afterTransaction = settings;
     this.#failed = false;
+    if (!isSame) this.#rekey();
     this.#dropCursors();
+  }
+
+  /** The open transaction has changed settings. */
+  get #isUnsettled(): boolean {
+    return this.#settings !== this.#atIdle;
   }
 
   #dropCursors(): void {
@@ -227,7 +233,7 @@ export class SessionState {
     this.#change({ searchPath: undefined, role: undefined, standardConformingStrings: undefined });
   }
 
-  #change(change: Partial<Settings>, local = false): void {
+  #change(change: Partial<MeaningSettings>, local = false): void {
     const same = this.#settings === this.#afterTransaction;
     this.#settings = { ...this.#settings, ...change };
     if (!local) this.#afterTransaction = same ? this.#settings : { ...this.#afterTransaction, ...change };
@@ -236,7 +242,8 @@ export class SessionState {
 
   #rekey(): void {
     const { searchPath, standardConformingStrings, role } = this.#settings;
-    this.#key = JSON.stringify([searchPath ?? null, standardConformingStrings ?? null, role ?? null, this.#names.key]);
+    const settings = [searchPath ?? null, standardConformingStrings ?? null, role ?? null];
+    this.#key = JSON.stringify([...settings, this.#names.key, ...(this.#isUnsettled ? ['unsettled'] : [])]);
     this.#place = this.#placeNow();
   }
 }

@@ -73,11 +73,14 @@ export class TargetSide {
         return head?.kind === 'Parse' && this.#small(head.command, 'PARSE');
       case FRAME.bindComplete:
         if (head?.kind !== 'Bind') return false;
+        // Portals and cursors have their names in common: what had this one is gone.
+        lane.state.forgetCursor(head.portal);
         this.#pass(head.command.id);
         lane.settled();
         return true;
       case FRAME.closeComplete:
         if (head?.kind !== 'Close') return false;
+        if (head.portal !== undefined) lane.state.forgetCursor(head.portal);
         this.#pass(0);
         lane.settled();
         return true;
@@ -227,6 +230,9 @@ export class TargetSide {
       case 'DiscardAll':
         lane.statements.clearStatements();
         lane.statements.clearPortals(lane.answered);
+        break;
+      case 'DeclareCursor':
+        lane.statements.closePortal(effect.name);
         break;
       case 'CloseCursor':
         if (effect.name === undefined) lane.statements.clearPortals(lane.answered);

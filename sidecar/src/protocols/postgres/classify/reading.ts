@@ -56,11 +56,14 @@ function readable(text: string, state: SqlState, findings: Findings): boolean {
 
 function readStatements(nodes: readonly Node[], findings: Findings, statements: StatementReading[]): void {
   let hasSet = false;
-  for (const node of nodes) {
+  for (const [index, node] of nodes.entries()) {
     const reading = readStatement(node, findings);
     statements.push(reading);
     const { sessionEffect } = reading;
     if (sessionEffect !== undefined) {
+      // What the session began with is in no key.
+      const isReset = sessionEffect.kind === 'Reset' || sessionEffect.kind === 'DiscardAll';
+      if (isReset && index + 1 < nodes.length) findings.ofThisMoment = true;
       // A setting made before in this text may or may not outlive the transaction.
       const isLost = hasSet && sessionEffect.kind === 'Commit';
       if (sessionEffect.kind === 'Set' && sessionEffect.local) hasSet = true;

@@ -1,7 +1,7 @@
 import { assertNever } from '@sidegate/crds';
 import type { Catalog } from '../catalog.ts';
 import { defineNames, type NameChanges, NO_NAMES } from '../session-names.ts';
-import type { SessionEffect, SqlState } from '../sql-reading.ts';
+import type { MeaningSettings, SessionEffect, SqlState } from '../sql-reading.ts';
 
 /** The state of a fresh session that has said nothing yet. */
 export function openSqlState(catalog: Catalog): SqlState {
@@ -41,7 +41,7 @@ export function afterEffect(state: SqlState, effect: SessionEffect, catalog: Cat
     case 'Set':
       return rekey({ ...state, ...settingOf(effect.name, effect.value, state.role) });
     case 'Reset': {
-      const fresh = openSqlState(catalog);
+      const fresh = atStart(state, catalog);
       const all = effect.name === undefined;
       return rekey({
         ...state,
@@ -56,12 +56,13 @@ export function afterEffect(state: SqlState, effect: SessionEffect, catalog: Cat
     case 'SetRole':
       return rekey({ ...state, role: effect.role ?? catalog.defaults.user });
     case 'DiscardAll':
-      return openSqlState(catalog);
+      return rekey({ ...openSqlState(catalog), ...atStart(state, catalog) });
+    case 'Commit':
+      return state.unsettled === true ? unknown(state) : state;
     case 'Rollback':
     case 'RollbackToSavepoint':
     case 'Unknown':
-      // What was set before and is taken back now is not known here.
-      return rekey({ ...state, searchPath: undefined, standardConformingStrings: undefined, role: undefined });
+      return unknown(state);
     case 'Prepare':
       return { ...state, prepared: new Map(state.prepared).set(effect.name, effect.reading) };
     case 'Deallocate':
@@ -71,11 +72,21 @@ export function afterEffect(state: SqlState, effect: SessionEffect, catalog: Cat
     case 'CloseCursor':
       return { ...state, cursors: without(state.cursors, effect.name) };
     case 'Begin':
-    case 'Commit':
       return state;
     default:
       return assertNever(effect);
   }
+}
+
+/** What was set before and is taken back now, or may be, is not known here. */
+function unknown(state: SqlState): SqlState {
+  return rekey({ ...state, searchPath: undefined, standardConformingStrings: undefined, role: undefined });
+}
+
+/** What RESET goes back to: what this session began with. */
+function atStart(state: SqlState, catalog: Catalog): MeaningSettings {
+  const { searchPath, standardConformingStrings, role } = state.atStart ?? openSqlState(catalog);
+  return { searchPath, standardConformingStrings, role };
 }
 
 /** Names that DDL made or changed mean that for what follows in the same text. */
