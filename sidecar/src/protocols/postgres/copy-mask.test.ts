@@ -102,6 +102,12 @@ describe('COPY with masks', () => {
     expect(run({ ...text, encoding: 'LATIN1' }, ['Ann\ttop-secret\n'])).toBe('Ann\t[masked]\n');
   });
 
+  test('quoted by newlines, which end rows too, it gives no row', () => {
+    expect(run({ ...csv, quote: '\n', escape: '\n' }, ['\nAnn\n,\n123\n\n'])).toBe('');
+    expect(run({ ...csv, escape: '\n' }, ['Ann,123\n'])).toBe('');
+    expect(run({ ...csv, quote: '\r', escape: '\r' }, ['\rAnn\r,\r123\r\n'])).toBe('\rAnn\r,\r[masked]\r\n');
+  });
+
   test('without masks nothing is touched', () => {
     expect(openCopyMasker(text, reading('people'), new MaskPlanner(NO_MASKS, NO_CATALOG), UTF8)).toBeUndefined();
   });

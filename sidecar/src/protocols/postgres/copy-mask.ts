@@ -29,7 +29,7 @@ export function openCopyMasker(
   const { masks } = planner;
   if (masks.empty) return undefined;
   const { utf8, treacherous } = encodingOf(shape?.encoding, session);
-  if (treacherous) return new NoRows();
+  if (treacherous || quotesByNewline(shape)) return new NoRows();
   if (shape?.columns === undefined)
     return planner.involved(reading) || shape === undefined ? new NoRows() : new Contents(masks, utf8);
   const involved = planner.involved(reading);
@@ -64,6 +64,11 @@ const PLAIN_ENCODINGS = /^(?:UTF8|UNICODE|LATIN\d+|ISO8859\d+|WIN(?:DOWS)?125\d|
 function encodingOf(encoding: string | undefined, session: SessionEncoding): SessionEncoding {
   if (encoding === undefined) return session;
   return { utf8: /^(?:UTF8|UNICODE)$/.test(encoding), treacherous: !PLAIN_ENCODINGS.test(encoding) };
+}
+
+/** The server takes a newline as quote or escape: then nobody can tell where a row ends. */
+function quotesByNewline(shape: CopyShape | undefined): boolean {
+  return shape?.format === 'Csv' && (shape.quote === '\n' || shape.escape === '\n');
 }
 
 /** What one masker lets through is masked by the other. */
