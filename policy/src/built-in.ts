@@ -81,8 +81,11 @@ function copyOfMasked({ tables, columns }: PostgresStatement, masks: MaskRules):
 }
 
 /** Why nothing may be told of the column; undefined: it is not masked, nor any field in it. */
-function describeMasked({ schema, table, column, json, member }: ColumnUse, masks: MaskRules): string | undefined {
+function describeMasked(used: ColumnUse, masks: MaskRules): string | undefined {
+  const { schema, table, column, json, secret, member } = used;
   const name = `${qualified(schema, table)}.${column}`;
+  if (secret === true && masks.columns)
+    return `Column ${name} holds secrets of the server, which are masked as columns are`;
   const mask = masks.columnMask(schema, table, column);
   if (mask !== undefined) return `Column ${name} is masked by ${mask.rule}`;
   const field = json === undefined ? undefined : fieldMaskIn(masks, member);

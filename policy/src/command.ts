@@ -27,6 +27,8 @@ export interface ColumnUse {
   readonly use: 'Output' | 'Condition';
   /** It may hold JSON, of which fields may be masked. */
   readonly json?: true;
+  /** The server keeps secrets in it (verifiers of passwords, connection strings, large objects): hidden wherever columns are masked. */
+  readonly secret?: true;
   /** By names and numbers of members, the part of its documents that is used; absent: all of the value. */
   readonly member?: readonly string[];
 }

@@ -123,6 +123,7 @@ function readByName(text: string): Answer {
     operators: [],
     casts: [],
     types: new Set<string>(),
+    plainTypes: new Set<number>(),
     dependencies: new Dependencies([]),
     objects: [],
   };

@@ -8,7 +8,8 @@ import { loadParser } from './classify/parser.ts';
 import { readSql } from './classify/reading.ts';
 import { openSqlState } from './classify/state.ts';
 import { demoCatalog } from './fixture/demo-catalog.ts';
-import type { OutputOrigin, SqlReading } from './sql-reading.ts';
+import { MaskPlanner } from './mask.ts';
+import type { SqlReading } from './sql-reading.ts';
 
 interface Case {
   readonly id: string;
@@ -80,17 +81,12 @@ function openRules(policy: Policy): SessionRules {
   return opened.value;
 }
 
-/** True when a value of this origin does not come through in clear. */
-function isMasked(origin: OutputOrigin, masks: MaskRules): boolean {
-  if (origin.kind === 'Unknown') return true;
-  const columns = origin.kind === 'Column' ? [origin] : origin.kind === 'Computed' ? origin.columns : [];
-  return columns.some(({ schema, table, column }) => masks.columnMask(schema, table, column) !== undefined);
-}
-
+/** True when a value does not come through in clear. */
 function masksAnything({ statements }: SqlReading, masks: MaskRules): boolean {
+  const planner = new MaskPlanner(masks, catalog);
   return statements.some(({ outputs, copy }) => {
     const origins = copy === undefined ? outputs : copy.columns;
-    return origins === undefined || origins.some((origin) => isMasked(origin, masks));
+    return origins === undefined || origins.some((origin) => planner.originMask(origin, true) !== undefined);
   });
 }
 

@@ -72,6 +72,9 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
     functions,
     documentTypes: new Set((results.documentTypes ?? []).map(([oid]) => Number(oid))),
     types: new Set((results.types ?? []).flatMap(([, , name, letter]) => (letter === 'b' ? [] : [text(name)]))),
+    plainTypes: new Set(
+      (results.types ?? []).flatMap(([oid, , name, letter]) => (isPlain(name, letter) ? [Number(oid)] : [])),
+    ),
     dependencies: new Dependencies(results.dependencies),
     objects: readObjects(results.objects ?? []),
     operators: (results.operators ?? []).map(([, operator, schema, name]) => ({
@@ -90,6 +93,11 @@ export function buildCatalog(results: CatalogResults): Result<Catalog, CatalogFa
 
 function unreadable(why: string): { readonly ok: false; readonly fault: CatalogFault } {
   return fail({ code: 'CatalogUnreadable', message: `The server's catalog cannot be used: ${why}.` });
+}
+
+/** True for an enumeration and a type of its own; what is made of others (rows, domains, arrays, ranges) may hold rows. */
+function isPlain(name: string | null | undefined, letter: string | null | undefined): boolean {
+  return letter === 'e' || (letter === 'b' && !text(name).startsWith('_'));
 }
 
 function text(value: string | null | undefined): string {

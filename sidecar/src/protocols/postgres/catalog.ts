@@ -120,6 +120,10 @@ export interface Catalog extends RelationCatalog {
   objects(kind: ObjectKind, schema: string | undefined, name: string): readonly string[];
   /** True when there is a domain, a row or another type made of others that has this name and is not the server's own. */
   definesType(name: string): boolean;
+  /** Columns whose type is made of others: a domain, an array, a row. Under every name that a mask may call them by. */
+  columnsOfMadeTypes(): readonly BaseColumn[];
+  /** True for a type whose values may be rows or hold some. */
+  mayHoldRows(typeOid: number): boolean;
   isSystemSchema(schema: string): boolean;
 }
 
@@ -143,6 +147,8 @@ export interface CatalogParts {
   readonly documentTypes: ReadonlySet<number>;
   /** The names of types that are made of others and not the server's own. */
   readonly types: ReadonlySet<string>;
+  /** Types that are not the server's own and surely hold no rows, by OID. */
+  readonly plainTypes: ReadonlySet<number>;
   readonly dependencies: Dependencies;
   /** What DROP can name, by kind; `id` as in `Dependencies`. */
   readonly objects: readonly (QualifiedName & { readonly kind: string; readonly id: string })[];
@@ -155,6 +161,11 @@ export type ReadBases = (
   catalog: Catalog,
   relation: CatalogRelation,
 ) => readonly (readonly BaseColumn[] | undefined)[] | undefined;
+
+/** Types that are not the server's own have higher numbers. */
+export const SERVER_OIDS_MAX = 16_383;
+/** anyarray, record and record[]. */
+const ROW_TYPES: ReadonlySet<number> = new Set([2277, 2249, 2287]);
 
 /** True for the schemas that the server brings along. */
 export function isSystemSchema(schema: string): boolean {
@@ -217,6 +228,13 @@ export function openCatalog(parts: CatalogParts, readBases: ReadBases): Catalog 
         .filter((object) => schema === undefined || object.schema === schema)
         .map(({ id }) => id),
     definesType: (name) => parts.types.has(name),
+    columnsOfMadeTypes: () =>
+      parts.relations.flatMap((relation) =>
+        relation.columns
+          .filter(({ typeOid }) => typeOid > SERVER_OIDS_MAX && !parts.plainTypes.has(typeOid))
+          .flatMap(({ name }) => tableBases(catalog, relation, name)),
+      ),
+    mayHoldRows: (typeOid) => (typeOid > SERVER_OIDS_MAX ? !parts.plainTypes.has(typeOid) : ROW_TYPES.has(typeOid)),
     isSystemSchema,
   };
   return catalog;

@@ -100,7 +100,11 @@ export class MaskPlanner {
   originMask(origin: OutputOrigin | undefined, involved: boolean): Mask | undefined {
     if (origin === undefined || origin.kind === 'Unknown') return involved ? this.#unknown() : undefined;
     if (origin.kind === 'Literal') return undefined;
-    if (origin.kind === 'Column') return this.baseMask(origin);
+    if (origin.kind === 'Column') {
+      const mask = this.baseMask(origin);
+      // Beside the hashes of its own values a statement would find out whose are equal to them.
+      return origin.amongOwn === true && mask?.with.type === 'Hash' ? redaction(mask) : mask;
+    }
     // Keeping the last characters of something computed could show the first ones of what went in.
     const masks = origin.columns
       .map((base) => this.baseMask(base) ?? this.#partMask(base))

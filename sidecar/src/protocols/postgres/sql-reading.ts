@@ -12,8 +12,8 @@ export interface BaseColumn {
 
 /** Where the values of one result column come from. */
 export type OutputOrigin =
-  /** The values of one base column, unchanged. */
-  | ({ readonly kind: 'Column' } & BaseColumn)
+  /** The values of one base column, unchanged. `amongOwn`: values that the statement itself gives may stand among them. */
+  | ({ readonly kind: 'Column'; readonly amongOwn?: true } & BaseColumn)
   /** An expression: all base columns that flow into it, also by way of conditions inside it (CASE). */
   | { readonly kind: 'Computed'; readonly columns: readonly BaseColumn[] }
   /** Nothing of the server's data: a constant, a parameter, `now()`. */

@@ -8,6 +8,7 @@ import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
 import { settingOfCall } from './settings.ts';
 import { computed, LITERAL, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional } from './walk.ts';
+import { words } from './words.ts';
 
 /** A call with what is known of the function, for those who need the columns of its result. */
 export interface ReadCall {
@@ -41,15 +42,22 @@ export function readCallWhole(call: FuncCall, scope: Scope, context: Context, us
   if (reading.unknownResult) return { value: UNKNOWN, arguments: values, reading };
   meetBodies(values, reading, context);
   const value = computed([...values, ...deciding, ...bodyValues(reading, context, use)]);
-  return { value: sizedCall(call, name, value, values, context), arguments: values, reading };
+  const sized = sizedCall(call, name, value, values, context);
+  const isRow = reading.candidates.some(({ returnsRow }) => returnsRow !== undefined);
+  return { value: isRow ? { ...sized, composite: true } : sized, arguments: values, reading };
 }
+
+/** They compare the values that they are given. */
+const COMPARING = words('min max');
 
 /** The result with what is known of its size. Where that, or whether it fits, tells about the arguments, they count as asked about. */
 function sizedCall(call: FuncCall, name: string, value: Value, values: readonly Value[], context: Context): Value {
   const isShaped = isShaping(name, values);
   const bulk = bulkOfCall(name, call, values, context.findings);
   const tells =
-    (isShaped && bulk !== undefined && isLarge(bulk)) || (isCollecting(name) && values.some(({ shaped }) => shaped));
+    (isShaped && bulk !== undefined && isLarge(bulk)) ||
+    (isCollecting(name) && values.some(({ shaped }) => shaped)) ||
+    (COMPARING.has(name) && value.composite === true);
   if (tells) recordUse(context, value.origin, 'Condition');
   if (!isShaped && bulk === undefined) return value;
   return { ...value, ...(bulk === undefined ? {} : { bulk }), ...(isShaped ? { shaped: true } : {}) };

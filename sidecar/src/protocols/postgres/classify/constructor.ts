@@ -31,6 +31,8 @@ export function readConstructor(node: Node, scope: Scope, context: Context, use:
   }
   const inner = isTransparent(node, context) ? use : alsoCondition(use);
   const value = computed(readAll(childNodes(Object.values(node)[0]), scope, context, inner));
+  if ('RowExpr' in node) return { ...value, composite: true };
+  if ('MinMaxExpr' in node && value.composite === true) recordUse(context, value.origin, 'Condition');
   return 'JsonArrayQueryConstructor' in node ? collected([value], context) : value;
 }
 

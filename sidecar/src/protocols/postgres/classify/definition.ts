@@ -14,6 +14,7 @@ import type { Context, StatementFindings } from './findings.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, type Scope } from './scope.ts';
+import { noteSystemObject } from './system-object.ts';
 import { readTable, tableColumns } from './table.ts';
 import { isTemporarySchema, resolveName } from './table-name.ts';
 import { castName } from './type-name.ts';
@@ -36,6 +37,7 @@ export function readDefinition(node: Node, context: Context): Outcome {
   const isRead =
     'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt) && !replaces(node.CreateFunctionStmt, context);
   if (uncertain !== undefined && !isRead) context.findings.incomplete(...uncertain);
+  noteSystemObject(node, context);
   const changes = new Changes();
   readDefined(node, changes, context);
   for (const name of objectNames(node)) changes.add(name);
@@ -149,17 +151,29 @@ function tableColumnNames(create: CreateStmt, context: Context): readonly string
 /** These look at the rows of a materialized view, or make them anew: what its query meets, errors may name. */
 const RUNS_QUERY = words('RefreshMatViewStmt VacuumStmt ReindexStmt');
 
+/** ALTER DOMAIN ... ADD CONSTRAINT and VALIDATE CONSTRAINT look at every value of the domain. */
+const CHECKING: ReadonlySet<string> = new Set(['C', 'V']);
+
+/** The table that a policy is made for: what else its conditions name they ask. */
+function tableOf(node: Node): RangeVar | undefined {
+  if ('CreatePolicyStmt' in node) return node.CreatePolicyStmt.table;
+  return 'AlterPolicyStmt' in node ? node.AlterPolicyStmt.table : undefined;
+}
+
 /** Any other statement: the tables that it names, and its expressions. */
 function readOther(node: Node, changes: Changes, context: Context): void {
   const body: unknown = Object.values(node)[0];
   const tables: RangeVar[] = [];
   collectTables(body, tables);
-  let known: CatalogRelation | undefined;
+  const own = tableOf(node) ?? (tables.length === 1 ? tables[0] : undefined);
+  let scoped: CatalogRelation | undefined;
   for (const table of tables) {
-    known = writeName(table, changes, context);
+    const known = writeName(table, changes, context);
     if (known?.kind === 'MaterializedView' && RUNS_QUERY.has(kindOf(node))) readTable(table, 'Read', context);
+    if (table === own) scoped = known;
   }
-  walk(childNodes(body), tableScope(tables.length === 1 ? known : undefined, context), changes, context);
+  if ('AlterDomainStmt' in node && CHECKING.has(node.AlterDomainStmt.subtype ?? '')) condemnDomains(context);
+  walk(childNodes(body), tableScope(scoped, context), changes, context);
 }
 
 function readCreateAs({ query, into, objtype }: CreateTableAsStmt, changes: Changes, context: Context): void {
@@ -192,6 +206,8 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
     if (behavior === 'DROP_CASCADE') noteAltered(known, objtype, context);
     // Its rows are the new parent's as well from then on.
     if (def !== undefined && 'RangeVar' in def) changes.add(def.RangeVar.relname ?? '');
+    // A type, or a domain, fails on values that it does not take.
+    if (subtype === 'AT_AlterColumnType') condemn(known, node.AlterTableCmd.name, context);
     const unties = subtype === 'AT_DropInherit' || subtype === 'AT_DetachPartition' || subtype === 'AT_AttachPartition';
     // A mask on the parent would no longer find the child's columns.
     if (unties && objtype !== 'OBJECT_INDEX') {
@@ -211,6 +227,12 @@ function condemn(relation: CatalogRelation | undefined, column: string | undefin
   for (const { name, value } of tableColumns(relation, context) ?? []) {
     if (column === undefined || name === column) context.statement.addColumns(columnsOf(value.origin), 'Condition');
   }
+}
+
+/** The same for every column whose type may be a domain, or made of one. */
+function condemnDomains({ findings, statement }: Context): void {
+  const columns = findings.catalog.columnsOfMadeTypes();
+  if (findings.step(columns.length)) statement.addColumns(columns, 'Condition');
 }
 
 /** True when a function of this name is written in SQL and not the server's own: another may take its place. */
@@ -266,11 +288,26 @@ function noteReference(constraint: Constraint, changes: Changes, context: Contex
   }
 }
 
+/** Columns whose values a constraint compares, with one another or with those of another table: it fails, or makes others fail, by what they are. */
+function comparedBy({ contype, keys, fk_attrs }: Constraint): readonly string[] {
+  return contype === 'CONSTR_NOTNULL' ? [] : [...stringsOf(keys), ...stringsOf(fk_attrs)];
+}
+
+function readNames(names: readonly string[], scope: Scope, context: Context): void {
+  for (const sval of names)
+    readExpression({ ColumnRef: { fields: [{ String: { sval } }] } }, scope, context, 'Condition');
+}
+
 /** Walks expressions in DDL; tables that are named in passing are no expressions. */
 function walk(nodes: readonly Node[], scope: Scope, changes: Changes, context: Context): void {
   for (const node of nodes) {
     if ('RangeVar' in node || 'String' in node) continue;
-    if ('Constraint' in node) noteReference(node.Constraint, changes, context);
+    if ('Constraint' in node) {
+      noteReference(node.Constraint, changes, context);
+      readNames(comparedBy(node.Constraint), scope, context);
+    }
+    // In the order of an index rows are read.
+    if ('IndexElem' in node && node.IndexElem.name !== undefined) readNames([node.IndexElem.name], scope, context);
     if ('ColumnDef' in node || 'Constraint' in node || 'DefElem' in node || 'List' in node || 'IndexElem' in node) {
       walk(childNodes(Object.values(node)[0]), scope, changes, context);
     } else if ('SelectStmt' in node || kindOf(node).endsWith('Stmt')) readStatement(node, context.findings);

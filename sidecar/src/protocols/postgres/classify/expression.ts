@@ -18,7 +18,7 @@ import {
   wholeRow,
 } from './scope.ts';
 import { castName, isServersType } from './type-name.ts';
-import { columnsOf, computed, eitherOf, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
+import { ABSENT, columnsOf, computed, eitherOf, LITERAL, oneOf, UNKNOWN, type Value } from './value.ts';
 import { readAll, readExpression, readOptional, readSelect } from './walk.ts';
 import { words } from './words.ts';
 
@@ -33,7 +33,8 @@ function walkKind(node: Node, scope: Scope, context: Context, use: Use): Value {
   if ('ColumnRef' in node) return readColumn(node.ColumnRef, scope, context, use);
   if ('A_Const' in node) {
     const { isnull, boolval, sval, location = 0 } = node.A_Const;
-    if (isnull === true || boolval !== undefined) return LITERAL;
+    if (isnull === true) return ABSENT;
+    if (boolval !== undefined) return LITERAL;
     const bulk = Math.floor((sval?.sval?.length ?? 0) / LITERAL_LENGTH);
     return { ...LITERAL, literals: [location], ...(bulk > 1 ? { bulk } : {}) };
   }
@@ -81,9 +82,6 @@ const LITERAL_LENGTH = 16_384;
 const PARAMETER_BULK = 100;
 
 function used(column: NamedValue, context: Context, use: Use): Value {
-  if (column.guarded === true && (use === 'Condition' || use === 'Both')) {
-    context.findings.incomplete('StatisticsCondition', `A condition on ${column.name} tells about other tables' rows.`);
-  }
   if (column.changed === true) context.statement.changedReads += 1;
   recordUse(context, column.value.origin, use);
   return column.value;

@@ -258,6 +258,11 @@ export class Findings {
     this.parameters.add(value.parameters, columns);
   }
 
+  /** Nothing was found so far that is not understood. */
+  get isWhole(): boolean {
+    return this.#incomplete.size === 0;
+  }
+
   get incompletenesses(): readonly Incompleteness[] {
     let size = 0;
     for (const statement of this.statements) size += statement.size;

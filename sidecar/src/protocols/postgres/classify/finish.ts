@@ -1,6 +1,7 @@
-import type { PostgresCommand, PostgresStatement } from '@sidegate/policy';
+import type { ColumnUse, PostgresCommand, PostgresStatement } from '@sidegate/policy';
 import type { Node } from 'libpg-query';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
+import { telltale } from '../telltale.ts';
 import type { Findings } from './findings.ts';
 import { lexSql } from './lexer.ts';
 import { literalTokens, maskSqlText } from './mask-text.ts';
@@ -11,20 +12,31 @@ export type LiteralColumns = readonly SqlReading['parameters'][number][];
 
 /** The findings as a command that policy reads. */
 export function commandOf(findings: Findings): PostgresCommand {
+  for (const { columns } of findings.statements) noteSamples(columns, findings);
   const incomplete = findings.incompletenesses;
   return {
     protocol: 'Postgres',
     complete: incomplete.length === 0,
     incomplete,
-    statements: findings.statements.map((statement) => withJson(statement.finish(), findings)),
+    statements: findings.statements.map((statement) => withKinds(statement.finish(), findings)),
   };
 }
 
-/** Says of which columns fields may be masked. */
-function withJson(statement: PostgresStatement, { catalog }: Findings): PostgresStatement {
-  const columns = statement.columns.map((used) =>
-    catalog.holdsJson?.(used.schema, used.table, used.column) === true ? { ...used, json: true as const } : used,
-  );
+/** The planner's samples tell about other tables: no condition may stand on them, whatever a query calls them. */
+function noteSamples(columns: readonly ColumnUse[], findings: Findings): void {
+  for (const { schema, table, column, use } of columns) {
+    if (use === 'Condition' && telltale(schema, table, column) === 'Sample')
+      findings.incomplete('StatisticsCondition', `A condition on ${column} tells about other tables' rows.`);
+  }
+}
+
+/** Says of which columns fields may be masked, and which are secrets of the server. */
+function withKinds(statement: PostgresStatement, { catalog }: Findings): PostgresStatement {
+  const columns = statement.columns.map((used) => {
+    const { schema, table, column } = used;
+    if (telltale(schema, table, column) === 'Secret') return { ...used, secret: true as const };
+    return catalog.holdsJson?.(schema, table, column) === true ? { ...used, json: true as const } : used;
+  });
   return { ...statement, columns };
 }
 

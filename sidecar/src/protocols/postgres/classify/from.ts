@@ -2,7 +2,7 @@ import type { Alias, JoinExpr, Node, RangeFunction, RangeVar } from 'libpg-query
 import { readCallWhole } from './call.ts';
 import { readCte } from './cte.ts';
 import { type Context, recordUse } from './findings.ts';
-import { childNodes, stringsOf } from './node.ts';
+import { childNodes, qualifiedName, stringsOf } from './node.ts';
 import { useOperator } from './operator-use.ts';
 import { holdsNoRows } from './plain-array.ts';
 import {
@@ -45,7 +45,8 @@ export function walkFrom(node: Node, scope: Scope, context: Context): FromItem {
   }
   if ('JsonTable' in node) {
     const { alias, columns, ...inputs } = node.JsonTable;
-    const value = computed(readAll(childNodes(inputs), scope, context, 'Both'));
+    // What stands in for what is not there (DEFAULT ... ON EMPTY) may call functions.
+    const value = computed(readAll(childNodes([inputs, columns]), scope, context, 'Both'));
     return named(alias, columnsNamed(columns, value));
   }
   context.findings.incomplete('UnknownSyntax', 'A FROM item is of a kind that is not known.');
@@ -147,11 +148,14 @@ function readRangeFunction(range: RangeFunction, scope: Scope, context: Context)
   const columns: NamedValue[] = [];
   const fallbacks: Value[] = [];
   let isKnown = true;
-  for (const item of functions ?? []) {
+  const items = (functions ?? []).flatMap(splitUnnest);
+  // Only one function has its plain column called by the alias.
+  const only = items.length === 1 ? alias : undefined;
+  for (const item of items) {
     const [call, definitions] = 'List' in item ? (item.List.items ?? []) : [item];
     if (call === undefined) continue;
     const own = definitions !== undefined && 'List' in definitions ? definitions.List.items : undefined;
-    const read = readFunctionColumns(call, own ?? coldeflist, alias, scope, context);
+    const read = readFunctionColumns(call, own ?? coldeflist, only, scope, context);
     fallbacks.push(read.fallback);
     if (read.columns === undefined) isKnown = false;
     else columns.push(...read.columns);
@@ -159,6 +163,16 @@ function readRangeFunction(range: RangeFunction, scope: Scope, context: Context)
   if (ordinality === true) columns.push({ name: 'ordinality', value: LITERAL });
   const name = alias ?? { aliasname: columns[0]?.name ?? '' };
   return named(name, isKnown ? columns : undefined, computed(fallbacks));
+}
+
+/** As the server does: `unnest(a, b)` in FROM is `ROWS FROM (unnest(a), unnest(b))`. */
+function splitUnnest(item: Node): readonly Node[] {
+  const [call] = 'List' in item ? (item.List.items ?? []) : [item];
+  if (call === undefined || !('FuncCall' in call)) return [item];
+  const { funcname, args = [] } = call.FuncCall;
+  const { schema = 'pg_catalog', name } = qualifiedName(funcname);
+  if (name !== 'unnest' || schema !== 'pg_catalog' || args.length < 2) return [item];
+  return args.map((arg) => ({ FuncCall: { ...call.FuncCall, args: [arg] } }));
 }
 
 interface FunctionColumns {
@@ -188,10 +202,6 @@ function readFunctionColumns(
   const isPlain = isCall
     ? name === 'unnest' && holdsNoRows(node.FuncCall.args, scope, context)
     : 'SQLValueFunction' in node;
-  if (read !== undefined && isPlain && read.arguments.length > 1) {
-    const columns = read.arguments.map((each) => ({ name: 'unnest', value: computed([each]) }));
-    return { columns, fallback: value };
-  }
   const outputs = isPlain ? [''] : name === 'unnest' ? undefined : resultColumns(read?.reading?.candidates, context);
   // A function that gives one plain column names it by its alias.
   const own = read?.reading?.bodies.length === 1 ? read.reading.bodies[0]?.columns : undefined;

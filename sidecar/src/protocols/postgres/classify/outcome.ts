@@ -1,6 +1,7 @@
 import type { PostgresCommand } from '@sidegate/policy';
 import type { ExecuteStmt } from 'libpg-query';
 import type { OutputOrigin, StatementReading } from '../sql-reading.ts';
+import { telltale } from '../telltale.ts';
 import type { Context } from './findings.ts';
 import { openScope } from './scope.ts';
 import { columnsOf, LITERAL } from './value.ts';
@@ -22,16 +23,32 @@ export function noteCopies(outputs: readonly OutputOrigin[] | undefined, context
     context.findings.incomplete('UnknownColumn', 'What is copied comes from columns that are not known.');
   }
   for (const origin of outputs ?? []) {
-    if (origin.kind === 'Unknown') {
-      context.findings.incomplete('UnknownColumn', 'What is copied comes from values of unknown origin.');
-    }
+    noteUntold(origin, context);
     context.statement.addColumns(columnsOf(origin), 'Condition');
   }
 }
 
+/** What a table is given may come from where no mask follows it: values of unknown origin, and what the server shows of others. */
+export function noteUntold(origin: OutputOrigin, { findings }: Context): void {
+  const isUntold =
+    origin.kind === 'Unknown' ||
+    columnsOf(origin).some(({ schema, table, column }) => telltale(schema, table, column) !== undefined);
+  if (isUntold) findings.incomplete('UnknownColumn', 'What is copied comes from values of unknown origin.');
+}
+
 /** When it was prepared nobody knew that its run would be measured. */
-function noteMeasured({ statements }: PostgresCommand, { statement }: Context): void {
-  for (const { columns } of statements) statement.addColumns(columns, 'Condition');
+function noteMeasured({ statements }: PostgresCommand, { findings, statement }: Context): void {
+  for (const { columns, tables } of statements) {
+    statement.addColumns(columns, 'Condition');
+    for (const { schema, name: table, access } of tables) {
+      const { columns: written = [] } =
+        access === 'Write' ? (findings.catalog.resolveTable(schema, table, []) ?? {}) : {};
+      statement.addColumns(
+        written.map(({ name: column }) => ({ schema, table, column })),
+        'Condition',
+      );
+    }
+  }
 }
 
 /** EXECUTE runs what was prepared: its findings count as this text's. */

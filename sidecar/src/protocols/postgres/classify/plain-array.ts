@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import { SERVER_OIDS_MAX } from '../catalog.ts';
 import type { Context } from './findings.ts';
 import { qualifiedName, stringsOf } from './node.ts';
 import { columnOf, findColumn, findSource, type Scope } from './scope.ts';
@@ -7,8 +8,6 @@ import { words } from './words.ts';
 
 /** The server's own that give arrays of text. */
 const TEXTS = words('string_to_array regexp_split_to_array regexp_matches');
-/** Types that are not the server's own, of which there may be rows, have higher numbers. */
-const SERVER_OIDS_MAX = 16_383;
 /** anyarray and record[]. */
 const ANY_ARRAYS: ReadonlySet<number> = new Set([2277, 2287]);
 

@@ -74,7 +74,7 @@ describe('the origin of result columns', () => {
     ['a function that counts', "SELECT lives_in('x')", 'Literal'],
     ['a count', 'SELECT count(ssn), count(*) FROM customers', 'Literal, Literal'],
     ['constants', "SELECT 1, 'x', $1, now()", 'Literal, Literal, Literal, Literal'],
-    ['statistics', 'SELECT tablename, most_common_vals FROM pg_stats', 'pg_stats.tablename, Unknown'],
+    ['statistics', 'SELECT tablename, most_common_vals FROM pg_stats', 'pg_stats.tablename, pg_stats.most_common_vals'],
   ])('%s', (_, text, expected) => {
     expect(outputs(text)).toBe(expected);
   });

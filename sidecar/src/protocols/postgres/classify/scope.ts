@@ -6,8 +6,6 @@ import { computed, LITERAL, UNKNOWN, type Value } from './value.ts';
 export interface NamedValue {
   readonly name: string;
   readonly value: Value;
-  /** Values that tell about tables they do not belong to (the planner's statistics): no condition may stand on them. */
-  readonly guarded?: boolean;
   /** A column of a table or view as it stands there, not of what a query made of it. */
   readonly stored?: boolean;
   /** A column of the row that the statement changes. */
@@ -85,7 +83,6 @@ export function findColumn(scope: Scope | undefined, name: string): NamedValue |
   return {
     name,
     value: computed([...found.map(({ value }) => value), ...hidden]),
-    guarded: found.some(({ guarded }) => guarded === true),
     changed: found.some(({ changed }) => changed === true),
   };
 }
@@ -105,13 +102,13 @@ export function findSource(scope: Scope | undefined, schema: string | undefined,
 /** A whole row as one value. */
 export function wholeRow(source: Source): NamedValue {
   const { columns, fallback, name } = source;
-  if (columns === undefined) return { name, value: fallback ?? UNKNOWN };
-  const guarded = columns.some((column) => column.guarded === true);
+  if (columns === undefined) return { name, value: { ...(fallback ?? UNKNOWN), composite: true } };
   const changed = columns.some((column) => column.changed === true);
   const only = columns[0];
   // A function that gives plain values is called by its alias: then the row is the value.
-  const value = columns.length === 1 && only?.name === name ? only.value : computed(columns.map((each) => each.value));
-  return { name, value, guarded, changed };
+  const isPlain = columns.length === 1 && only?.name === name;
+  const value = isPlain ? only.value : { ...computed(columns.map((each) => each.value)), composite: true };
+  return { name, value, changed };
 }
 
 /** True when a name means a column of a table or view as it stands there. */

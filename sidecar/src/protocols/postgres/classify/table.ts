@@ -2,7 +2,6 @@ import type { TableUse } from '@sidegate/policy';
 import type { RangeVar } from 'libpg-query';
 import { ancestors, type CatalogRelation, descendants, tableBases } from '../catalog.ts';
 import type { OutputOrigin } from '../sql-reading.ts';
-import { telltale } from '../telltale.ts';
 import type { Context } from './findings.ts';
 import { kindOfFunction } from './function-lists.ts';
 import { generatedOrigin } from './generated-column.ts';
@@ -71,14 +70,11 @@ export function tableColumns(relation: CatalogRelation, context: Context): Colum
   const known = cache.get(relation);
   if (known !== undefined) return known;
   const behind = relation.definition === undefined ? undefined : readView(context.findings, relation).outputs;
-  const columns = relation.columns.map((column, index): NamedValue => {
-    const { name } = column;
-    if (relation.definition !== undefined) {
-      return { name, value: valueOf(behind?.[index] ?? UNKNOWN.origin), stored: true };
-    }
-    const told = telltale(relation.schema, relation.name, name);
-    if (told !== undefined) return { name, value: UNKNOWN, ...(told === 'Sample' ? { guarded: true } : {}) };
-    return { name, value: valueOf(ownOrigin(relation, name, context)), stored: true };
+  const { catalog } = context.findings;
+  const columns = relation.columns.map(({ name, typeOid }, index): NamedValue => {
+    const isMade = relation.definition !== undefined;
+    const value = valueOf(isMade ? (behind?.[index] ?? UNKNOWN.origin) : ownOrigin(relation, name, context));
+    return { name, value: catalog.mayHoldRows(typeOid) ? { ...value, composite: true } : value, stored: true };
   });
   const plain = columns.filter((_, index) => relation.columns[index]?.expression === undefined);
   for (const [index, column] of relation.columns.entries()) {

@@ -23,16 +23,11 @@ export function readTargets(targets: readonly Node[], scope: Scope, context: Con
       for (const column of spread) {
         if (column.changed === true) context.statement.changedReads += 1;
         recordUse(context, column.value.origin, use);
-        if (column.guarded === true && use !== 'None' && use !== 'Output') readGuarded(column, context);
         columns.push(column);
       }
     }
   }
   return isKnown ? columns : undefined;
-}
-
-function readGuarded(column: NamedValue, context: Context): void {
-  context.findings.incomplete('StatisticsCondition', `A condition on ${column.name} tells about other tables' rows.`);
 }
 
 /** The columns behind `*`, `t.*` and `(t).*`; undefined when the node is no star. */

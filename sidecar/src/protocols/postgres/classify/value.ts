@@ -11,6 +11,10 @@ export interface Value {
   readonly bulk?: number;
   /** How long it is hangs on which characters are in it. */
   readonly shaped?: boolean;
+  /** It is NULL whatever happens. */
+  readonly absent?: true;
+  /** It may be a row, or hold one: to compare two of these fails where they begin alike and their types differ further on. */
+  readonly composite?: boolean;
   /** A column's value stands in it together with something large: whether that fits tells about the column. */
   readonly mixed?: boolean;
 }
@@ -29,6 +33,9 @@ const NONE: readonly never[] = [];
 
 /** A value in which nothing of the server's data is. */
 export const LITERAL: Value = { origin: { kind: 'Literal' }, literals: NONE, parameters: NONE };
+
+/** NULL. */
+export const ABSENT: Value = { ...LITERAL, absent: true };
 
 /** A value of which nothing is known. */
 export const UNKNOWN: Value = { origin: { kind: 'Unknown' }, literals: NONE, parameters: NONE };
@@ -73,7 +80,7 @@ export function oneOf(values: readonly Value[]): Value {
   return { ...merge(values), ...largestOf(values), origin: mergeOrigins(values, false) };
 }
 
-type Size = Pick<Value, 'bulk' | 'shaped' | 'mixed'>;
+type Size = Pick<Value, 'bulk' | 'shaped' | 'mixed' | 'composite'>;
 
 /** The size of values put together. */
 function sizeOf(values: readonly Value[]): Size {
@@ -96,7 +103,8 @@ function largestOf(values: readonly Value[]): Size {
 
 function sized(values: readonly Value[], bulk: number): Size {
   const shaped = values.some((value) => value.shaped === true);
-  return { ...(bulk === 1 ? {} : { bulk }), ...(shaped ? { shaped } : {}) };
+  const composite = values.some((value) => value.composite === true);
+  return { ...(bulk === 1 ? {} : { bulk }), ...(shaped ? { shaped } : {}), ...(composite ? { composite } : {}) };
 }
 
 function merge(values: readonly Value[]): Pick<Value, 'literals' | 'parameters'> {
@@ -118,22 +126,30 @@ function join(lists: readonly (readonly number[])[]): readonly number[] {
 function mergeOrigins(values: readonly Value[], isExpression: boolean): OutputOrigin {
   const columns = new Map<string, BaseColumn>();
   let plain = !isExpression;
-  for (const { origin } of values) {
+  let amongOwn = false;
+  for (const { origin, absent } of values) {
     if (origin.kind === 'Unknown') return UNKNOWN.origin;
     if (origin.kind === 'Computed') plain = false;
+    if (origin.kind === 'Literal' ? absent !== true : origin.kind === 'Column' && origin.amongOwn === true)
+      amongOwn = true;
     for (const column of columnsOf(origin)) {
       columns.set(columnKey(column), baseOf(column));
     }
   }
   if (columns.size === 0) return LITERAL.origin;
   const [first] = columns.values();
-  if (plain && first !== undefined && columns.size === 1) return { kind: 'Column', ...first };
+  if (plain && first !== undefined && columns.size === 1)
+    return { kind: 'Column', ...first, ...(amongOwn ? { amongOwn } : {}) };
   return { kind: 'Computed', columns: [...columns.values()] };
+}
+
+function isAmongOwn(origin: OutputOrigin): boolean {
+  return origin.kind === 'Column' && origin.amongOwn === true;
 }
 
 /** Equal origins: used to see when a recursive query has settled. */
 export function sameOrigin(left: OutputOrigin, right: OutputOrigin): boolean {
-  if (left.kind !== right.kind) return false;
+  if (left.kind !== right.kind || isAmongOwn(left) !== isAmongOwn(right)) return false;
   const keys = new Set(columnsOf(left).map(columnKey));
   const others = columnsOf(right);
   return keys.size === others.length && others.every((column) => keys.has(columnKey(column)));

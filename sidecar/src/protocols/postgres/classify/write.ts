@@ -14,6 +14,7 @@ import { isAlwaysTrue } from './always-true.ts';
 import { readWith } from './cte.ts';
 import { type Context, recordUse } from './findings.ts';
 import { stringsOf } from './node.ts';
+import { noteUntold } from './outcome.ts';
 import { noteDeleted, noteRules, noteTrigger, noteUpdated, writtenBehind } from './referrers.ts';
 import { type Columns, type FromItem, openScope, type Scope, type Source } from './scope.ts';
 import { readTable, tableColumns } from './table.ts';
@@ -88,9 +89,18 @@ function flowInto(target: Target, name: string, value: Value, context: Context):
   const column = target.columns?.find((each) => each.name === name);
   const into = column === undefined ? ownColumn(target, name) : columnsOf(column.value.origin);
   context.findings.meet(value, into);
+  // What else is not understood says more, and an owner may allow it.
+  if (value.origin.kind !== 'Unknown' || context.findings.isWhole) noteUntold(value.origin, context);
   const same = new Set(value.origin.kind === 'Column' ? into.map(columnKey) : []);
   const others = columnsOf(value.origin).filter((each) => !same.has(columnKey(each)));
   if (others.length > 0) recordUse(context, { kind: 'Computed', columns: others }, 'Condition');
+}
+
+/** How much room a new version of a row takes (WAL) tells which part of it is as it was. */
+function noteWritten(target: Target, name: string, { statement }: Context): void {
+  const column = target.columns?.find((each) => each.name === name);
+  const columns = column === undefined ? ownColumn(target, name) : columnsOf(column.value.origin);
+  statement.addColumns(columns, 'Condition');
 }
 
 function ownColumn({ relation }: Target, column: string): readonly BaseColumn[] {
@@ -154,6 +164,7 @@ function readAssignments(targets: readonly Node[], target: Target, scope: Scope,
     if (!('ResTarget' in node) || node.ResTarget.val === undefined) continue;
     const { name = '', val, indirection } = node.ResTarget;
     for (const step of indirection ?? []) readExpression(step, scope, context, 'Condition');
+    if (context.findings.measured) noteWritten(target, name, context);
     if ('MultiAssignRef' in val) {
       readMultiAssign(val.MultiAssignRef, name, target, scope, context);
       continue;
