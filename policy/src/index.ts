@@ -15,6 +15,7 @@ export * from './explain.ts';
 export type * from './explanation.ts';
 export { fieldMaskIn } from './field-masks.ts';
 export * from './identity.ts';
+export * from './kept-by-name.ts';
 export * from './mask/index.ts';
 export type { MaskMeans } from './mask-rules.ts';
 export * from './masking.ts';

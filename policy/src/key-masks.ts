@@ -1,3 +1,4 @@
+import { KeptByName } from './kept-by-name.ts';
 import { strongerMask } from './mask/index.ts';
 import type { KeyMasks, Mask } from './masking.ts';
 import { compileGlob, type TextTest } from './match/glob.ts';
@@ -5,8 +6,8 @@ import { mayMeet, splitKeyPattern } from './match/key-pattern.ts';
 
 /** With fewer rules it is quicker to ask them again than to look up what they said, and the names of keys need not be kept. */
 const KEPT_FROM_RULES = 16;
-/** How many answers about single keys are remembered. */
-const KEPT_MAX = 10_000;
+/** How many answers about single keys are remembered, and the longest name of one. */
+const [KEPT_MAX, KEPT_LENGTH_MAX] = [10_000, 256];
 
 interface KeyRule {
   readonly pattern: string;
@@ -26,17 +27,11 @@ export function buildKeyMasks(masks: readonly { readonly pattern: string; readon
       mask,
     };
   });
-  const kept = new Map<string, readonly KeyRule[]>();
-  const rulesOf = (key: string): readonly KeyRule[] => {
-    if (rules.length < KEPT_FROM_RULES)
-      return rules.some((rule) => rule.key(key)) ? rules.filter((rule) => rule.key(key)) : NO_RULES;
-    const known = kept.get(key);
-    if (known !== undefined) return known;
-    const found = rules.filter((rule) => rule.key(key));
-    if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, found);
-    return found;
-  };
+  const kept = new KeptByName<readonly KeyRule[]>(KEPT_MAX, KEPT_LENGTH_MAX);
+  const findRules = (key: string): readonly KeyRule[] =>
+    rules.some((rule) => rule.key(key)) ? rules.filter((rule) => rule.key(key)) : NO_RULES;
+  const rulesOf = (key: string): readonly KeyRule[] =>
+    rules.length < KEPT_FROM_RULES ? findRules(key) : kept.get(key, findRules);
   return {
     mask(key, field) {
       const found = rulesOf(key);

@@ -4,6 +4,7 @@ import {
   type ApprovalUse,
   type Command,
   type Decision,
+  KeptByName,
   type MaskRules,
   type RuleReference,
   ruleName,
@@ -22,7 +23,6 @@ import type { ApprovalDesk } from './approval-desk.ts';
 import { type AskingSession, bindingOf } from './approval-question.ts';
 import type { BudgetBook, SessionBudget } from './budget-book.ts';
 import { describeCommand, describeRule } from './command-record.ts';
-import { DecisionCache } from './decision-cache.ts';
 import { describeHold, whyNotApproved } from './hold-record.ts';
 import { decideByLimit, type Exceeded, refuseByLimit } from './limit-decision.ts';
 import type { Admission } from './surroundings.ts';
@@ -30,6 +30,8 @@ import type { Admission } from './surroundings.ts';
 /** What is asked before a command may pass: limits of rows and bytes that are used up stop it, whatever it would read. */
 const PROBE = { commands: 1, rows: 1, bytes: 1 };
 const ONE_COMMAND = { commands: 1 };
+/** Decisions kept of one session, and the longest cache key of one: those of Redis hold names of keys. */
+const [DECISIONS_KEPT_MAX, CACHE_KEY_LENGTH_MAX] = [1_000, 1_024];
 /** Commands that people approved and that may be gone on with: the oldest are forgotten, and asked for again. */
 const APPROVED_KEPT_MAX = 1_000;
 
@@ -74,7 +76,8 @@ interface Held {
 export class CommandJudge {
   readonly #around: JudgeSurroundings;
   readonly #session: AskingSession;
-  readonly #decisions = new DecisionCache();
+  /** Of this version of the rules, by the cache keys of commands that may be run again. */
+  readonly #decisions = new KeptByName<Decision>(DECISIONS_KEPT_MAX, CACHE_KEY_LENGTH_MAX);
   readonly #held = new Map<CommandId, Held>();
   readonly #approved = new Map<CommandId, RuleNames>();
   readonly #meter: AnswerMeter = { take: (rows, bytes) => this.#take(rows, bytes) };

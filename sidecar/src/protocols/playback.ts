@@ -78,6 +78,10 @@ export class Playback {
     return this.#session.isFull === true;
   }
 
+  get heldBytes(): number {
+    return this.#session.heldBytes ?? 0;
+  }
+
   agent(bytes: Uint8Array): void {
     if (!this.#isClosed) this.#run(() => this.#session.receiveAgent(bytes));
   }

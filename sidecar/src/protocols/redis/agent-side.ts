@@ -1,6 +1,7 @@
 import { assertNever } from '@sidegate/crds';
 import type { Command } from '@sidegate/policy';
 import type { Refusal, Settlement } from '../protocol.ts';
+import { keepsNames } from './answers.ts';
 import { blocks } from './blocking.ts';
 import { Classifier } from './classifier.ts';
 import { asLatin1, writeCommand, writeError, writeSimple } from './codec.ts';
@@ -16,6 +17,8 @@ import { writeLogin } from './target-login.ts';
 
 /** What an agent may send ahead of commands that wait for the server, in bytes. */
 const AHEAD_BYTES_MAX = 1024 * 1024;
+/** What a command takes of memory until it is answered, besides the names that its answer is masked by, in bytes. */
+const COMMAND_BYTES = 256;
 const UNSUPPORTED_HINT = 'The gate cannot carry it, whoever allows it.';
 
 /** Takes an agent's commands one by one: each is judged, then forwarded or refused in its place. */
@@ -84,7 +87,7 @@ export class AgentSide {
   }
 
   get heldBytes(): number {
-    return this.#reader.keptBytes + (this.#lane.waiting?.judged.wire.length ?? 0);
+    return this.#reader.keptBytes + this.#lane.keptBytes + (this.#lane.waiting?.judged.wire.length ?? 0);
   }
 
   /** Subscriptions, also those that are not confirmed yet. */
@@ -196,11 +199,14 @@ export class AgentSide {
     const { permit, masks, recordMasks, meter } = settlement;
     // As in Redis: RESET ends OFF before it is answered.
     if (name === 'RESET' && args.length === 1 && lane.replies === 'Off') lane.replies = 'On';
+    const subscribes = subscribingOf(name)?.adds === true ? reading.command : undefined;
+    const keepsWords = subscribes !== undefined || keepsNames(reading.plan);
     const command = new RunningCommand({
       id: commandId,
       permit,
       name,
       plan: reading.plan,
+      keptBytes: COMMAND_BYTES + (keepsWords ? waiting.wire.length : 0),
       masks,
       recordMasks,
       meter,
@@ -210,7 +216,7 @@ export class AgentSide {
       confirmations: confirmationsOf(name, args),
       replacedBy: isSpoilt ? EXEC_ABORT_TEXT : undefined,
       onOk: this.#effectOf(name, args),
-      subscribes: subscribingOf(name)?.adds === true ? reading.command : undefined,
+      subscribes,
     });
     lane.meter = meter;
     const bytes = isSpoilt ? DISCARD : this.#bytesOf(name, waiting.wire);

@@ -39,6 +39,11 @@ export type AnswerPlan =
       readonly isWhole: boolean;
     };
 
+/** Whether the plan keeps the names of keys or fields, which may be as long as the command. */
+export function keepsNames(plan: AnswerPlan): boolean {
+  return 'keys' in plan || 'key' in plan;
+}
+
 /** How a command's answer or effect gets past a mask on one of its keys; see `RedisKeyUse.use`. */
 export interface Leak {
   readonly use: 'Condition' | 'Part' | 'Copy';

@@ -12,7 +12,7 @@ import type {
 } from '../protocol.ts';
 import type { RedisReading } from './classify.ts';
 import type { CommandCatalog } from './command-catalog.ts';
-import type { AnswerRules, RunningCommand } from './running-command.ts';
+import { type AnswerRules, type RunningCommand, withMasks } from './running-command.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** What the agent is owed, in the order of its commands. */
@@ -40,6 +40,8 @@ export interface Waiting {
 /** A command of a transaction that the server has put off. */
 export interface PutOff extends AnswerRules {
   readonly onOk: RunningCommand['onOk'];
+  /** As that of its command. */
+  readonly keptBytes: number;
 }
 
 export interface LaneOptions {
@@ -91,8 +93,9 @@ export class Lane {
   inTransaction = false;
   /** A command of the transaction was refused, or the rules changed: EXEC must not run it. */
   transactionSpoilt = false;
-  /** What the server said it has put off, in order. */
-  queued: PutOff[] = [];
+  #queued: PutOff[] = [];
+  #queuedBytes = 0;
+  #runningBytes = 0;
   /** As CLIENT REPLY set it. */
   replies: 'On' | 'Off' | 'SkipNext' = 'On';
   readonly subscriptions = new Subscriptions();
@@ -126,6 +129,33 @@ export class Lane {
     return this.queue.flatMap((owed) => (owed.kind === 'Forwarded' ? [owed.command] : []));
   }
 
+  /** What the server said it has put off, in order. */
+  get queued(): readonly PutOff[] {
+    return this.#queued;
+  }
+
+  /** What the session keeps of commands whose answers are to come, and of subscriptions, in bytes. */
+  get keptBytes(): number {
+    return this.#runningBytes + this.#queuedBytes + this.subscriptions.keptBytes;
+  }
+
+  /** The server has put it off until EXEC. */
+  putOff(command: PutOff): void {
+    this.#queued.push(command);
+    this.#queuedBytes += command.keptBytes;
+  }
+
+  /** Nothing is put off any longer. */
+  forgetQueued(): void {
+    this.#queued = [];
+    this.#queuedBytes = 0;
+  }
+
+  /** What is put off gets these masks besides. */
+  maskQueued(masks: MaskRules, recordMasks: MaskRules): void {
+    this.#queued = this.#queued.map((rules) => withMasks(rules, masks, recordMasks));
+  }
+
   /** Whether the answer to the command that is read now is kept from the agent; a SKIP holds for one. */
   takeMuted(): boolean {
     const isMuted = this.replies !== 'On';
@@ -135,12 +165,14 @@ export class Lane {
 
   owe(owed: Owed): void {
     this.queue.push(owed);
+    if (owed.kind === 'Forwarded') this.#runningBytes += owed.command.keptBytes;
     this.settleLocal();
   }
 
   /** The head has been answered. */
   shift(): void {
-    this.queue.shift();
+    const answered = this.queue.shift();
+    if (answered?.kind === 'Forwarded') this.#runningBytes -= answered.command.keptBytes;
     this.settleLocal();
   }
 
@@ -171,7 +203,7 @@ export class Lane {
     this.database = 0;
     this.selecting = undefined;
     this.inTransaction = false;
-    this.queued = [];
+    this.forgetQueued();
     this.replies = 'On';
     this.subscriptions.clear();
   }

@@ -1,4 +1,4 @@
-import { concatenate } from '../../concatenate.ts';
+import { Pieces } from '../pieces.ts';
 import { DEPTH_MAX, findLineEnd, LINE_BYTES_MAX, readInteger, TYPE } from './codec.ts';
 
 const NOTHING = new Uint8Array();
@@ -39,8 +39,7 @@ export class ReplyReader {
   readonly frames: Frame[] = [];
   isOver = false;
   readonly #bytesMax: number;
-  #more: Uint8Array[] = [];
-  #moreBytes = 0;
+  readonly #more = new Pieces();
   #at = 0;
   #needed = 1;
   /** Bytes of a long bulk string that are still to come, with its CRLF; 0 outside. */
@@ -53,14 +52,12 @@ export class ReplyReader {
   }
 
   feed(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#more.push(bytes);
-    this.#moreBytes += bytes.length;
+    if (bytes.length > 0) this.#more.add(bytes);
   }
 
   /** Bytes that `next` has yet to give. */
   get heldBytes(): number {
-    return this.buffer.length - this.#at + this.#moreBytes;
+    return this.buffer.length - this.#at + this.#more.bytes;
   }
 
   /** True between replies with nothing begun. */
@@ -85,10 +82,8 @@ export class ReplyReader {
   #gather(): boolean {
     const held = this.buffer.length - this.#at;
     if (held >= this.#needed) return true;
-    if (this.#moreBytes === 0 || held + this.#moreBytes < this.#needed) return false;
-    this.buffer = held === 0 ? concatenate(this.#more) : concatenate([this.buffer.subarray(this.#at), ...this.#more]);
-    this.#more = [];
-    this.#moreBytes = 0;
+    if (this.#more.bytes === 0 || held + this.#more.bytes < this.#needed) return false;
+    this.buffer = this.#more.take(held === 0 ? NOTHING : this.buffer.subarray(this.#at));
     this.#at = 0;
     return true;
   }

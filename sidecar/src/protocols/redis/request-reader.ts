@@ -1,4 +1,5 @@
 import { concatenate } from '../../concatenate.ts';
+import { Pieces } from '../pieces.ts';
 import { findLineEnd, LINE_BYTES_MAX, readInteger, TYPE, writeCommand } from './codec.ts';
 import { splitInline } from './inline.ts';
 
@@ -6,6 +7,9 @@ import { splitInline } from './inline.ts';
 const ARGUMENTS_MAX = 1024 * 1024;
 /** The header of an array or a bulk string is no longer than this. */
 const HEADER_BYTES_MAX = 24;
+
+/** What one of a command's arguments, and one of the pieces that it came in, takes of memory besides its bytes. */
+const [ARGUMENT_BYTES, PIECE_BYTES] = [128, 1024];
 
 const NOTHING = new Uint8Array();
 
@@ -28,9 +32,8 @@ export class RequestReader {
   #limits: RequestLimits;
   #buffer: Uint8Array = NOTHING;
   #at = 0;
-  /** Chunks behind the buffer that do not make the part complete that is being read. */
-  #more: Uint8Array[] = [];
-  #moreBytes = 0;
+  /** What came behind the buffer and does not make the part complete that is being read. */
+  readonly #more = new Pieces();
   /** How many bytes from `#at` on are needed at least. */
   #needed = 1;
   /** Arguments that are still to come; undefined between commands. */
@@ -51,19 +54,18 @@ export class RequestReader {
   }
 
   feed(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#more.push(bytes);
-    this.#moreBytes += bytes.length;
+    if (bytes.length > 0) this.#more.add(bytes);
   }
 
   /** Bytes that `next` has yet to read, but for the command that it is in. */
   get heldBytes(): number {
-    return this.#buffer.length - this.#at + this.#moreBytes;
+    return this.#buffer.length - this.#at + this.#more.bytes;
   }
 
-  /** All that is kept: those, and what has come of the command that it is in. */
+  /** All that is kept: those, and what has come of the command that it is in, with what its parts take besides their bytes. */
   get keptBytes(): number {
-    return this.heldBytes + this.#wireBytes + (this.#left === undefined ? 0 : this.#at - this.#start);
+    const read = this.#wireBytes + (this.#left === undefined ? 0 : this.#at - this.#start);
+    return this.heldBytes + read + this.#args.length * ARGUMENT_BYTES + this.#wire.length * PIECE_BYTES;
   }
 
   /** What `next` will give, with `args` and `wire` as it will leave them; it is given once more. */
@@ -99,12 +101,10 @@ export class RequestReader {
   #gather(): boolean {
     const held = this.#buffer.length - this.#at;
     if (held >= this.#needed) return true;
-    if (this.#moreBytes === 0 || held + this.#moreBytes < this.#needed) return false;
+    if (this.#more.bytes === 0 || held + this.#more.bytes < this.#needed) return false;
     // What was read of the command in this buffer is kept as its wire.
     if (this.#left !== undefined && this.#at > this.#start) this.#keep(this.#buffer.subarray(this.#start, this.#at));
-    this.#buffer = held === 0 ? concatenate(this.#more) : concatenate([this.#buffer.subarray(this.#at), ...this.#more]);
-    this.#more = [];
-    this.#moreBytes = 0;
+    this.#buffer = this.#more.take(held === 0 ? NOTHING : this.#buffer.subarray(this.#at));
     this.#at = 0;
     this.#start = 0;
     return true;

@@ -25,6 +25,8 @@ export interface CommandStart {
   readonly plan: AnswerPlan;
   readonly masks: MaskRules;
   readonly recordMasks: MaskRules;
+  /** What it takes of the gate's memory until it is answered, in bytes. */
+  readonly keptBytes: number;
   readonly meter: AnswerMeter | undefined;
   readonly keysRead: number;
   /** The server is expected to put it off until EXEC. */
@@ -47,6 +49,7 @@ export class RunningCommand {
   readonly permit: Permit;
   readonly name: string;
   readonly plan: AnswerPlan;
+  readonly keptBytes: number;
   readonly meter: AnswerMeter | undefined;
   readonly keysRead: number;
   readonly isQueued: boolean;
@@ -64,6 +67,7 @@ export class RunningCommand {
     this.permit = start.permit;
     this.name = start.name;
     this.plan = start.plan;
+    this.keptBytes = start.keptBytes;
     this.meter = start.meter;
     this.keysRead = start.keysRead;
     this.isQueued = start.isQueued;

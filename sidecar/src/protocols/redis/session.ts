@@ -7,7 +7,6 @@ import { Lane } from './lane.ts';
 import { Opening, UNKNOWN_ARGUMENTS_MAX, UNKNOWN_BYTES_MAX } from './opening.ts';
 import { writeFarewell } from './refuse.ts';
 import { RequestReader } from './request-reader.ts';
-import { withMasks } from './running-command.ts';
 import { TargetSide } from './target-side.ts';
 
 /** The longest command, in bytes. A record shows it in one event, a byte as up to six characters, and the store takes 256 MiB. */
@@ -86,7 +85,7 @@ export class RedisSession extends LaneSession<Open> {
   protected masksAdded({ lane }: Open, masks: MaskRules, recordMasks: MaskRules): void {
     // What was put off until EXEC was judged by older rules.
     if (lane.inTransaction) lane.transactionSpoilt = true;
-    lane.queued = lane.queued.map((rules) => withMasks(rules, masks, recordMasks));
+    lane.maskQueued(masks, recordMasks);
   }
 
   protected farewell(refusal: Refusal): Uint8Array {

@@ -18,6 +18,9 @@ const COMMANDS = new Map<string, Subscribing>([
   ['SUNSUBSCRIBE', { kind: 'shard', adds: false }],
 ]);
 
+/** What one subscription takes of memory besides its name, in bytes. */
+const ENTRY_BYTES = 128;
+
 /** Each is confirmed by its own name in small letters. */
 const CONFIRMATIONS = new Map([...COMMANDS].map(([name, subscribing]) => [name.toLowerCase(), subscribing]));
 
@@ -41,6 +44,8 @@ export class Subscriptions {
     pattern: new Set(),
     shard: new Set(),
   };
+  /** What they take of memory, in bytes. */
+  keptBytes = 0;
 
   get isAny(): boolean {
     const { channel, pattern, shard } = this.#names;
@@ -52,8 +57,11 @@ export class Subscriptions {
     const confirmed = CONFIRMATIONS.get(event);
     if (confirmed === undefined) return;
     const names = this.#names[confirmed.kind];
-    if (confirmed.adds) names.add(asLatin1(channel));
-    else names.delete(asLatin1(channel));
+    const name = asLatin1(channel);
+    const before = names.size;
+    if (confirmed.adds) names.add(name);
+    else names.delete(name);
+    this.keptBytes += (names.size - before) * (ENTRY_BYTES + name.length);
   }
 
   /** Nothing is left of the kind that the confirmation is about. */
@@ -71,5 +79,6 @@ export class Subscriptions {
 
   clear(): void {
     for (const names of Object.values(this.#names)) names.clear();
+    this.keptBytes = 0;
   }
 }

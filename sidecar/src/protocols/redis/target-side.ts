@@ -348,11 +348,11 @@ export class TargetSide {
   /** What the answer says about the session. */
   #effects(incoming: Incoming, command: RunningCommand): void {
     const lane = this.#lane;
-    const { plan, masks, recordMasks, onOk } = command;
+    const { plan, masks, recordMasks, onOk, keptBytes } = command;
     if (incoming.status === 'QUEUED') {
-      if (command.isQueued) lane.queued.push({ plan, masks, recordMasks, onOk });
+      if (command.isQueued) lane.putOff({ plan, masks, recordMasks, onOk, keptBytes });
     } else if (incoming.isOk) onOk?.();
-    if (command.name === 'EXEC' || command.name === 'DISCARD') lane.queued = [];
+    if (command.name === 'EXEC' || command.name === 'DISCARD') lane.forgetQueued();
     // Where nothing was read behind it: else a MULTI may have begun another.
     const isAborted = command.name === 'EXEC' && incoming.error.startsWith('EXECABORT');
     if (isAborted && lane.barrier === command) lane.abortTransaction();
