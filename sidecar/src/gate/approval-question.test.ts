@@ -18,7 +18,7 @@ const SESSION: Pick<AskingSession, 'identity'> = { identity: { claimed: {} } as 
 function shownOf(...words: readonly string[]): string {
   const args = words.map((word) => Buffer.from(word));
   const around = { catalog: committedCatalog(), databases: undefined, database: 0, inTransaction: false };
-  const session = { recordMasks: masks, databaseShown: '0' };
+  const session = { recordMasks: masks, databaseShown: '0', inTransaction: false };
   const judged = new RedisCommandJudged(args, new Uint8Array(0), classify(args, around), session);
   const shown = showCommand({ judged, session: SESSION, shown: (text) => text });
   return 'code' in shown ? shown.code : shown.text;

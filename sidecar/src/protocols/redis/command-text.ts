@@ -1,5 +1,5 @@
 import { MASKED, type MaskRules } from '@sidegate/policy';
-import { asMixedText, showMixedText } from '../mixed-text.ts';
+import { asMixedText, fromMixedText, showMixedText } from '../mixed-text.ts';
 import { passesMasks } from '../passes-masks.ts';
 import type { RedisReading } from './classify.ts';
 import { asLatin1, asUtf8, isPlainWord, nameOf } from './codec.ts';
@@ -33,7 +33,7 @@ export function maskedTextOf(args: Args, reading: RedisReading, masks: MaskRules
 
 function keyText(arg: Uint8Array, masks: MaskRules): string {
   if (isPlainWord(arg) && masks.passesContent?.(arg) === true) return asLatin1(arg);
-  return quoteText(showMixedText(masks.maskContent(asMixedText(arg))));
+  return quoted(fromMixedText(masks.maskContent(asMixedText(arg))));
 }
 
 function valueText(arg: Uint8Array, mask: ReturnType<MaskAt>, masks: MaskRules): string {
@@ -122,18 +122,13 @@ function entryMask(args: Args, index: number, maskFrom: (from: number) => Return
   return index > 2 ? maskFrom(from) : undefined;
 }
 
+/** Commands in whose arguments no value stands: whoever approves one sees where it goes and how much it takes. */
+const WITHOUT_VALUES = `GET, GETEX, COPY, MOVE, EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, HGET, HMGET, HGETALL, HDEL, HSCAN,
+  LRANGE, LINDEX, LTRIM, LPOP, RPOP, LMPOP, BLPOP, BRPOP, BLMPOP, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH, SPOP, SRANDMEMBER,
+  ZREMRANGEBYRANK, XRANGE, XREVRANGE, XREAD, XREADGROUP, XDEL, XACK, XTRIM`.split(/,\s*/);
+
 const VALUE_SHAPES: Readonly<Record<string, 'None' | 'Pairs' | 'Field' | 'KeysAndValues' | 'Entry'>> = {
-  GET: 'None',
-  HGET: 'None',
-  HMGET: 'None',
-  HGETALL: 'None',
-  HDEL: 'None',
-  LRANGE: 'None',
-  LINDEX: 'None',
-  EXPIRE: 'None',
-  PEXPIRE: 'None',
-  XRANGE: 'None',
-  XREVRANGE: 'None',
+  ...Object.fromEntries(WITHOUT_VALUES.map((name) => [name, 'None'] as const)),
   HSET: 'Pairs',
   HMSET: 'Pairs',
   HSETNX: 'Field',

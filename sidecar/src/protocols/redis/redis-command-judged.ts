@@ -9,12 +9,15 @@ const NO_CLAIMS: JudgedCommand['claims'] = {};
 const CACHED_KEYS_MAX = 4;
 /** The database that a session begins in. */
 const FIRST = '0';
+/** What people are told who approve a part of a transaction: when it runs the agent says. */
+const PUT_OFF = '(runs when the agent says EXEC)';
 
 /** What of its session a command is shown with. */
 interface JudgingSession {
   readonly recordMasks: MaskRules;
   /** The database that it finds. */
   readonly databaseShown: string;
+  readonly inTransaction: boolean;
 }
 
 /** A command of Redis as it is judged and recorded. What only some need of it is made when somebody asks. */
@@ -28,8 +31,13 @@ export class RedisCommandJudged implements JudgedCommand {
 
   constructor(args: readonly Uint8Array[], wire: Uint8Array, reading: RedisReading, session: JudgingSession) {
     this.wire = wire;
-    const { databaseShown } = session;
-    if (databaseShown !== FIRST) this.place = { database: databaseShown };
+    const { databaseShown, inTransaction } = session;
+    if (databaseShown !== FIRST || inTransaction) {
+      this.place = {
+        ...(databaseShown === FIRST ? {} : { database: databaseShown }),
+        ...(inTransaction ? { transaction: PUT_OFF } : {}),
+      };
+    }
     this.#args = args;
     this.#reading = reading;
     this.#session = session;

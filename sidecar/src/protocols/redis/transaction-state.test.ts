@@ -63,3 +63,11 @@ test('a command in another database says so', () => {
   talk.agent('GET a');
   expect(lastJudged(talk)).toContain('"place":{"database":"1"}');
 });
+
+test('a command that a transaction puts off says so, since the agent says when it runs', () => {
+  const talk = new Talk();
+  talk.agent('MULTI', 'GET a');
+  expect(lastJudged(talk)).toContain('"place":{"transaction":"(runs when the agent says EXEC)"}');
+  talk.agent('EXEC', 'GET a');
+  expect(lastJudged(talk)).not.toContain('"place"');
+});
