@@ -109,4 +109,19 @@ describe('a rule about keys and a command that names them by a pattern', () => {
   ])('an Allow covers %s: %s', (pattern, expected) => {
     expect(decide('Allow', pattern)).toBe(expected);
   });
+  it.each([
+    ['logs', 'Allow'],
+    ['log[12]', 'Deny'],
+    ['log?', 'Deny'],
+    ['log\\s', 'Deny'],
+  ])('an Allow of what has the name %s is none of what such a pattern matches: %s', (name, expected) => {
+    const allow = policy(
+      { rules: [{ name: 'r', action: 'Allow', match: { redis: { keys: [{ name }] } } }] },
+      'data',
+      'p',
+    );
+    expect(sessionOf({ policies: [allow] }).decide(uses({ name, access: 'Read', isPattern: true })).action).toBe(
+      expected,
+    );
+  });
 });

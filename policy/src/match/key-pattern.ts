@@ -13,7 +13,7 @@ export function mayMeet(pattern: string, redisPattern: string): boolean {
 
 /** True only when it is certain that every key that `redisPattern` matches is one of `pattern`'s. */
 export function coversPattern(pattern: string, redisPattern: string): boolean {
-  if (/^\*+$/.test(pattern) || pattern === redisPattern) return true;
+  if (/^\*+$/.test(pattern) || (pattern === redisPattern && !/[?[\\]/.test(pattern))) return true;
   const start = pattern.slice(0, -1);
   if (!pattern.endsWith('*') || start.includes('*')) return false;
   return literalStart(redisPattern, /[*?[\\]/).startsWith(start);

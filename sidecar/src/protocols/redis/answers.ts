@@ -70,7 +70,7 @@ const WITHOUT_VALUES =
   words(`DEL, UNLINK, EXISTS, TOUCH, TYPE, TTL, PTTL, EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, EXPIRETIME, PEXPIRETIME, PERSIST,
   SETEX, PSETEX, SETNX, MSET, MSETNX, HSET, HMSET, HSETNX, HDEL, HLEN, HEXISTS, HKEYS, LPUSH, RPUSH, LPUSHX, RPUSHX, LLEN, LSET, LTRIM, SADD, SCARD,
   ZCARD, ZREMRANGEBYRANK, XADD, XLEN, XACK, XDEL, XTRIM, XSETID, XPENDING, XGROUP CREATE, XGROUP CREATECONSUMER, XGROUP DELCONSUMER, XGROUP DESTROY,
-  XGROUP SETID, XINFO GROUPS, XINFO CONSUMERS, WATCH, UNWATCH, OBJECT IDLETIME, OBJECT FREQ, GEOADD, MOVE,
+  XGROUP SETID, XINFO GROUPS, XINFO CONSUMERS, WATCH, UNWATCH, OBJECT IDLETIME, OBJECT FREQ, MOVE,
   PUBLISH, SPUBLISH, SUBSCRIBE, SSUBSCRIBE, PSUBSCRIBE, FLUSHALL, FLUSHDB, SWAPDB, HEXPIRE, HPEXPIRE, HEXPIREAT, HPEXPIREAT, HTTL, HPTTL,
   HPERSIST, HEXPIRETIME, HPEXPIRETIME`);
 
@@ -95,8 +95,11 @@ const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPU
 
 const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
 
-/** What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. */
-export function readAnswer(name: string, args: Args, keys: readonly string[]): AnswerReading {
+/**
+ * What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. One that only
+ * the server knows (`isKnown` false) may look into values as well: VSIM with FILTER compares fields of JSON.
+ */
+export function readAnswer(name: string, args: Args, keys: readonly string[], isKnown: boolean): AnswerReading {
   const [key] = keys;
   const form = topologyForm(args);
   if (form !== undefined) return of({ kind: 'Topology', form });
@@ -108,7 +111,7 @@ export function readAnswer(name: string, args: Args, keys: readonly string[]): A
   if (POPS.has(name)) return of({ kind: 'Popped' });
   const read = READERS[name];
   if (read !== undefined) return read(args, key, keys);
-  return name.startsWith('JSON.') ? PART : CONDITION;
+  return isKnown ? CONDITION : PART;
 }
 
 const NAMES: AnswerReading = of({ kind: 'Names' });
@@ -127,7 +130,7 @@ const READERS: Readonly<Record<string, (args: Args, key: string, keys: readonly 
   HRANDFIELD: (args, key) => (hasOption(args, 3, 'WITHVALUES') ? of({ kind: 'Pairs', key }) : PLAIN),
   HGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
   HMGET: (args, key) => of({ kind: 'Fields', key, fields: args.slice(2).map(nameOf) }),
-  HSCAN: (_args, key) => of({ kind: 'HashScan', key }),
+  HSCAN: (args, key) => (hasOption(args, 3, 'NOVALUES') ? PLAIN : of({ kind: 'HashScan', key })),
   SSCAN: (args, key) => (hasOption(args, 3, 'MATCH') ? PART : of({ kind: 'SetScan', key })),
   ZSCAN: (args) => (hasOption(args, 3, 'MATCH') ? PART : CONDITION),
   SORT: sorted,
@@ -135,7 +138,8 @@ const READERS: Readonly<Record<string, (args: Args, key: string, keys: readonly 
   HSTRLEN: (args) => onField(args, 'Part'),
   HINCRBY: (args) => onField(args, 'Condition'),
   HINCRBYFLOAT: (args) => onField(args, 'Condition'),
-  ZADD: (args) => (isIncrement(args) ? CONDITION : PLAIN),
+  ZADD: (args) => (tellsOfChange(args) ? CONDITION : PLAIN),
+  GEOADD: (args) => (tellsOfChange(args) ? CONDITION : PLAIN),
   ZRANGE: rangeByRank,
   ZREVRANGE: rangeByRank,
   ZRANDMEMBER: rangeByRank,
@@ -180,12 +184,15 @@ function chooses(path: Uint8Array | undefined): boolean {
   return path?.includes(QUESTION_MARK) === true;
 }
 
-/** ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member ... */
-function isIncrement(args: Args): boolean {
+/**
+ * ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member ..., and GEOADD: INCR gives the score, and CH counts where another was there, with GT and LT where
+ * it was lower or higher.
+ */
+function tellsOfChange(args: Args): boolean {
   for (let at = 2; at < args.length; at++) {
     const option = optionAt(args, at);
-    if (option === 'INCR') return true;
-    if (!['NX', 'XX', 'GT', 'LT', 'CH'].includes(option)) return false;
+    if (option === 'INCR' || option === 'CH') return true;
+    if (!['NX', 'XX', 'GT', 'LT'].includes(option)) return false;
   }
   return false;
 }

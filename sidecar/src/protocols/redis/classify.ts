@@ -52,7 +52,7 @@ const SCRIPTS = new Set([...words('EVAL, EVALSHA, FCALL'), ...READING_SCRIPTS]);
 const SERIALIZED = words('DUMP, RESTORE, RESTORE-ASKING');
 const EVERY_KEY = words('FLUSHALL, FLUSHDB, SWAPDB');
 /** What shows values of keys, or of their lengths, that the server does not say it reads: the commands of others, what is stored and how. */
-const SHOWS_ANY = words('DEBUG, SLOWLOG, SLOWLOG GET');
+const SHOWS_ANY = words('DEBUG, SLOWLOG, SLOWLOG GET, COMMANDLOG GET, FUNCTION STATS');
 
 /** Reads a command: its name, its keys, and what the answer will hold. `args` is not empty. */
 export function classify(args: readonly Uint8Array[], around: ReadingSurroundings): RedisReading {
@@ -64,6 +64,7 @@ export function classify(args: readonly Uint8Array[], around: ReadingSurrounding
     name,
     args,
     places.filter(({ isPattern }) => isPattern !== true).map((place) => nameAt(args, place)),
+    entry?.isKnown === true,
   );
   const incomplete = gapsOf(name, entry, args, around);
   if (found?.missing !== undefined) incomplete.push({ kind: 'KeysUnknown', detail: found.missing });
@@ -214,8 +215,7 @@ function usesOf(
   for (const place of places) {
     const text = nameAt(args, place);
     const pattern: Pick<RedisKeyUse, 'isPattern'> = place.isPattern === true ? { isPattern: true } : {};
-    // SORT takes the key out of a hash by `pattern->field`.
-    const shown = place.isPattern === true && name.startsWith('SORT') ? (text.split('->')[0] ?? text) : text;
+    const shown = place.isPattern === true && name.startsWith('SORT') ? keyPatternOf(text) : text;
     const leaks: Pick<RedisKeyUse, 'use' | 'fields'> =
       leak !== undefined && (leak.use !== 'Copy' || isFirst) ? leak : {};
     const isRead = place.reads || (leaks.use !== undefined && leaks.use !== 'Copy');
@@ -226,6 +226,12 @@ function usesOf(
   return uses;
 }
 
+/** SORT takes a field out of a hash by `pattern->field`; an arrow before the star is part of the key's name. */
+function keyPatternOf(text: string): string {
+  const at = text.indexOf('->', text.indexOf('*'));
+  return at < 0 ? text : text.slice(0, at);
+}
+
 /** What a command may do to keys that nothing in it names. */
 function usesOfAny(name: string, entry: CommandEntry | undefined): readonly RedisKeyUse[] {
   const write: RedisKeyUse = { name: '*', access: 'Write', isPattern: true };
@@ -233,6 +239,7 @@ function usesOfAny(name: string, entry: CommandEntry | undefined): readonly Redi
   const reaches = SCRIPTS.has(name) || SHOWS_ANY.has(name);
   if (!reaches && (entry === undefined || entry.reach === 'None')) return [];
   const read: RedisKeyUse = { name: '*', access: 'Read', isPattern: true, use: 'Part' };
-  const isReading = READING_SCRIPTS.has(name) || name.startsWith('SLOWLOG') || entry?.reach === 'ReadsAny';
+  const isShowing = SHOWS_ANY.has(name) && name !== 'DEBUG';
+  const isReading = isShowing || READING_SCRIPTS.has(name) || entry?.reach === 'ReadsAny';
   return isReading ? [read] : [read, write];
 }

@@ -327,6 +327,25 @@ describe('replies', () => {
       '-MOVED 3999 127.64.0.9:7000 -ASK 3999 127.64.0.9:7000 -NOPERM redirect: slot 3999 is at 10.0.0.3:6379, which is no Target of this agent.',
     );
   });
+
+  test('so does what Valkey says to a client that takes redirects', () => {
+    const redirect = (host: string, port: number) =>
+      host === 'primary' && port === 6379 ? { host: '127.64.0.9', port: 7000 } : undefined;
+    const talk = new Talk({ target: { redirect } });
+    talk.agent('SET a 1', 'SET a 2', 'SET a 3');
+    talk.server('-REDIRECT primary:6379\r\n-REDIRECT 10.0.0.3:6379\r\n-REDIRECTED\r\n');
+    expect(talk.told()).toBe(
+      '-REDIRECT 127.64.0.9:7000 -NOPERM redirect: the primary is at 10.0.0.3:6379, which is no Target of this agent. -REDIRECTED',
+    );
+  });
+
+  test('names of fields alone are not taken for values', () => {
+    const talk = new Talk();
+    talk.agent('HSCAN customer:1 0 NOVALUES', 'HSCAN customer:1 0');
+    const scanned = '*2\r\n$1\r\n0\r\n*2\r\n$3\r\nssn\r\n$4\r\nname\r\n';
+    talk.server(scanned.repeat(2));
+    expect(talk.told()).toBe('*2 $1 0 *2 $3 ssn $4 name *2 $1 0 *2 $3 ssn $8 [masked]');
+  });
 });
 
 test('a browser that is made to speak to it is cut off', () => {

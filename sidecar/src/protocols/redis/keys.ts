@@ -76,6 +76,7 @@ export function numberAt(args: Args, index: number): number | undefined {
   return arg === undefined ? undefined : readInteger(arg, 0, arg.length);
 }
 
+const STAR = 0x2a;
 const READ = { reads: true, writes: false } as const;
 const WRITE = { reads: false, writes: true } as const;
 
@@ -143,7 +144,8 @@ function sortKeys(args: Args): FoundKeys {
       case 'BY':
       case 'GET':
         at += 1;
-        if (at < args.length && optionAt(args, at) !== '#') places.push({ index: at, ...READ, isPattern: true });
+        // With no star in it there is nothing to put an element in: no key is read (`nosort`, `#`).
+        if (args[at]?.includes(STAR) === true) places.push({ index: at, ...READ, isPattern: true });
         break;
       case 'STORE':
         at += 1;

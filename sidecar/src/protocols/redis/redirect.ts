@@ -18,14 +18,15 @@ export function doorTo(
 }
 
 /**
- * The error that sends a client of a cluster to another node, pointing at the gate instead; where that node is no Target, a refusal. Undefined for
- * any other error.
+ * The error that sends a client to another node of a cluster, or of Valkey to the primary (`CLIENT CAPA redirect`), pointing at the gate instead; where
+ * that node is no Target, a refusal. Undefined for any other error.
  */
 export function redirected(error: string, nodes: Nodes): string | undefined {
-  const [, kind, slot, address] = /^(MOVED|ASK) (\d{1,5}) (\S{1,300})$/.exec(error) ?? [];
-  if (kind === undefined || slot === undefined || address === undefined) return undefined;
+  const [, kind, slot, address] = /^(MOVED|ASK|REDIRECT)(?: (\d{1,5}))? (\S{1,300})$/.exec(error) ?? [];
+  if (kind === undefined || address === undefined) return undefined;
   const at = address.lastIndexOf(':');
   const found = doorTo(address.slice(0, at), Number(address.slice(at + 1)), nodes);
-  if (found === undefined) return `NOPERM redirect: slot ${slot} is at ${address}, which is no Target of this agent.`;
-  return `${kind} ${slot} ${found.host}:${found.port}`;
+  const [what, words] = slot === undefined ? ['the primary', kind] : [`slot ${slot}`, `${kind} ${slot}`];
+  if (found === undefined) return `NOPERM redirect: ${what} is at ${address}, which is no Target of this agent.`;
+  return `${words} ${found.host}:${found.port}`;
 }
