@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -19,7 +19,7 @@ describe('TLS on both sides', () => {
   let authority: string;
   beforeAll(async () => {
     stage = await openStage({ tls: 'Required' });
-    authority = join(stage.state, 'gate', 'agent-ca.pem');
+    authority = join(stage.state, 'trust', 'ca.pem');
   }, TIMEOUT_MS);
   afterAll(async () => {
     await stage?.stop();
@@ -37,16 +37,16 @@ describe('TLS on both sides', () => {
     TIMEOUT_MS,
   );
 
-  test(
-    'an agent that asks for TLS gets it, and the gate’s authority is then in its state folder',
-    async () => {
-      const client = await stage.connect({ ssl: { rejectUnauthorized: false } });
-      expect((await client.query(QUESTION)).rows).toEqual([{ ssn: MASKED }]);
-      await client.end();
-      expect(readFileSync(authority, 'utf8')).toContain('BEGIN CERTIFICATE');
-    },
-    TIMEOUT_MS,
-  );
+  test('the gate’s authority is there before any agent, and its key is the gate’s alone', async () => {
+    const files = ['ca.pem', 'bundle.pem', 'ssh_known_hosts'].map((name) => join(stage.state, 'trust', name));
+    const [ca = '', bundle = '', knownHosts = ''] = files;
+    const { trust } = await stage.event(({ kind }) => kind === 'Ready');
+    expect(trust).toEqual({ authority: ca, bundle, knownHosts });
+    for (const file of files) expect([file, statSync(file).mode & 0o777]).toEqual([file, 0o644]);
+    expect(readFileSync(ca, 'utf8')).toContain('BEGIN CERTIFICATE');
+    expect(readFileSync(bundle, 'utf8')).toContain(readFileSync(ca, 'utf8'));
+    expect(statSync(join(stage.state, 'gate', 'agent-ca.json')).mode & 0o777).toBe(0o600);
+  });
 
   test.each<['postgres' | 'direct']>([['postgres'], ['direct']])(
     'node-postgres verifies the gate by that authority (%s)',

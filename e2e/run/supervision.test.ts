@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { failureOf } from '../client-error.ts';
@@ -40,6 +40,7 @@ test(
 test.each(['gate', 'store'] as const)(
   'a %s that is killed comes back at the same place with the same rules',
   async (program) => {
+    const ca = readFileSync(join(stage.state, 'trust', 'ca.pem'), 'utf8');
     const before = stage.processIds()[program];
     process.kill(before, 'SIGKILL');
     await stage.event(({ kind, program: which, pid }) => kind === 'Started' && which === program && pid !== before);
@@ -53,7 +54,8 @@ test.each(['gate', 'store'] as const)(
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
-    const client = await stage.connect();
+    // An agent reads the authority when it starts, and goes on with it.
+    const client = await stage.connect({ ssl: { ca, servername: 'localhost' } });
     await expect(client.query('DROP TABLE orders')).rejects.toMatchObject({ code: '42501' });
     await client.end();
     await stage.drained((all) => all.some(({ closedUs, commands }) => Number(closedUs) > 0 && Number(commands) > 0));

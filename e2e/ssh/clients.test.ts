@@ -84,7 +84,7 @@ function pythonLibraries(requirements: string): Promise<string> {
 async function environment(): Promise<Readonly<Record<string, string>>> {
   return {
     SSH_ADDRESS: `${stage.host}:${stage.port}`,
-    SSH_KNOWN_HOSTS: join(stage.state, 'gate', 'ssh_known_hosts'),
+    SSH_KNOWN_HOSTS: join(stage.state, 'trust', 'ssh_known_hosts'),
     SSH_TOKEN: await stage.token(),
     SSH_CUSTOMERS: folder.file('customers'),
   };

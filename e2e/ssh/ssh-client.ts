@@ -46,7 +46,7 @@ export async function connectSsh(
   sock?: Socket,
 ): Promise<SshConnection> {
   const password = await stage.token();
-  const known = readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
+  const known = readFileSync(join(stage.state, 'trust', 'ssh_known_hosts'), 'utf8');
   const client = new ssh2.Client();
   // Each command that runs listens, and there may be many. That a connection is lost is for its commands to say; it may be said more than once.
   client.setMaxListeners(0);

@@ -40,7 +40,7 @@ export async function openSshStage(options: SshStageOptions = {}): Promise<SshSt
   writeFileSync(home.file('askpass'), '#!/bin/sh\nprintf "%s\\n" "$SSH_TOKEN"\n', { mode: 0o700 });
   const running = await openRunStage(started, { identity, files: (issuer) => filesOf(options, server, issuer) });
   const settings = [
-    `UserKnownHostsFile=${join(running.state, 'gate', 'ssh_known_hosts')}`,
+    `UserKnownHostsFile=${join(running.state, 'trust', 'ssh_known_hosts')}`,
     'StrictHostKeyChecking=yes',
     'PreferredAuthentications=password,keyboard-interactive',
     'NumberOfPasswordPrompts=1',

@@ -29,7 +29,7 @@ const ssh2: { readonly Client: new () => Ssh2Client } = createRequire(import.met
 
 /** Connects ssh2 to the gate with a token as its password; the gate's host key must be the one that agents are given. */
 export async function connectSsh2(stage: SshStage, given?: string): Promise<Ssh2Client> {
-  const known = readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
+  const known = readFileSync(join(stage.state, 'trust', 'ssh_known_hosts'), 'utf8');
   const password = given ?? (await stage.token());
   const client = new ssh2.Client();
   await new Promise<void>((resolve, reject) => {

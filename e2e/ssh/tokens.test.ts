@@ -100,7 +100,7 @@ describe("the gate's host key", () => {
   real(
     'is the same after the gate was killed, and agents that know it connect again',
     async () => {
-      const known = (): string => readFileSync(join(stage.state, 'gate', 'ssh_known_hosts'), 'utf8');
+      const known = (): string => readFileSync(join(stage.state, 'trust', 'ssh_known_hosts'), 'utf8');
       const before = known();
       const running = await stage.start([HOST, 'tail -f /dev/null /etc/hostname']);
       await running.line(/\S/);

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,24 +9,27 @@ import { answerQuestion } from './gate-answers.ts';
 import { openGateProcess } from './gate-process.ts';
 import { isToGate } from './gate-program.ts';
 import { log } from './log.ts';
-import { openAgentAuthority } from './relay/agent-certificate.ts';
-import { keepHostKey } from './relay/kept-host-key.ts';
 import { serveOwner } from './relay/owner-socket.ts';
+import { openTrust } from './relay/trust-folder.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
     state: { type: 'string' },
+    trust: { type: 'string' },
     'gate-id': { type: 'string' },
     store: { type: 'string' },
     'store-token-file': { type: 'string' },
     'metrics-socket': { type: 'string' },
   },
 });
-const { state, store, 'store-token-file': storeTokenFile } = values;
-if (state === undefined || process.send === undefined) {
-  log('Error', 'the gate is started by `sidegate run`, which gives it --state and a channel for its snapshots');
+const { state, trust, store, 'store-token-file': storeTokenFile } = values;
+if (state === undefined || trust === undefined || process.send === undefined) {
+  log(
+    'Error',
+    'the gate is started by `sidegate run`, which gives it --state, --trust and a channel for its snapshots',
+  );
   process.exit(2);
 }
 
@@ -36,18 +39,17 @@ if (!spent.ok) {
   log('Error', spent.fault.message, { where: spent.fault.where ?? '', mend: spent.fault.mend ?? '' });
   process.exit(1);
 }
-const hostKey = await keepHostKey(state, state);
+const known = await openTrust(state, trust, Date.now).catch((error: unknown) => {
+  log('Error', 'what agents know the gate by cannot be kept', { error: String(error) });
+  process.exit(1);
+});
 const opened = await openGateProcess({
   gateId: values['gate-id'] ?? 'local',
   spoolFolder: join(state, 'spool'),
   store: store === undefined || storeTokenFile === undefined ? undefined : { url: store, tokenFile: storeTokenFile },
-  openAuthority: async (nowMs) => {
-    const authority = await openAgentAuthority(nowMs);
-    await writeFile(join(state, 'agent-ca.pem'), authority.certificate);
-    return authority;
-  },
-  sshHostKey: hostKey.pem,
-  surroundings: { showHostKey: hostKey.show },
+  openAuthority: () => Promise.resolve(known.authority),
+  sshHostKey: known.hostKey.pem,
+  surroundings: { showHostKey: known.hostKey.show },
   budgets: new Budgets({ store: spent.value, nowMs: Date.now() }),
   stopTimeoutMs: STOP_TIMEOUT_MS,
 });

@@ -17,9 +17,8 @@ import { openGateProcess } from './gate-process.ts';
 import { log } from './log.ts';
 import { readPodOptions } from './pod/pod-options.ts';
 import { steeredNames } from './pod/steering.ts';
-import { keepAuthority, writeTrust } from './pod/trust-folder.ts';
-import { keepHostKey } from './relay/kept-host-key.ts';
 import { serveOwner } from './relay/owner-socket.ts';
+import { openTrust } from './relay/trust-folder.ts';
 
 /** The rest of a pod's grace period is the kubelet's: records that wait for a store that is away are given up before it ends. */
 const STOP_TIMEOUT_MS = 15_000;
@@ -75,9 +74,7 @@ const budgets = new LeasedBudgets({
 let phase: ControlPhase = 'Waiting';
 let blocked: readonly string[] = [];
 
-const authority = await keepAuthority(stateFolder, Date.now);
-await writeTrust(trustFolder, authority.certificate);
-const hostKey = await keepHostKey(stateFolder, trustFolder);
+const { authority, hostKey } = await openTrust(stateFolder, trustFolder, Date.now);
 const opened = await openGateProcess({
   gateId: podUid,
   spoolFolder: join(spoolFolder, 'records'),

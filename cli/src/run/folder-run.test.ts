@@ -40,6 +40,7 @@ class Run {
     this.ended = runFolder({
       folder: folder.path,
       stateFolder: state,
+      trustFolder: undefined,
       listen: '127.0.0.1',
       programs,
       environment: {},
@@ -87,6 +88,11 @@ test(
       listeners: [{ target: { namespace: 'data', name: 'orders' }, host: '127.0.0.1', port: 40_001 }],
       ownerSocket: join(state, 'owner', 'store.sock'),
       state,
+      trust: {
+        authority: join(state, 'trust', 'ca.pem'),
+        bundle: join(state, 'trust', 'bundle.pem'),
+        knownHosts: join(state, 'trust', 'ssh_known_hosts'),
+      },
     });
     expect(statSync(state).mode & 0o777).toBe(0o700);
     expect(readFileSync(join(state, 'mask-key'), 'utf8')).toMatch(/^[0-9a-f]{64}$/);

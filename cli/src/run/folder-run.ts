@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-
+import { join } from 'node:path';
 import type { Fault, Result, Snapshot, Target } from '@sidegate/crds';
 import { checkLogin } from '../explain/command-reading.ts';
 import { liveCatalogOf } from '../explain/live-catalog.ts';
@@ -17,10 +17,13 @@ import { pointReaders, prepareState } from './run-state.ts';
 import { RunningPrograms } from './running-programs.ts';
 import { type ProgramName, Supervisor } from './supervisor.ts';
 import { type CheckLogin, tryTarget } from './target-reach.ts';
+import { openTrust, type TrustFolder } from './trust-folder.ts';
 
 export interface FolderRunOptions {
   readonly folder: string;
   readonly stateFolder: string;
+  /** Where agents read by what they know the gate; default: `trust` in the state folder. */
+  readonly trustFolder: string | undefined;
   /** Every door on a free port of this host. */
   readonly listen: string | undefined;
   readonly programs: Readonly<Record<ProgramName, string>>;
@@ -50,7 +53,12 @@ export async function runFolder(options: FolderRunOptions): Promise<boolean> {
   if (!state.ok) return refuse([state.fault]);
   const lock = takeRunLock(state.value.path, folder);
   if (!lock.ok) return refuse([lock.fault]);
-  const run = new FolderRun(options, state.value, lock.value);
+  const trust = openTrust(options.trustFolder ?? join(state.value.path, 'trust'), folder);
+  if (!trust.ok) {
+    lock.value.release();
+    return refuse([trust.fault]);
+  }
+  const run = new FolderRun(options, state.value, trust.value, lock.value);
   try {
     const faults = await run.start();
     if (faults.length > 0) return refuse(faults);
@@ -70,6 +78,7 @@ function readOptions({ listen, environment }: FolderRunOptions): ReadFor {
 class FolderRun {
   readonly #options: FolderRunOptions;
   readonly #state: { readonly path: string; readonly maskKey: string };
+  readonly #trust: TrustFolder;
   readonly #lock: RunLock;
   readonly #supervisor: Supervisor;
   readonly #running: RunningPrograms;
@@ -77,14 +86,21 @@ class FolderRun {
   #ownerSocket: OwnerSocket | undefined;
   #from = '';
 
-  constructor(options: FolderRunOptions, state: { readonly path: string; readonly maskKey: string }, lock: RunLock) {
+  constructor(
+    options: FolderRunOptions,
+    state: { readonly path: string; readonly maskKey: string },
+    trust: TrustFolder,
+    lock: RunLock,
+  ) {
     const { tell, programs } = options;
     this.#options = options;
     this.#state = state;
+    this.#trust = trust;
     this.#lock = lock;
     this.#running = new RunningPrograms(state.path);
     this.#supervisor = new Supervisor({
       stateFolder: state.path,
+      trustFolder: trust.path,
       programs,
       warn: (message) => tell({ kind: 'Warning', code: 'ProgramEnded', message }, this.#applied),
       started: (program, pid) => {
@@ -114,7 +130,9 @@ class FolderRun {
     const { listeners } = applied;
     const { version } = snapshot;
     const ownerSocket = this.#supervisor.ownerSocket ?? '';
-    this.#options.tell({ kind: 'Ready', version, listeners, ownerSocket, state: this.#state.path }, snapshot);
+    const { path: state } = this.#state;
+    const { files: trust } = this.#trust;
+    this.#options.tell({ kind: 'Ready', version, listeners, ownerSocket, state, trust }, snapshot);
     void this.#warnOf(snapshot, snapshot.resources.targets);
     return [];
   }
@@ -142,6 +160,7 @@ class FolderRun {
   async stop(): Promise<void> {
     this.#ownerSocket?.close();
     await this.#supervisor.stop();
+    this.#trust.release();
     this.#lock.release();
     if (this.#applied !== undefined) this.#options.tell({ kind: 'Stopped' }, this.#applied);
   }

@@ -18,11 +18,17 @@ export const RUN_COMMAND: Command = {
       summary:
         "Where records, spool and sockets are kept. Without it: SIDEGATE_STATE, or a folder of its own in the user's state folder.",
     },
+    trust: {
+      type: 'text',
+      value: 'DIR',
+      summary:
+        'Where agents read by what they know the gate: ca.pem for TLS, ssh_known_hosts for SSH. Without it: trust in the state folder, where other users cannot read.',
+    },
     json: JSON_OPTION,
   },
   details: `
 The files are watched: a change binds the next command of every open session, and files that are wrong change nothing. Ctrl-C or SIGTERM
 ends both programs; a program that ends by itself is started again. Exit code 1 when they could not be started.
-With --json one event a line: Started, Ready (listeners, ownerSocket, state), Applied, Refused (faults), Warning, Stopped.`,
+With --json one event a line: Started, Ready (listeners, ownerSocket, state, trust), Applied, Refused (faults), Warning, Stopped.`,
   run: async (given, terminal) => (await import('./run.ts')).run(given, terminal),
 };

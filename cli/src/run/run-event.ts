@@ -1,5 +1,6 @@
 import { assertNever, describeFault, type Fault, type ListeningDoor, type Snapshot } from '@sidegate/crds';
 import type { ProgramName } from './supervisor.ts';
+import type { TrustFiles } from './trust-folder.ts';
 
 /** What `sidegate run` tells; with --json one of these a line. */
 export type RunEvent =
@@ -12,6 +13,8 @@ export type RunEvent =
       readonly ownerSocket: string;
       /** The state folder. */
       readonly state: string;
+      /** What agents know the gate by. */
+      readonly trust: TrustFiles;
     }
   /** Other rules are in force from here on. */
   | { readonly kind: 'Applied'; readonly version: string; readonly listeners: readonly ListeningDoor[] }
@@ -32,6 +35,7 @@ export function describeEvent(event: RunEvent, snapshot: Snapshot | undefined): 
     case 'Ready':
       return [
         ...describeDoors(event.listeners, snapshot),
+        ...describeTrust(event.trust, snapshot),
         `The records are kept in ${event.state}: see sidegate sessions --state ${event.state}`,
         'The files are watched; Ctrl-C ends gate and store.',
       ];
@@ -56,6 +60,14 @@ export function describeEvent(event: RunEvent, snapshot: Snapshot | undefined): 
   }
 }
 
+function describeTrust({ authority, knownHosts }: TrustFiles, snapshot: Snapshot | undefined): readonly string[] {
+  const spoken = (snapshot?.resources.targets ?? []).map(({ spec }) => spec.protocol);
+  return [
+    ...(spoken.some((protocol) => protocol !== 'SSH') ? [`Agents that ask for TLS know the gate by ${authority}`] : []),
+    ...(spoken.includes('SSH') ? [`Agents of SSH know the gate by ${knownHosts}`] : []),
+  ];
+}
+
 function describeDoors(listeners: readonly ListeningDoor[], snapshot: Snapshot | undefined): readonly string[] {
   if (listeners.length === 0) return ['No AgentAccess names a Target, so no door is open.'];
   return listeners.map((listener) => {
@@ -75,6 +87,7 @@ function howToConnect(
   const socket = unixSocket === undefined ? '' : ` (or the socket ${unixSocket})`;
   const token = source === 'Token' ? " with the agent's token as the password" : '';
   if (found?.spec.protocol === 'Redis') return `redis-cli -h ${host} -p ${port}${token}${socket}`;
+  if (found?.spec.protocol === 'SSH') return `ssh -p ${port} agent@${host}${token}${socket}`;
   if (found?.spec.protocol !== 'Postgres') return `${host}:${port}${socket}`;
   const database = found.spec.postgres?.databases?.[0] ?? 'postgres';
   return `psql "host=${host} port=${port} user=agent dbname=${database}"${token}${socket}`;

@@ -14,17 +14,24 @@ interface Owner extends ProcessIdentity {
   readonly folder: string;
 }
 
-/** The right to run on a state folder. */
+/** The right to run on a folder. */
 export interface RunLock {
   release(): void;
 }
 
+/** What a folder is for; the option that names it is called so. */
+export type LockedFolder = 'state' | 'trust';
+
 /**
- * Takes the state folder for this process. An owner that is gone, however it ended, holds nothing. Fault AlreadyRunning: another
+ * Takes a state folder, or the folder that agents read, for this process. An owner that is gone, however it ended, holds nothing. Fault AlreadyRunning: another
  * `sidegate run` has it.
  */
-export function takeRunLock(stateFolder: string, folder: string): Result<RunLock, Fault<'AlreadyRunning'>> {
-  const path = join(stateFolder, 'run.lock');
+export function takeRunLock(
+  place: string,
+  folder: string,
+  what: LockedFolder = 'state',
+): Result<RunLock, Fault<'AlreadyRunning'>> {
+  const path = join(place, 'run.lock');
   const own: Owner = { ...(identifyProcess(process.pid) ?? { pid: process.pid }), folder };
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
@@ -32,13 +39,13 @@ export function takeRunLock(stateFolder: string, folder: string): Result<RunLock
     for (let tried = 0; tried < TRIES_MAX; tried++) {
       if (placed(draft, path)) return ok({ release: () => rmSync(path, { force: true }) });
       const owner = readOwner(path);
-      if (owner !== undefined && isRunning(owner)) return fail(alreadyRunning(owner, stateFolder));
+      if (owner !== undefined && isRunning(owner)) return fail(alreadyRunning(owner, place, what));
       removeStale(path);
     }
   } finally {
     rmSync(draft, { force: true });
   }
-  return fail(alreadyRunning(undefined, stateFolder));
+  return fail(alreadyRunning(undefined, place, what));
 }
 
 /** Links the finished file to its name, which fails when the name is taken: nobody ever reads half a lock. */
@@ -78,12 +85,12 @@ function readOwner(path: string): Owner | undefined {
   }
 }
 
-function alreadyRunning(owner: Owner | undefined, stateFolder: string): Fault<'AlreadyRunning'> {
+function alreadyRunning(owner: Owner | undefined, place: string, what: LockedFolder): Fault<'AlreadyRunning'> {
   const who = owner === undefined ? 'Another sidegate run' : `sidegate run -f ${owner.folder} (process ${owner.pid})`;
   return {
     code: 'AlreadyRunning',
-    message: `${who} uses this state folder already.`,
-    where: stateFolder,
-    mend: 'Stop it first, or give this one a folder of its own with --state.',
+    message: `${who} uses this ${what} folder already.`,
+    where: place,
+    mend: `Stop it first, or give this one a folder of its own with --${what}.`,
   };
 }

@@ -34,6 +34,7 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   const well = await runFolder({
     folder,
     stateFolder: given.text('state') ?? stateFolderOf(folder, terminal.environment),
+    trustFolder: given.text('trust'),
     listen: given.text('listen'),
     programs: PROGRAMS,
     explainProgram: EXPLAIN_PROGRAM,

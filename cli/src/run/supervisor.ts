@@ -16,6 +16,8 @@ export type ProgramName = 'gate' | 'store';
 export interface SupervisorOptions {
   /** Holds the store's data, the gate's spool and the sockets; for its owner alone. */
   readonly stateFolder: string;
+  /** Where agents read by what they know the gate. */
+  readonly trustFolder: string;
   readonly programs: Readonly<Record<ProgramName, string>>;
   readonly warn: (message: string) => void;
   /** A program runs now, the first time or again. */
@@ -116,12 +118,12 @@ export class Supervisor {
   }
 
   #startGate(): void {
-    const { stateFolder, programs, started } = this.#options;
+    const { stateFolder, trustFolder, programs, started } = this.#options;
     const store = this.#storeReady;
     const uplink = store === undefined ? [] : ['--store', store.ingest, '--store-token-file', this.#tokenFile];
     const gate = new GateProcess({
       program: programs.gate,
-      parameters: ['--state', join(stateFolder, 'gate'), ...uplink],
+      parameters: ['--state', join(stateFolder, 'gate'), '--trust', trustFolder, ...uplink],
       cacheFolder: join(stateFolder, 'gate', 'compiled'),
       ended: (how) => this.#again('gate', how, () => this.#startGate()),
     });

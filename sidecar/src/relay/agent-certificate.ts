@@ -21,12 +21,9 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /**
  * The gate's own authority for the TLS that agents ask for: an ECDSA P-256 root, and one certificate for each set of names. `kept`: one that
- * was made before, which goes on when it holds for another year. The library that writes certificates is loaded only here.
+ * was made before, which goes on when it holds for another year. The library that writes certificates is loaded only here, when one is written.
  */
 export async function openAgentAuthority(nowMs: () => number, kept?: AuthorityPair): Promise<AgentAuthority> {
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  x509.cryptoProvider.set(webcrypto);
   const serial = (): string => Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString('hex');
   const life = (ms: number): { notBefore: Date; notAfter: Date } => ({
     notBefore: new Date(nowMs() - 3_600_000),
@@ -34,6 +31,7 @@ export async function openAgentAuthority(nowMs: () => number, kept?: AuthorityPa
   });
 
   async function makeRoot(): Promise<AuthorityPair> {
+    const x509 = await loadWriter();
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const root = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: serial(),
@@ -50,11 +48,12 @@ export async function openAgentAuthority(nowMs: () => number, kept?: AuthorityPa
   }
 
   const pair = kept !== undefined && stillHolds(kept, nowMs()) ? kept : await makeRoot();
-  const root = new x509.X509Certificate(pair.certificate);
-  const rootKey = await webcrypto.subtle.importKey('pkcs8', derOf(pair.key), ALGORITHM, false, ['sign']);
   const contexts = new Map<string, { readonly context: Promise<SecureContext>; readonly madeMs: number }>();
 
   async function makeContext(names: readonly string[]): Promise<SecureContext> {
+    const x509 = await loadWriter();
+    const root = new x509.X509Certificate(pair.certificate);
+    const rootKey = await webcrypto.subtle.importKey('pkcs8', derOf(pair.key), ALGORITHM, false, ['sign']);
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const leaf = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
@@ -90,6 +89,13 @@ export async function openAgentAuthority(nowMs: () => number, kept?: AuthorityPa
       return context;
     },
   };
+}
+
+async function loadWriter(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto);
+  return x509;
 }
 
 /** False for a pair that is damaged, that does not belong together, or that its agents would outlive. */

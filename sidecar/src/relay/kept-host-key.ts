@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
-import { writeWhole } from '../whole-file.ts';
+import { keepWhole } from '../whole-file.ts';
 
 const KEPT_FILE = 'ssh-host-key';
 /** What agents name as their UserKnownHostsFile. */
@@ -30,14 +30,11 @@ export async function keepHostKey(stateFolder: string, shownFolder: string): Pro
   const path = join(stateFolder, KEPT_FILE);
   const kept = await readFile(path, 'utf8').catch(() => undefined);
   const { pem, publicLine } = openHostKey(kept);
-  if (pem !== kept) await writeWhole(path, pem, 0o600);
-  let written = '';
+  await keepWhole(path, pem, 0o600);
   const show = async (places: readonly ShownPlace[]): Promise<void> => {
     const hosts = ['*', ...places.map(hostsOf)];
     const text = hosts.map((host) => `${host} ${publicLine}\n`).join('');
-    if (text === written) return;
-    await writeWhole(join(shownFolder, KNOWN_HOSTS_FILE), text, 0o644);
-    written = text;
+    await keepWhole(join(shownFolder, KNOWN_HOSTS_FILE), text, 0o644);
   };
   await show([]);
   return { pem, show };
