@@ -144,3 +144,22 @@ spec:
   },
   LIMIT_MS,
 );
+
+test(
+  'a mask of a column that the database does not have is warned of, and one that it has is not',
+  async () => {
+    const mask = (column: string): string => `  masks:
+    - {name: names, columns: [${column}], with: {type: Redact}}
+`;
+    const change = { 'changing.yaml': policy('UPDATE', mask('public.customers.nmae')) };
+    expect(await stage.change(change)).toMatchObject({ kind: 'Applied' });
+    const warning = await stage.event(({ kind, code }) => kind === 'Warning' && code === 'NameMatchesNothing');
+    expect(warning['message']).toMatch(
+      /^data\/changing\/names names public\.customers\.nmae, which is not in the database/,
+    );
+    expect(await stage.change({ 'changing.yaml': undefined })).toMatchObject({ kind: 'Applied' });
+    // What the stage itself names is there.
+    expect(stage.events().filter(({ code }) => code === 'NameMatchesNothing')).toEqual([warning]);
+  },
+  LIMIT_MS,
+);

@@ -10,6 +10,7 @@ import { loadParser } from './protocols/postgres/classify/parser.ts';
 import { readSql } from './protocols/postgres/classify/reading.ts';
 import { openSqlState } from './protocols/postgres/classify/state.ts';
 import { Dependencies } from './protocols/postgres/dependencies.ts';
+import { missingNames } from './protocols/postgres/missing-names.ts';
 import { openPostgres } from './protocols/postgres/protocol.ts';
 import { readCatalog } from './relay/catalog-reader.ts';
 import type { TargetAddress } from './relay/target-address.ts';
@@ -30,12 +31,15 @@ interface Question {
   readonly text?: string;
   /** The text is the host and port of a forward. */
   readonly forward?: boolean;
+  /** Tables and columns that the server should have; only where there is no text. */
+  readonly names?: readonly string[];
   readonly catalog?: CatalogResults;
   readonly live?: Live;
 }
 
 type Answer =
-  | { readonly kind: 'Reached' }
+  /** `missing`: what the server does not have of `names`. */
+  | { readonly kind: 'Reached'; readonly missing: readonly string[] }
   | {
       readonly kind: 'Reading';
       readonly command: PostgresCommand;
@@ -66,8 +70,9 @@ async function answer(question: Question): Promise<Answer | RedisAnswer | SshAns
   await loadParser();
   const results = question.live === undefined ? ok(question.catalog) : await ask(question.live);
   if (!results.ok) return { kind: 'Fault', ...results.fault };
-  const { text } = question;
-  if (text === undefined) return { kind: 'Reached' };
+  const { text, names = [] } = question;
+  if (text === undefined)
+    return { kind: 'Reached', missing: results.value === undefined ? [] : missingNames(names, results.value) };
   if (results.value === undefined) return readByName(text);
   const catalog = build(results.value);
   if (!catalog.ok) return { kind: 'Fault', ...catalog.fault };

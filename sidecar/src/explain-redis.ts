@@ -14,7 +14,7 @@ export interface LiveRedis {
 }
 
 export type RedisAnswer =
-  | { readonly kind: 'Reached' }
+  | { readonly kind: 'Reached'; readonly missing: readonly string[] }
   | { readonly kind: 'Reading'; readonly command: RedisCommand; readonly assumed: readonly string[] }
   | ({ readonly kind: 'Fault' } & Fault);
 
@@ -22,7 +22,7 @@ export type RedisAnswer =
 export async function answerRedis(text: string | undefined, live: LiveRedis | undefined): Promise<RedisAnswer> {
   const catalog = live === undefined ? ok(committedCatalog()) : await ask(live);
   if (!catalog.ok) return { kind: 'Fault', ...catalog.fault };
-  if (text === undefined) return { kind: 'Reached' };
+  if (text === undefined) return { kind: 'Reached', missing: [] };
   const args = splitInline(Buffer.from(text));
   if (args === undefined || args.length === 0) {
     const mend = 'Write it as for redis-cli: words, and double quotes round what has spaces.';

@@ -63,15 +63,16 @@ function withUnknowns(command: Command): Command {
   return { ...command, commands: command.commands.map((use) => ({ ...use, args: known(use.args) })) };
 }
 
-/** Whether a server takes the gate's login and tells its catalog; the fault says why not. */
+/** Whether a server takes the gate's login and tells its catalog, and which of `names` it does not have; the fault says why not. */
 export async function checkLogin(
   program: string,
-  protocol: ProtocolName,
-  live: LiveCatalog,
+  question: Pick<ReadingQuestion, 'protocol' | 'live'> & { readonly names: readonly string[] },
   signal: AbortSignal,
-): Promise<ReadingFault | undefined> {
-  const answer = await ask(program, { protocol, live }, signal);
-  return answer.ok ? undefined : answer.fault;
+): Promise<Result<readonly string[], ReadingFault>> {
+  const answer = await ask(program, question, signal);
+  if (!answer.ok) return answer;
+  // The program is our own, of the same version.
+  return ok((answer.value as unknown as { readonly missing: readonly string[] }).missing);
 }
 
 interface Answer {

@@ -13,6 +13,9 @@ import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts'
 import { parseSource } from './source-document.ts';
 import type { SourceFile } from './source-folder.ts';
 
+/** The namespace whose Policies speak for all Targets, when the Configuration names none. */
+export const OPERATOR_NAMESPACE = 'sidegate';
+
 /** Everything that a folder holds, each object alone being well formed. */
 export interface FolderContent {
   readonly targets: readonly Located<Target>[];

@@ -201,7 +201,7 @@ const CASES: readonly (readonly [what: string, change: Change, line: string])[] 
       '  port: 5432\n',
       '  port: 5432\n  tls: {caCertificateRefs: [{kind: ConfigMap, name: ca, key: ca.crt}]}\n',
     ],
-    'MissingObject target.yaml:10 spec.tls.caCertificateRefs[0]: There is no key ca.crt in ConfigMap data/ca. Add it, with the key ca.crt.',
+    'MissingObject target.yaml:10 spec.tls.caCertificateRefs[0]: There is no ConfigMap data/ca. Add it, with the key ca.crt.',
   ],
   [
     'a second Target of one host and port',
@@ -217,6 +217,16 @@ const CASES: readonly (readonly [what: string, change: Change, line: string])[] 
     'an issuer of another name',
     ['access.yaml', 'issuers: [corporate]', 'issuers: [elsewhere]'],
     'MissingIssuer access.yaml:6 spec.identity.issuers[0]: There is no issuer "elsewhere". Add it to issuers of the Configuration at configuration.yaml:2.',
+  ],
+  [
+    'a Policy in a namespace that is misspelt, where nobody hears it',
+    ['policy.yaml', 'namespace: data', 'namespace: dta'],
+    'PolicyBindsNobody policy.yaml:3 metadata.namespace: There is no Target and no AgentAccess in the namespace dta, so this Policy binds nobody. Did you mean "data"?',
+  ],
+  [
+    'a Policy without a namespace',
+    ['policy.yaml', '{name: rules, namespace: data}', '{name: rules}'],
+    'PolicyBindsNobody policy.yaml:3 metadata.namespace: There is no Target and no AgentAccess in the namespace default, so this Policy binds nobody. Namespaces that are heard here: data, agents, sidegate.',
   ],
   [
     'agents where the credential lies',
@@ -258,6 +268,35 @@ describe('a folder is refused for', () => {
   test.each(CASES)('%s', async (_, change, line) => {
     await folder.writeChanged(change);
     expect(await folder.faults()).toEqual([line]);
+  });
+
+  test.each(['agents', 'sidegate'])('but not for a Policy of %s, who are heard', async (namespace) => {
+    await folder.writeChanged(['policy.yaml', 'namespace: data', `namespace: ${namespace}`]);
+    expect(await folder.faults()).toEqual([]);
+  });
+
+  test.each<[what: string, reference: string, line: string]>([
+    [
+      'of an object that is not there',
+      '{kind: ConfigMap, name: cq, key: ca.crt}',
+      'There is no ConfigMap data/cq. Did you mean "ca"?',
+    ],
+    [
+      'of an object of another kind',
+      '{kind: Secret, name: authorities, key: ca.crt}',
+      'There is no Secret data/authorities. Add it, with the key ca.crt.',
+    ],
+    [
+      'of a key that is not there',
+      '{kind: ConfigMap, name: ca, key: ca.pem}',
+      'The ConfigMap data/ca has no key ca.pem. Its keys: ca.crt.',
+    ],
+  ])('a certificate %s', async (_what, reference, line) => {
+    const tls = `  port: 5432\n  tls: {caCertificateRefs: [${reference}]}\n`;
+    await folder.writeChanged(['target.yaml', '  port: 5432\n', tls]);
+    const ca = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: data}\ndata: {ca.crt: "no PEM"}\n';
+    await folder.write({ 'ca.yaml': ca });
+    expect(await folder.faults()).toEqual([`MissingObject target.yaml:10 spec.tls.caCertificateRefs[0]: ${line}`]);
   });
 
   test('two doors at one place, which --listen makes possible', async () => {

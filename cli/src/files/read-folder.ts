@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { type Configuration, type Fault, fail, ok, type Result, type Snapshot } from '@sidegate/crds';
 import { planDoors } from './doors.ts';
 import { type FileFault, faultAt, type Located, type Origin } from './file-fault.ts';
-import { type FolderContent, readContent } from './folder-content.ts';
+import { type FolderContent, OPERATOR_NAMESPACE, readContent } from './folder-content.ts';
 import { checkReferences } from './references.ts';
 import type { Environment } from './secret-text.ts';
 import { readSources, reasonOf } from './source-folder.ts';
@@ -59,7 +59,7 @@ export async function readFolder(path: string, options: ReadOptions): Promise<Re
       accesses: content.accesses.map(({ value }) => value),
       policies: content.policies.map(({ value }) => value),
     },
-    operatorNamespace: configuration?.value.operatorNamespace ?? 'sidegate',
+    operatorNamespace: configuration?.value.operatorNamespace ?? OPERATOR_NAMESPACE,
     namespaceLabels: Object.fromEntries(
       content.namespaces.map(({ value: { metadata } }) => [metadata.name, metadata.labels ?? {}]),
     ),

@@ -94,10 +94,12 @@ function authoritiesOf(
     const path = ['spec', 'tls', 'caCertificateRefs', index];
     const place = `${reference.kind} ${namespace}/${reference.name}`;
     if (content.malformed.has(place)) continue;
-    const text = textOf(reference, namespace, content);
+    const texts = textsOf(reference, namespace, content);
+    const text = texts?.get(reference.key);
     if (text === undefined) {
-      const mend = `Add it, with the key ${reference.key}.`;
-      faults.push(faultAt('MissingObject', origin, path, `There is no key ${reference.key} in ${place}.`, mend));
+      const [message, mend] =
+        texts === undefined ? noObject(reference, namespace, content) : noKey(place, reference, texts);
+      faults.push(faultAt('MissingObject', origin, path, message, mend));
       continue;
     }
     const certificates = certificatesIn(text);
@@ -110,13 +112,32 @@ function authoritiesOf(
   return faults.length === 0 ? ok(authorities) : fail(faults);
 }
 
-function textOf(reference: ObjectKeyReference, namespace: string, content: FolderContent): string | undefined {
-  if (reference.kind === 'ConfigMap') {
-    return findByName(content.configMaps, namespace, reference.name)?.value.data?.[reference.key];
+/** The texts of the object by their keys; undefined when it is not there. */
+function textsOf(
+  { kind, name }: ObjectKeyReference,
+  namespace: string,
+  { configMaps, secrets }: FolderContent,
+): ReadonlyMap<string, string> | undefined {
+  if (kind === 'ConfigMap') {
+    const found = findByName(configMaps, namespace, name);
+    return found === undefined ? undefined : new Map(Object.entries(found.value.data ?? {}));
   }
-  const secret = findByName(content.secrets, namespace, reference.name);
-  const texts = secret === undefined ? undefined : decodeSecret(secret);
-  return texts?.ok === true ? texts.value.get(reference.key) : undefined;
+  const secret = findByName(secrets, namespace, name);
+  if (secret === undefined) return undefined;
+  const texts = decodeSecret(secret);
+  return texts.ok ? texts.value : new Map();
+}
+
+type Words = readonly [message: string, mend: string];
+
+function noObject({ kind, name, key }: ObjectKeyReference, namespace: string, content: FolderContent): Words {
+  const near = suggest(name, namesIn<Named>(kind === 'ConfigMap' ? content.configMaps : content.secrets, namespace));
+  const mend = near === undefined ? `Add it, with the key ${key}.` : `Did you mean "${near}"?`;
+  return [`There is no ${kind} ${namespace}/${name}.`, mend];
+}
+
+function noKey(place: string, { key }: ObjectKeyReference, texts: ReadonlyMap<string, string>): Words {
+  return [`The ${place} has no key ${key}.`, `Its keys: ${[...texts.keys()].join(', ') || 'none'}.`];
 }
 
 function isCertificate(pem: string): boolean {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +38,7 @@ class Run {
   readonly ended: Promise<boolean>;
   #watchers = new Set<() => void>();
 
-  constructor(programs = PROGRAMS) {
+  constructor(programs = PROGRAMS, explainProgram?: string) {
     this.ended = runFolder({
       folder: folder.path,
       stateFolder: state,
@@ -44,6 +46,7 @@ class Run {
       listen: '127.0.0.1',
       programs,
       environment: {},
+      ...(explainProgram === undefined ? {} : { explainProgram }),
       signal: stopping.signal,
       tell: (event) => {
         this.events.push(event);
@@ -231,6 +234,47 @@ test(
     const warning = await run.next('Warning');
     expect(warning).toMatchObject({ code: 'TargetUnreachable', message: expect.stringContaining('data/orders') });
     await expect(run.stop()).resolves.toBe(true);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'nothing is said of how a Target was under rules that are gone by now',
+  async () => {
+    const asked: Socket[] = [];
+    let wasAsked = (): void => undefined;
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          asked.push(socket);
+          wasAsked();
+        });
+    });
+    const nextAsked = (): Promise<void> => new Promise((resolve) => (wasAsked = resolve));
+    server.listen(0, '127.0.0.1');
+    server.unref();
+    await once(server, 'listening');
+    const { port } = Object(server.address()) as { readonly port: number };
+    const target = (FILES['target.yaml'] ?? '')
+      .replaceAll('db.local', 'localhost')
+      .replace('port: 5432', `port: ${port}`);
+    await folder.write({ 'target.yaml': target });
+    let question = nextAsked();
+    const run = new Run(PROGRAMS, fileURLToPath(new URL('./testing/fake-explain.ts', import.meta.url)));
+    await question;
+    question = nextAsked();
+    await folder.write({ 'target.yaml': target.replace('pa55', 'mended') });
+    await question;
+    // The first is answered late, and then the second.
+    const [first] = asked;
+    const isOver = first === undefined ? undefined : once(first, 'close');
+    first?.end();
+    await isOver;
+    asked[1]?.end();
+    await run.next('Warning', 0, ({ message }) => message.includes('Not with mended.'));
+    await expect(run.stop()).resolves.toBe(true);
+    expect(run.events.filter(({ kind }) => kind === 'Warning')).toHaveLength(1);
   },
   LIMIT_MS,
 );

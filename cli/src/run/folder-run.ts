@@ -11,6 +11,7 @@ import { systemUser } from '../owner/system-user.ts';
 import { runSocketIn } from '../state-folder.ts';
 import { type CompiledFolder, compileFolder, NO_MASK_KEY } from '../validate/compiled-folder.ts';
 import { watchFolder } from './folder-watch.ts';
+import { namedFor } from './named-columns.ts';
 import type { RunEvent } from './run-event.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { pointReaders, prepareState } from './run-state.ts';
@@ -181,10 +182,10 @@ class FolderRun {
     }
     this.#applied = snapshot;
     tell({ kind: 'Applied', version: snapshot.version, listeners: applied.listeners }, snapshot);
-    const known = new Set(before === undefined ? [] : before.resources.targets.map((target) => wayTo(target, before)));
+    const known = asked(before);
     void this.#warnOf(
       snapshot,
-      snapshot.resources.targets.filter((target) => !known.has(wayTo(target, snapshot))),
+      snapshot.resources.targets.filter((target) => !known.has(askedOf(target, snapshot))),
     );
   }
 
@@ -208,16 +209,26 @@ class FolderRun {
     const check: CheckLogin | undefined =
       explainProgram === undefined
         ? undefined
-        : (target) => checkLogin(explainProgram, target.spec.protocol, liveCatalogOf(target, snapshot), signal);
+        : (target, names) => {
+            const live = liveCatalogOf(target, snapshot);
+            return checkLogin(explainProgram, { protocol: target.spec.protocol, live, names }, signal);
+          };
     for (const target of targets) {
-      const fault = await tryTarget(target, check, signal);
+      const faults = await tryTarget(target, namedFor(target, snapshot), check, signal);
       if (signal.aborted) return;
-      if (fault !== undefined) tell({ kind: 'Warning', ...fault }, this.#applied);
+      // What was asked under rules that are gone by now says nothing of those in force.
+      if (!asked(this.#applied).has(askedOf(target, snapshot))) continue;
+      for (const fault of faults) tell({ kind: 'Warning', ...fault }, this.#applied);
     }
   }
 }
 
-/** Equal when the way to the Target's server and the login are. */
-function wayTo(target: Target, snapshot: Snapshot): string {
-  return JSON.stringify(liveCatalogOf(target, snapshot));
+/** Equal when a Target's server would be asked the same in the same way. */
+function askedOf(target: Target, snapshot: Snapshot): string {
+  return JSON.stringify([liveCatalogOf(target, snapshot), namedFor(target, snapshot)]);
+}
+
+/** What is asked of all servers under these rules. */
+function asked(snapshot: Snapshot | undefined): ReadonlySet<string> {
+  return new Set(snapshot?.resources.targets.map((target) => askedOf(target, snapshot)));
 }

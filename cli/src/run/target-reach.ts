@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import type { Fault, ProtocolName, Target } from '@sidegate/crds';
+import type { Fault, ProtocolName, Result, Target } from '@sidegate/crds';
+import type { NamedColumn } from './named-columns.ts';
 import { errorCode } from './system-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -7,27 +8,32 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Protocols whose servers can be asked. */
 const CHECKED: ReadonlySet<ProtocolName> = new Set(['Postgres', 'Redis']);
 
-/** Asks whether a Target's server takes the gate's login; the fault says why not. Absent where nobody can ask. */
-export type CheckLogin = (target: Target) => Promise<Fault | undefined>;
+/** Asks whether a Target's server takes the gate's login, and which of these names it does not have; the fault says why not. */
+export type CheckLogin = (target: Target, names: readonly string[]) => Promise<Result<readonly string[], Fault>>;
 
 /**
- * Whether a Target can be used, as far as can be told without an agent. Faults: TargetUnreachable, TargetUnusable; its door is open all
- * the same, and each connection tries again.
+ * Whether a Target can be used and has what its rules name, as far as can be told without an agent; `checkLogin` is absent where nobody can ask.
+ * Faults: TargetUnreachable, TargetUnusable, NameMatchesNothing; its door is open all the same, and each connection tries again.
  */
 export async function tryTarget(
   target: Target,
+  named: readonly NamedColumn[],
   checkLogin: CheckLogin | undefined,
   signal: AbortSignal,
-): Promise<Fault<'TargetUnreachable' | 'TargetUnusable'> | undefined> {
+): Promise<readonly Fault<'TargetUnreachable' | 'TargetUnusable' | 'NameMatchesNothing'>[]> {
   const unreached = await reachTarget(target, signal);
-  if (unreached !== undefined || !CHECKED.has(target.spec.protocol)) return unreached;
-  const fault = await checkLogin?.(target);
-  if (fault === undefined) return undefined;
-  return {
-    code: 'TargetUnusable',
-    message: `The Target ${nameOf(target)} is reached, but cannot be used: ${fault.message}`,
-    mend: 'Correct its Secret, tls and databases. Its door is open, and each connection tries again.',
-  };
+  if (unreached !== undefined) return [unreached];
+  if (checkLogin === undefined || !CHECKED.has(target.spec.protocol)) return [];
+  const names = named.map(({ name }) => name);
+  const missing = await checkLogin(target, names);
+  if (missing.ok) return named.filter(({ name }) => missing.value.includes(name)).map(({ fault }) => fault);
+  return [
+    {
+      code: 'TargetUnusable',
+      message: `The Target ${nameOf(target)} is reached, but cannot be used: ${missing.fault.message}`,
+      mend: 'Correct its Secret, tls and databases. Its door is open, and each connection tries again.',
+    },
+  ];
 }
 
 function nameOf({ metadata: { namespace = 'default', name } }: Target): string {
