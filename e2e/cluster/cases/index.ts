@@ -11,6 +11,7 @@ import { LANE_CASES } from './lanes.ts';
 import { MANIFEST_CASES } from './manifests.ts';
 import { MODE_CASES } from './modes.ts';
 import { NODE_FAULT_CASES } from './node-faults.ts';
+import { ROLLBACK_CASES } from './rollback.ts';
 import { ROTATION_CASES } from './rotation.ts';
 import { START_TIME_CASES } from './start-times.ts';
 import { UNINSTALL_CASES } from './uninstall.ts';
@@ -26,6 +27,7 @@ const DISTURBING_CASES: readonly ClusterCase[] = [
   ...START_TIME_CASES,
   ...MODE_CASES,
   ...UPGRADE_CASES,
+  ...ROLLBACK_CASES,
 ];
 
 /** In the order in which they run. */
