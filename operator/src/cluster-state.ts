@@ -52,6 +52,15 @@ const NOT_READ: Result<GateTemplate, SettingsFault> = fail({
   message: 'What is injected is not read yet.',
 });
 
+/** Resources by their namespace, so that what one namespace holds costs others nothing. */
+interface ByNamespace {
+  /** In the order of their names. */
+  readonly policies: ReadonlyMap<string, readonly StoredPolicy[]>;
+  /** Of these, those that do not compile. */
+  readonly invalid: ReadonlyMap<string, readonly StoredPolicy[]>;
+  readonly accesses: ReadonlyMap<string, readonly StoredAccess[]>;
+}
+
 /** What follows from the objects of the cluster, found out once for each state of them. Pure but for what it remembers. */
 export class ClusterState {
   readonly indexes: ClusterIndexes;
@@ -61,6 +70,7 @@ export class ClusterState {
   #template: Result<GateTemplate, SettingsFault> = NOT_READ;
   #injected = new WeakMap<Pod, Result<void, InjectionFault | SettingsFault>>();
   #standings: ReadonlyMap<string, TargetStanding> | undefined;
+  #byNamespace: ByNamespace | undefined;
   #revision = 0;
 
   constructor(indexes: ClusterIndexes, settings: ClusterSettings) {
@@ -72,6 +82,7 @@ export class ClusterState {
   changed(): void {
     this.#revision += 1;
     this.#standings = undefined;
+    this.#byNamespace = undefined;
   }
 
   /** What is injected is another thing now, or cannot be known. */
@@ -135,6 +146,30 @@ export class ClusterState {
     return checked;
   }
 
+  /** In the order of their names. */
+  policiesIn(namespace: string): readonly StoredPolicy[] {
+    return this.#found.policies.get(namespace) ?? [];
+  }
+
+  accessesIn(namespace: string): readonly StoredAccess[] {
+    return this.#found.accesses.get(namespace) ?? [];
+  }
+
+  get #found(): ByNamespace {
+    this.#byNamespace ??= this.#sort();
+    return this.#byNamespace;
+  }
+
+  #sort(): ByNamespace {
+    const policies = this.policies.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+    const isInvalid = (policy: StoredPolicy): boolean => !policy.resource.ok || this.policyFaults(policy).length > 0;
+    return {
+      policies: Map.groupBy(policies, inNamespace),
+      invalid: Map.groupBy(policies.filter(isInvalid), inNamespace),
+      accesses: Map.groupBy(this.accesses, inNamespace),
+    };
+  }
+
   /** What the compiler says of a Policy by itself; empty for one that cannot be read, which `resource` says. */
   policyFaults(policy: StoredPolicy): readonly Fault[] {
     const known = this.#policyFaults.get(policy);
@@ -146,10 +181,8 @@ export class ClusterState {
 
   /** Policies of a namespace that do not compile and speak for the Target: what they withhold is not known. */
   invalidPolicies(namespace: string, target: string): readonly string[] {
-    return this.policies
-      .filter((policy) => policy.namespace === namespace && speaksFor(policy, target))
-      .filter((policy) => !policy.resource.ok || this.policyFaults(policy).length > 0)
-      .map(({ key }) => key);
+    const invalid = this.#found.invalid.get(namespace) ?? [];
+    return invalid.filter((policy) => speaksFor(policy, target)).map(({ key }) => key);
   }
 
   /** Policies beside the agents of a namespace, and of the whole cluster, that do not compile and speak for the Target. */
@@ -170,7 +203,7 @@ export class ClusterState {
   agentsIn(namespace: string): string | undefined {
     if (this.isLabelled(namespace))
       return `Every pod of the namespace ${namespace} is an agent's: it is labelled ${INJECTION_LABEL}.`;
-    const access = this.accesses.find((one) => one.namespace === namespace);
+    const [access] = this.accessesIn(namespace);
     return access === undefined ? undefined : `AgentAccess ${access.key} says that agents run in ${namespace}.`;
   }
 
@@ -243,6 +276,10 @@ export function speaksFor({ resource, namespace }: StoredPolicy, target: string)
     ? (resource.value.spec.selector?.targetRefs ?? [])
     : [];
   return refs.length === 0 || refs.some((ref) => `${ref.namespace ?? namespace}/${ref.name}` === target);
+}
+
+function inNamespace({ namespace }: { readonly namespace: string }): string {
+  return namespace;
 }
 
 function readAll<R extends Target | AgentAccess | Policy>(

@@ -252,3 +252,24 @@ test('a Target moved to a namespace of agents closes', () => {
   cluster.put(agentsNamespace('data'));
   expect(bundleOf(bundles).refusals[0]?.fault.code).toBe('NotAccepted');
 });
+
+test('however many Targets and Policies others have, all are gone through once for a change', () => {
+  const { cluster, bundles } = start();
+  for (let index = 0; index < 50; index += 1) {
+    cluster.put(targetObject({ host: `h${index}.other.svc` }, { name: `t${index}`, namespace: 'other' }));
+    cluster.put(policyObject({}, { name: `p${index}`, namespace: 'other' }));
+  }
+  let reads = 0;
+  const { indexes } = cluster.state;
+  for (const index of [indexes.targets, indexes.policies, indexes.accesses]) {
+    Object.defineProperty(index, 'all', {
+      get: () => {
+        reads += 1;
+        return Reflect.get(Object.getPrototypeOf(index), 'all', index);
+      },
+    });
+  }
+  cluster.state.changed();
+  for (const name of ['a', 'b', 'c']) expect(bundleOf(bundles, gatedPod({ name })).content.doors).toHaveLength(1);
+  expect(reads).toBeLessThan(6);
+});

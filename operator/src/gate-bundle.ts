@@ -69,7 +69,10 @@ export class GateBundles {
 
   #find(pod: Pod): GateBundle | Withheld {
     const { namespace = 'default' } = pod.metadata;
-    const accesses = this.#state.accesses.filter((access) => selects(access, pod)).toSorted(byAge);
+    const accesses = this.#state
+      .accessesIn(namespace)
+      .filter((access) => selects(access, pod))
+      .toSorted(byAge);
     const injected = this.#state.injected(pod);
     const group = JSON.stringify([
       namespace,
@@ -167,16 +170,23 @@ export class GateBundles {
 
   #policiesFor(namespace: string, opened: readonly OpenedDoor[]): BundleContent['resources']['policies'] {
     const { operatorNamespace } = this.#state.settings;
+    const concerned = new Set([namespace, operatorNamespace, ...opened.map(ownerOf)]);
     // In an order of their own, so that every replica gives the same content the same version.
-    const policies = this.#state.policies.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+    const policies = [...concerned]
+      .flatMap((one) => this.#state.policiesIn(one))
+      .toSorted((one, other) => (one.key < other.key ? -1 : 1));
     return policies.flatMap((policy) => {
-      const concerned = opened.some(({ key, release }) => {
-        const owner = release.target.metadata.namespace ?? 'default';
-        return [owner, namespace, operatorNamespace].includes(policy.namespace) && speaksFor(policy, key);
-      });
-      return concerned && policy.resource.ok ? [policy.resource.value] : [];
+      const speaks = opened.some(
+        (door) =>
+          [ownerOf(door), namespace, operatorNamespace].includes(policy.namespace) && speaksFor(policy, door.key),
+      );
+      return speaks && policy.resource.ok ? [policy.resource.value] : [];
     });
   }
+}
+
+function ownerOf({ release }: Pick<OpenedDoor, 'release'>): string {
+  return release.target.metadata.namespace ?? 'default';
 }
 
 /** The Targets that an AgentAccess names, by `namespace/name`, each once. */
