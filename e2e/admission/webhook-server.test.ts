@@ -65,6 +65,53 @@ test.each([
   expect((await post(path, body, method)).status).toBe(expected);
 });
 
+test('of a review without an end no more is read than it takes to say so', async () => {
+  const asked = request({
+    method: 'POST',
+    host: 'localhost',
+    port: server.port,
+    path: '/judge',
+    ca: certificates.authority,
+    agent: false,
+  });
+  const over = new Promise<void>((resolve) => asked.once('close', () => resolve()));
+  let sent = 0;
+  const more = (): void => {
+    sent += 1 << 20;
+    // What no socket holds: were it read, this would go on.
+    if (!asked.destroyed && sent < 256 << 20) asked.write(Buffer.alloc(1 << 20), more);
+  };
+  asked.on('error', () => undefined);
+  more();
+  await over;
+  expect(sent).toBeLessThan(128 << 20);
+});
+
+test('a caller that has too much under way is put off, and may come again', async () => {
+  const begun = Array.from({ length: 3 }, () => {
+    const asked = request({
+      method: 'POST',
+      host: 'localhost',
+      port: server.port,
+      path: '/judge',
+      ca: certificates.authority,
+      agent: false,
+    });
+    const answered = new Promise<number>((resolve) => {
+      asked.on('response', (response) => resolve(response.statusCode ?? 0));
+      asked.on('error', () => resolve(0));
+    });
+    asked.write('x'.repeat(5 << 20));
+    return { asked, answered };
+  });
+  // Of three times 5 MiB one is too much, whichever it is.
+  expect(await Promise.race(begun.map(({ answered }) => answered))).toBe(503);
+  for (const { asked } of begun) asked.destroy();
+  let status = 503;
+  while (status === 503) ({ status } = await post('/judge', JSON.stringify(REVIEW)));
+  expect(status).toBe(200);
+});
+
 test('the next connection gets the certificate that was put in', async () => {
   const next = temporaryFolder('webhook-next');
   server.replaceCertificate(makeCertificates(next.path));

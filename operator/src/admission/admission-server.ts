@@ -1,12 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { PemPair } from '../certificates/pem-pair.ts';
+import { MACHINE_TIME, type Timing } from '../kube/timing.ts';
 import { type AdmissionJudge, answerReview } from './admission-review.ts';
+import { CallerPace } from './caller-pace.ts';
 
 /** An AdmissionReview larger than this is refused, in bytes: twice what etcd stores, for the object before and after. */
 const REVIEW_BYTES_MAX = 6 << 20;
+/** What is too large is read on and dropped up to here, so that whoever sends it hears why; then it is cut. */
+const DROPPED_BYTES_MAX = 2 * REVIEW_BYTES_MAX;
+/** Connections from one address. The API server has one for each review that it waits for. */
+const CONNECTIONS_MAX = 256;
 /** A caller that sends nothing for so long is sent away, in milliseconds; the API server waits 10 s by default. */
 const IDLE_MS = 30_000;
 
@@ -22,15 +28,25 @@ export interface AdmissionServer {
   close(graceMs?: number): Promise<void>;
 }
 
+export interface AdmissionAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly serving: PemPair;
+  /** Default: the machine's. */
+  readonly timing?: Timing;
+}
+
 /** Serves admission webhooks, one judge for each path, on HTTPS. Port 0 takes a free one. */
 export async function serveAdmission(
   routes: ReadonlyMap<string, AdmissionJudge>,
-  { host, port, serving }: { readonly host: string; readonly port: number; readonly serving: PemPair },
+  { host, port, serving, timing = MACHINE_TIME }: AdmissionAddress,
 ): Promise<Result<AdmissionServer, AdmissionServerFault>> {
+  const pace = new CallerPace(timing);
   const server = createServer({ cert: serving.certificate, key: serving.key }, (request, response) => {
-    void answer(routes, request, response);
+    void answer(routes, pace, request, response);
   });
   server.setTimeout(IDLE_MS);
+  boundConnections(server);
   const fault = await new Promise<Error | undefined>((resolve) => {
     server.once('error', resolve);
     server.listen(port, host, () => resolve(undefined));
@@ -51,36 +67,87 @@ export async function serveAdmission(
   });
 }
 
+/** Before the handshake, which costs the most of a connection. */
+function boundConnections(server: Server): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const caller = socket.remoteAddress ?? '';
+    const count = (open.get(caller) ?? 0) + 1;
+    if (count > CONNECTIONS_MAX) {
+      socket.destroy();
+      return;
+    }
+    open.set(caller, count);
+    socket.once('close', () => {
+      const left = (open.get(caller) ?? 1) - 1;
+      if (left === 0) open.delete(caller);
+      else open.set(caller, left);
+    });
+  });
+}
+
 async function answer(
   routes: ReadonlyMap<string, AdmissionJudge>,
+  pace: CallerPace,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const judge = routes.get(new URL(request.url ?? '/', 'https://webhook').pathname);
   if (judge === undefined || request.method !== 'POST')
     return end(response, 404, { message: 'There is no such webhook.' });
-  const text = await readText(request);
-  if (text === undefined) return end(response, 413, { message: 'The review is too large, or broke off.' });
-  const answered = answerReview(text, judge);
-  return answered.ok ? end(response, 200, answered.value) : end(response, 400, { message: answered.fault.message });
+  const caller = request.socket.remoteAddress ?? '';
+  if (!pace.begin(caller)) return cut(request, response, 503, BUSY);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const read = await readText(request, (bytes) => pace.hold(caller, bytes));
+  try {
+    if (read.kind === 'Busy') return cut(request, response, 503, BUSY);
+    if (read.kind === 'Broken') return cut(request, response, 413, 'The review is too large, or broke off.');
+    const answered = await pace.turn(caller, gone.signal, () => answerReview(read.text(), judge));
+    if (answered === undefined) return;
+    if (answered.ok) end(response, 200, answered.value);
+    else end(response, 400, { message: answered.fault.message });
+  } finally {
+    pace.end(caller, read.bytes);
+  }
 }
 
+const BUSY = 'This caller asks for more than its share. Try again later.';
 function end(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-async function readText(request: IncomingMessage): Promise<string | undefined> {
+/** Says so and reads no further. */
+function cut(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify({ message }), () => request.destroy());
+}
+
+/** `bytes`: what is held of it. */
+type Read =
+  | { readonly kind: 'Whole'; readonly bytes: number; readonly text: () => string }
+  | { readonly kind: 'Broken'; readonly bytes: number }
+  | { readonly kind: 'Busy'; readonly bytes: number };
+
+async function readText(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Read> {
   const parts: Buffer[] = [];
-  let bytes = 0;
+  let [bytes, held] = [0, 0];
   try {
-    for await (const part of request) {
+    for await (const part of request.iterator({ destroyOnReturn: false })) {
       bytes += part.length;
+      if (bytes > DROPPED_BYTES_MAX) break;
       // Read on and drop: a request that is cut off here would not hear why.
-      if (bytes > REVIEW_BYTES_MAX) parts.length = 0;
-      else parts.push(part);
+      if (bytes > REVIEW_BYTES_MAX) {
+        parts.length = 0;
+        continue;
+      }
+      if (!hold(part.length)) return { kind: 'Busy', bytes: held };
+      held += part.length;
+      parts.push(part);
     }
   } catch {
-    return undefined;
+    return { kind: 'Broken', bytes: held };
   }
-  return bytes > REVIEW_BYTES_MAX ? undefined : Buffer.concat(parts).toString('utf8');
+  if (bytes > REVIEW_BYTES_MAX) return { kind: 'Broken', bytes: held };
+  return { kind: 'Whole', bytes: held, text: () => Buffer.concat(parts).toString('utf8') };
 }
