@@ -1,5 +1,6 @@
 export * from './assert-never.ts';
 export * from './back-off.ts';
+export * from './bound-connections.ts';
 export * from './credential.ts';
 export * from './field-fault.ts';
 export * from './garbage.ts';

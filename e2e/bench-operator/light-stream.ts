@@ -1,3 +1,4 @@
+import { connect as connectTo } from 'node:net';
 import { connect } from 'node:tls';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { FollowRequestSchema, type FollowResponse, FollowResponseSchema } from '@sidegate/policy/control';
@@ -31,6 +32,14 @@ export interface LightStreamOptions {
   readonly ended: (why: string) => void;
 }
 
+let streams = 0;
+
+/** Gates of a cluster have an address each. */
+function nextAddress(): string {
+  streams += 1;
+  return `127.${1 + (process.pid % 250)}.${(streams >> 8) & 255}.${streams & 255}`;
+}
+
 /**
  * A control stream with next to nothing around it: thousands of them must cost the machine little beside the operator that is measured. One stream on
  * one TLS connection, HTTP/2 frames written by hand, no header of an answer read, no flow control.
@@ -38,8 +47,7 @@ export interface LightStreamOptions {
 export function openLightStream({ url, authority, token, heard, ended }: LightStreamOptions): LightStream {
   const { hostname, port } = new URL(url);
   const socket = connect({
-    host: hostname,
-    port: Number(port),
+    socket: connectTo({ host: hostname, port: Number(port), family: 4, localAddress: nextAddress() }),
     servername: hostname,
     ca: authority,
     ALPNProtocols: ['h2'],

@@ -12,7 +12,7 @@ import { type AddressInfo, connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
+import { boundConnections, type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
 import type { Registry } from 'prom-client';
 import type { Address } from './config.ts';
 import { FRAME_BODY_BYTES_MAX } from './segments/frame.ts';
@@ -35,6 +35,8 @@ const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTIONS_MAX = 1024;
 /** Each gate of a cluster has one. */
 const CLUSTER_CONNECTIONS_MAX = 12_000;
+/** From one address: an agent that opened thousands would take the memory of all. */
+const CALLER_CONNECTIONS_MAX = 256;
 const STREAMS_MAX = 128;
 
 /** Serves gRPC without TLS on an address. */
@@ -59,6 +61,7 @@ export async function serveSecureAddress(
 ): Promise<Result<SecureListening, ListenFault>> {
   const server = createSecureServer({ ...HTTP2_OPTIONS, ...secureOptions(pair) }, grpcHandler(routes));
   server.maxConnections = CLUSTER_CONNECTIONS_MAX;
+  boundConnections(server, CALLER_CONNECTIONS_MAX);
   const listening = await listen(server, { host: address.host, port: address.port }, () => urlOf(server, 'https'));
   if (!listening.ok) return listening;
   return ok({

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { boundConnections, type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { PemPair } from '../certificates/pem-pair.ts';
 import { MACHINE_TIME, type Timing } from '../kube/timing.ts';
 import { type AdmissionJudge, answerReview } from './admission-review.ts';
@@ -46,7 +46,7 @@ export async function serveAdmission(
     void answer(routes, pace, request, response);
   });
   server.setTimeout(IDLE_MS);
-  boundConnections(server);
+  boundConnections(server, CONNECTIONS_MAX);
   const fault = await new Promise<Error | undefined>((resolve) => {
     server.once('error', resolve);
     server.listen(port, host, () => resolve(undefined));
@@ -67,25 +67,6 @@ export async function serveAdmission(
   });
 }
 
-/** Before the handshake, which costs the most of a connection. */
-function boundConnections(server: Server): void {
-  const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const caller = socket.remoteAddress ?? '';
-    const count = (open.get(caller) ?? 0) + 1;
-    if (count > CONNECTIONS_MAX) {
-      socket.destroy();
-      return;
-    }
-    open.set(caller, count);
-    socket.once('close', () => {
-      const left = (open.get(caller) ?? 1) - 1;
-      if (left === 0) open.delete(caller);
-      else open.set(caller, left);
-    });
-  });
-}
-
 async function answer(
   routes: ReadonlyMap<string, AdmissionJudge>,
   pace: CallerPace,
@@ -96,13 +77,13 @@ async function answer(
   if (judge === undefined || request.method !== 'POST')
     return end(response, 404, { message: 'There is no such webhook.' });
   const caller = request.socket.remoteAddress ?? '';
-  if (!pace.begin(caller)) return cut(request, response, 503, BUSY);
+  if (!pace.begin(caller)) return refuse(request, response, 503, BUSY);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const read = await readText(request, (bytes) => pace.hold(caller, bytes));
   try {
-    if (read.kind === 'Busy') return cut(request, response, 503, BUSY);
-    if (read.kind === 'Broken') return cut(request, response, 413, 'The review is too large, or broke off.');
+    if (read.kind === 'Busy') return refuse(request, response, 503, BUSY);
+    if (read.kind === 'Broken') return refuse(request, response, 413, 'The review is too large, or broke off.');
     const answered = await pace.turn(caller, gone.signal, () => answerReview(read.text(), judge));
     if (answered === undefined) return;
     if (answered.ok) end(response, 200, answered.value);
@@ -118,7 +99,7 @@ function end(response: ServerResponse, status: number, body: object): void {
 }
 
 /** Says so and reads no further. */
-function cut(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(JSON.stringify({ message }), () => request.destroy());
 }

@@ -61,3 +61,15 @@ test('the call of a gate whose machine vanished ends, the one of a gate that say
   await until(() => calls.get('vanished')?.signal.aborted === true, 'the end of the one that vanished');
   expect(calls.get('quiet')?.signal.aborted).toBe(false);
 }, 60_000);
+
+test('a connection on which nobody is served is cut, one that has a call is not', async () => {
+  const listener = await serveControl(() => undefined, { host: '127.0.0.1', port: 0, unservedMs: 200 });
+  if (!listener.ok) throw new Error(listener.fault.message);
+  ends.push(() => listener.value.close());
+  const gate = call(listener.value.port, 'gate');
+  const nobody = connectHttp2(`http://127.0.0.1:${listener.value.port}`);
+  nobody.on('error', () => undefined);
+  ends.push(() => nobody.destroy());
+  await until(() => nobody.closed || nobody.destroyed, 'the end of the one without a call');
+  expect([gate.closed, gate.destroyed]).toEqual([false, false]);
+});

@@ -8,7 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
+import { boundConnections, type Fault, fail, ok, PULSE_MS, type Result, watchPulse } from '@sidegate/crds';
 import type { PemPair } from '../certificates/pem-pair.ts';
 import { FollowCall, refuseCall } from './follow-call.ts';
 
@@ -21,6 +21,10 @@ export interface ControlListener {
 }
 
 const CONNECTIONS_MAX = 12_000;
+/** From one address. Each gate has its own, but where a network hides the pods of a node behind the node's. */
+const CALLER_CONNECTIONS_MAX = 256;
+/** A connection on which nobody is served for so long is cut, in milliseconds: a gate has a stream as long as it is there. */
+const UNSERVED_MS = 30_000;
 /** Connections that wait to be taken: when an operator starts, all gates are at its door at once. */
 const BACKLOG = 4_096;
 
@@ -38,12 +42,13 @@ export interface ControlAddress {
   readonly serving?: PemPair;
   /** How often gates are asked whether they are there. */
   readonly pulseMs?: number;
+  readonly unservedMs?: number;
 }
 
 /** Serves gRPC over TLS 1.3; without a certificate in clear, which only tests do. `follow` is given each call with its headers. */
 export function serveControl(
   follow: (call: FollowCall, headers: IncomingHttpHeaders) => void,
-  { host, port, serving, pulseMs = PULSE_MS }: ControlAddress,
+  { host, port, serving, pulseMs = PULSE_MS, unservedMs = UNSERVED_MS }: ControlAddress,
 ): Promise<Result<ControlListener, Fault<'CannotListen'>>> {
   const server: Http2Server | Http2SecureServer =
     serving === undefined
@@ -61,10 +66,12 @@ export function serveControl(
     else call.end(refused);
   });
   server.maxConnections = CONNECTIONS_MAX;
+  boundConnections(server, CALLER_CONNECTIONS_MAX);
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
     watchPulse(session, pulseMs);
+    endUnserved(session, unservedMs);
     session.on('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
   });
@@ -90,4 +97,19 @@ export function serveControl(
       );
     });
   });
+}
+
+function endUnserved(session: ServerHttp2Session, afterMs: number): void {
+  let served = 0;
+  const later = (): NodeJS.Timeout => setTimeout(() => session.destroy(), afterMs).unref();
+  let timer = later();
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    served += 1;
+    clearTimeout(timer);
+    stream.once('close', () => {
+      served -= 1;
+      if (served === 0 && !session.destroyed) timer = later();
+    });
+  });
+  session.on('close', () => clearTimeout(timer));
 }
