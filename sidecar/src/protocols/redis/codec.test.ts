@@ -49,13 +49,19 @@ describe('commands', () => {
     ['a length below nothing', '*1\r\n$-1\r\n'],
     ['a space in a number', '*1 \r\n$4\r\nPING\r\n'],
     ['another type inside', '*1\r\n:4\r\n'],
-    ['too many arguments', '*1048577\r\n'],
+    ['too many arguments', '*131073\r\n'],
     ['a number without an end', `*${'1'.repeat(40)}`],
     ['quotes that are not closed', 'GET "a\r\n'],
     ['a word behind a closing quote', 'GET "a"b\r\n'],
     ['an inline command without an end', 'x'.repeat(70_000)],
   ])('%s is malformed', (_, text) => {
     expect(requests([text])).toEqual(['Malformed']);
+  });
+
+  test('may have 131,072 arguments', () => {
+    const reader = new RequestReader({ bytesMax: 1 << 20 });
+    reader.feed(Buffer.from('*131072\r\n'));
+    expect(reader.next()).toBe('More');
   });
 
   test.each([

@@ -69,10 +69,10 @@ describe('the arguments of a command that is not whole', () => {
   test('count for more than their bytes', () => {
     const talk = begin();
     talk.playback.agent(Buffer.from('$1\r\na\r\n'.repeat(50_000)));
-    expect(heldBytes(talk)).toBeGreaterThan(5_000_000);
+    expect(heldBytes(talk)).toBeGreaterThan(25_000_000);
   });
 
-  test('count for as much again where each comes by itself', () => {
+  test('count for more where each comes by itself', () => {
     const talk = begin();
     for (let count = 0; count < 5_000; count += 1) talk.playback.agent(Buffer.from('$1\r\na\r\n'));
     expect(heldBytes(talk)).toBeGreaterThan(5_000_000);

@@ -3,13 +3,16 @@ import { Pieces } from '../pieces.ts';
 import { findLineEnd, LINE_BYTES_MAX, readInteger, TYPE, writeCommand } from './codec.ts';
 import { splitInline } from './inline.ts';
 
-/** As Redis: more arguments than that are no command. */
-const ARGUMENTS_MAX = 1024 * 1024;
+/** Redis takes 1024 * 1024. To read, judge and write down one key takes some 7 us, while no other session goes on. */
+const ARGUMENTS_MAX = 128 * 1024;
 /** The header of an array or a bulk string is no longer than this. */
 const HEADER_BYTES_MAX = 24;
 
-/** What one of a command's arguments, and one of the pieces that it came in, takes of memory besides its bytes. */
-const [ARGUMENT_BYTES, PIECE_BYTES] = [128, 1024];
+/**
+ * What one of a command's arguments takes of memory besides its bytes, with what is made of it when it is judged and written down, and one of the pieces
+ * that a command came in.
+ */
+const [ARGUMENT_BYTES, PIECE_BYTES] = [512, 1024];
 
 const NOTHING = new Uint8Array();
 
@@ -127,9 +130,9 @@ export class RequestReader {
     if (end === -1)
       return this.#buffer.length - this.#at > HEADER_BYTES_MAX ? this.#fail('invalid multibulk length') : this.#wait();
     const count = end < 0 ? undefined : readInteger(this.#buffer, this.#at + 1, end);
-    if (count === undefined || count > (this.#limits.argumentsMax ?? ARGUMENTS_MAX)) {
-      return this.#fail('invalid multibulk length');
-    }
+    if (count === undefined) return this.#fail('invalid multibulk length');
+    const max = this.#limits.argumentsMax ?? ARGUMENTS_MAX;
+    if (count > max) return this.#fail(`a command may have ${max} arguments here`);
     this.#advance(end + 2);
     if (count <= 0) return 'Empty';
     this.#left = count;
