@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Terminal } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { runProgram } from './program.ts';
+import { printable } from './read/printable.ts';
 
 const stopping = new AbortController();
 let readerGone = false;
@@ -12,7 +13,8 @@ const terminal: Terminal = {
     if (readerGone || process.stdout.write(text)) return;
     await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
   },
-  err: (line) => void process.stderr.write(`${line}\n`),
+  // What went wrong may be told in the words of a server, a file or a record.
+  err: (line) => void process.stderr.write(`${printable(line, 'keep')}\n`),
   pause: (milliseconds) => setTimeout(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   environment: process.env,

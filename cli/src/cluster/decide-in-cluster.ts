@@ -1,5 +1,6 @@
 import type { ApprovalRequest } from '@sidegate/crds';
 import { jsonLine } from '../read/json-line.ts';
+import { printable } from '../read/printable.ts';
 import { heldApproval } from './approvals-in-cluster.ts';
 import type { ClusterWork } from './cluster-command.ts';
 
@@ -42,7 +43,7 @@ export function decideInCluster(action: 'Approve' | 'Deny'): ClusterWork {
     );
     if (!written.ok) return written.fault;
     if (given.flag('json')) await terminal.out(jsonLine(heldApproval(written.value as ApprovalRequest)));
-    else await terminal.out(`${username} ${action === 'Approve' ? 'approves' : 'refuses'} ${name}.\n`);
+    else await terminal.out(`${printable(username)} ${action === 'Approve' ? 'approves' : 'refuses'} ${name}.\n`);
     return 0;
   };
 }

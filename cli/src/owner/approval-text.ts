@@ -7,16 +7,17 @@ export function describeApproval(approval: HeldApproval, nowMs: number): readonl
   const { id, target, access, verified, claimed, text, binds, rule, reason, sha256, session } = approval;
   const groups = verified.groups === undefined ? 'groups unknown' : `groups ${verified.groups.join(', ') || 'none'}`;
   const claims = Object.entries(claimed).map(([name, value]) => `${name}=${value}`);
+  const way = `${target.namespace}/${target.name} through ${access.namespace}/${access.name}, session ${session}`;
   return [
-    `${id}  ${standing(approval, nowMs)}`,
+    `${printable(id)}  ${standing(approval, nowMs)}`,
     `  who       ${printable(verified.subject)} (${printable(verified.issuer)}; ${printable(groups)})`,
     ...(claims.length === 0 ? [] : [`  claims    ${printable(claims.join(', '))}`]),
-    `  target    ${target.namespace}/${target.name} through ${access.namespace}/${access.name}, session ${session}`,
-    `  rule      ${rule}: ${printable(reason)}`,
+    `  target    ${printable(way)}`,
+    `  rule      ${printable(`${rule}: ${reason}`)}`,
     ...whole('command', text),
     ...binds.flatMap((bind, index) => whole(`$${index + 1}`, bind ?? 'NULL')),
-    `  sha256    ${sha256}`,
-    `  approvers ${approversOf(approval)}; ${grantOf(approval)}`,
+    `  sha256    ${printable(sha256)}`,
+    `  approvers ${printable(approversOf(approval))}; ${grantOf(approval)}`,
     ...approval.votes.map(
       ({ user, verdict, reason: why }) =>
         `  ${verdict === 'Approve' ? 'approved' : 'refused '}  by ${printable(user)}${why === '' ? '' : `: ${printable(why)}`}`,

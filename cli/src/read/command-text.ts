@@ -6,7 +6,7 @@ import { showDuration, showTime } from './time.ts';
 export function commandLines(command: CommandSummary): readonly string[] {
   const { commandId, atUs, decision, rule, reason, prepares } = command;
   const time = showTime(atUs).slice(11);
-  const lines = [`#${commandId}  ${time}  ${decision}  ${printable(rule)}${outcomeText(command)}`];
+  const lines = [`#${commandId}  ${time}  ${printable(`${decision}  ${rule}`)}${outcomeText(command)}`];
   lines.push(
     ...printable(command.text, 'keep')
       .split('\n')
@@ -14,8 +14,8 @@ export function commandLines(command: CommandSummary): readonly string[] {
   );
   if (command.binds.length > 0) lines.push(`    with ${bindText(command)}`);
   if (reason !== '') lines.push(`    reason: ${printable(reason)}`);
-  if (command.hold !== '') lines.push(`    waited: ${command.hold}${decidedText(command)}`);
-  if (command.errorCode !== '') lines.push(`    error: ${command.errorCode} ${printable(command.errorText)}`);
+  if (command.hold !== '') lines.push(`    waited: ${printable(command.hold)}${decidedText(command)}`);
+  if (command.errorCode !== '') lines.push(`    error: ${printable(`${command.errorCode} ${command.errorText}`)}`);
   for (const observed of command.observed) lines.push(`    observed: ${printable(observed)}`);
   if (prepares !== '') lines.push(`    only prepared: ${printable(prepares)}`);
   if (!command.complete) lines.push('    not understood whole');
@@ -27,7 +27,7 @@ export function commandLines(command: CommandSummary): readonly string[] {
 function outcomeText(command: CommandSummary): string {
   const { outcome, tag, rows, durationUs, maskedValues, forwarded } = command;
   if (outcome === '') return forwarded ? '  running' : '';
-  const parts = [outcome];
+  const parts = [printable(outcome)];
   if (tag !== '') parts.push(printable(tag));
   if (forwarded) parts.push(`${rows} ${rows === 1n ? 'row' : 'rows'}`, showDuration(durationUs));
   if (maskedValues > 0n) parts.push(`${maskedValues} masked`);

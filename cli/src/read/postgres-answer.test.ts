@@ -76,6 +76,14 @@ describe('an answer', () => {
   });
 });
 
+test('a value that comes in a thousand pieces is joined once', () => {
+  const answer = new PostgresAnswer();
+  const row = dataRow('x'.repeat(64 * 1024 * 1024));
+  const items = [];
+  for (let at = 0; at < row.length; at += 8 * 1024) items.push(...answer.add(row.subarray(at, at + 8 * 1024)));
+  expect(items.map((item) => (item.kind === 'Row' ? item.values[0]?.length : item.kind))).toEqual([64 * 1024 * 1024]);
+});
+
 describe('a value', () => {
   const binary = (typeOid: number, hex: string) => {
     const items = read(rowDescription(['v', typeOid, true]), dataRow(Buffer.from(hex, 'hex')));

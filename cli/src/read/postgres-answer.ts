@@ -38,14 +38,22 @@ const HEADER_BYTES = 5;
  * no content for a reader (ReadyForQuery, ParseComplete ...) give nothing. Never throws.
  */
 export class PostgresAnswer {
-  #rest: Uint8Array = new Uint8Array();
+  /** What came of the message that is not whole yet. Joined once it is: a value of 500 MiB comes in a thousand pieces. */
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+  #neededBytes = HEADER_BYTES;
   #columns: readonly AnswerColumn[] = [];
   #broken = false;
 
   /** What became readable with this piece. */
   *add(piece: Uint8Array): Generator<AnswerItem> {
     if (this.#broken) return;
-    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    this.#rest.push(piece);
+    this.#restBytes += piece.length;
+    if (this.#restBytes < this.#neededBytes) return;
+    const [only] = this.#rest;
+    const bytes = only !== undefined && this.#rest.length === 1 ? only : Buffer.concat(this.#rest);
+    this.#neededBytes = HEADER_BYTES;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     while (bytes.length - at >= HEADER_BYTES) {
@@ -54,7 +62,10 @@ export class PostgresAnswer {
         yield this.#breakAt(bytes.length - at);
         return;
       }
-      if (bytes.length - at < 1 + length) break;
+      if (bytes.length - at < 1 + length) {
+        this.#neededBytes = 1 + length;
+        break;
+      }
       const type = String.fromCharCode(bytes[at] ?? 0);
       const item = this.#read(type, new Reading(bytes.subarray(at + HEADER_BYTES, at + 1 + length)));
       if (item === 'broken') {
@@ -64,12 +75,13 @@ export class PostgresAnswer {
       if (item !== undefined) yield item;
       at += 1 + length;
     }
-    this.#rest = bytes.slice(at);
+    this.#rest = at === bytes.length ? [] : [bytes.slice(at)];
+    this.#restBytes = bytes.length - at;
   }
 
   #breakAt(bytes: number): AnswerItem {
     this.#broken = true;
-    this.#rest = new Uint8Array();
+    this.#rest = [];
     return { kind: 'Unreadable', bytes };
   }
 

@@ -15,3 +15,17 @@ test.each<[string, string, string]>([
   expect(printable(text)).toBe(joined);
   expect(printable(text, 'keep')).toBe(kept);
 });
+
+test.each([
+  ['a \t \r\n \n b', 'a b'],
+  ['a  b\t c', 'a  b  c'],
+  ['\n', ' '],
+])('in one line %j is %j', (text, joined) => {
+  expect(printable(text)).toBe(joined);
+});
+
+test('white space of any length takes no longer for each character', () => {
+  const text = `select${' '.repeat(4 * 1024 * 1024)}1`;
+  expect(printable(text)).toBe(text);
+  expect(printable(`${text}\n${' '.repeat(1024 * 1024)}x`)).toBe(`${text} x`);
+});

@@ -101,6 +101,21 @@ describe('replay of an SSH session', () => {
     expect(terminal.written).toContain('\n$ \n-- +5.607 s  #4  Deny by data/p/no-rm: rm x\nls\nmasked@\n$ ');
   });
 
+  test('shows what is decided in colours that are seen, whatever those of what runs', async () => {
+    const hidden = sshPart('AnswerPart', 1, 610, SSH.data('\u001b[8m'));
+    const events = [
+      ...SSH_SESSION.slice(0, 4),
+      hidden,
+      sshJudged(2, 620, 'rm -rf /', { decision: 'Deny', rule: 'data/p/no-rm' }),
+    ];
+    const { terminal } = await run(events, ['replay', 's1', '--instant'], 80);
+    expect(terminal.written).toContain(
+      '\u001b[8m\n\n\u001b[0m\u001b(B\u000f-- +0.620 s  #2  Deny by data/p/no-rm\nrm -rf /\n',
+    );
+    const piped = await run(events, ['replay', 's1', '--instant']);
+    expect(piped.terminal.written).not.toContain('\u001b');
+  });
+
   test('of a session without an end has what came', async () => {
     const { terminal, exitCode } = await run(SSH_SESSION.slice(0, 4), ['replay', 's1', '--instant']);
     expect([exitCode, terminal.written.endsWith('-- terminal xterm, 100x30\n$ ')]).toEqual([0, true]);

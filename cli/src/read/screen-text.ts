@@ -15,10 +15,13 @@ const MODES = new Set(['7', '25', '47', '1047', '1048', '1049']);
 const PARAMETERS = /^[\d;:]*$/u;
 const SEQUENCE_CHARACTERS_MAX = 64;
 /** Characters that turn the direction of writing. */
-const TURNING = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 /** What puts a terminal back to how it was: modes, margins, colours, character sets. */
 const RESTORED = '\u001b[?1049l\u001b[!p\u001b[?25h\u001b[?7h\u001b[0m\u001b(B\u000f';
+
+/** Colours and character set as they were. */
+export const SEEN = '\u001b[0m\u001b(B\u000f';
 
 /**
  * Recorded output as it may go to the terminal of whoever looks on: text, colours, the cursor and the screen, and nothing that asks the terminal to answer,
@@ -36,6 +39,11 @@ export class ScreenText {
 
   constructor(isScreen: boolean) {
     this.#isScreen = isScreen;
+  }
+
+  /** Something of the terminal is otherwise than it was. */
+  get isChanged(): boolean {
+    return this.#isChanged;
   }
 
   add(text: string): string {

@@ -1,5 +1,6 @@
 import { commandLines } from './command-text.ts';
 import { jsonLine } from './json-line.ts';
+import { printable } from './printable.ts';
 import type { ReadCommand } from './read-command.ts';
 import { FILTER_OPTIONS, LIMIT_OPTION, readFilter, readLimit } from './session-filter.ts';
 import { showTime } from './time.ts';
@@ -29,7 +30,7 @@ export const SEARCH: ReadCommand = {
       if (command.sessionId !== sessionId) {
         const gap = sessionId === '' ? '' : '\n';
         sessionId = command.sessionId;
-        await terminal.out(`${gap}session ${sessionId}, ${showTime(command.atUs).slice(0, 10)}\n`);
+        await terminal.out(`${gap}session ${printable(sessionId)}, ${showTime(command.atUs).slice(0, 10)}\n`);
       }
       await terminal.out(`${commandLines(command).join('\n')}\n`);
     }

@@ -8,7 +8,8 @@ import {
 } from '@sidegate/session';
 import { eventText } from './event-text.ts';
 import { printable } from './printable.ts';
-import { ScreenText } from './screen-text.ts';
+import { said } from './said.ts';
+import { ScreenText, SEEN } from './screen-text.ts';
 import { showBytes, showDuration, showTime } from './time.ts';
 
 export interface SshTranscriptOptions {
@@ -83,9 +84,9 @@ export class SshTranscript {
     const screen = new ScreenText(this.#options.isScreen);
     const isHidden = verbs[0] === 'sftp';
     this.#running.set(commandId, { player: new ChannelPlayer(), screen, inputBytes: 0, isHidden });
-    const said = reason === '' ? '' : `: ${reason}`;
-    const head = this.#note(`${this.#since(atUs)}  #${commandId}  ${decision} by ${rule}${said}`, '\n');
-    return this.#options.isChosen ? '' : `${head}${printable(text, 'keep').trimEnd()}\n`;
+    const why = reason === '' ? '' : `: ${reason}`;
+    const head = this.#note(`${this.#since(atUs)}  #${commandId}  ${decision} by ${rule}${why}`, '\n');
+    return this.#options.isChosen ? '' : `${head}${said(printable(text, 'keep').trimEnd())}\n`;
   }
 
   #part(event: Extract<SessionEvent, { readonly bytes: Uint8Array }>): string {
@@ -155,7 +156,9 @@ export class SshTranscript {
     if (this.#options.isChosen) return '';
     const isInLine = this.#isInLine;
     this.#isInLine = false;
-    return `${isInLine ? '\n' : ''}${before}-- ${printable(text)}\n`;
+    // What runs may have chosen colours in which nobody sees what is written.
+    const seen = [...this.#running.values()].some(({ screen }) => screen.isChanged) ? SEEN : '';
+    return `${isInLine ? '\n' : ''}${before}${seen}-- ${printable(text)}\n`;
   }
 
   #since(atUs: number): string {

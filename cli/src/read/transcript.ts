@@ -4,6 +4,7 @@ import { eventText } from './event-text.ts';
 import { type AnswerColumn, type AnswerItem, PostgresAnswer } from './postgres-answer.ts';
 import { printable } from './printable.ts';
 import { RedisAnswer } from './redis-answer.ts';
+import { said } from './said.ts';
 import { showDuration, showTime } from './time.ts';
 
 /** Rows that are gathered to find how wide the columns are. */
@@ -31,7 +32,7 @@ export class Transcript {
       case 'Opened':
         this.#protocol = event.protocol;
         this.#answer = openAnswer(event.protocol);
-        yield `-- session ${event.sessionId}, ${showTime(event.atUs)}`;
+        yield printable(`-- session ${event.sessionId}, ${showTime(event.atUs)}`);
         yield `-- ${eventText(event) ?? ''}`;
         return;
       case 'CommandJudged':
@@ -73,7 +74,7 @@ export class Transcript {
     yield '';
     yield printable(`-- ${this.#since(event.atUs)}  #${event.commandId}  ${event.decision} by ${event.rule}${reason}`);
     const text = printable(event.text, 'keep').trimEnd();
-    yield text.endsWith(';') || this.#protocol === 'Redis' ? text : `${text};`;
+    yield said(text.endsWith(';') || this.#protocol === 'Redis' ? text : `${text};`);
     if (event.binds.length > 0) {
       const binds = event.binds.map((bind, at) => `$${at + 1} = ${bind === undefined ? 'NULL' : quote(bind)}`);
       yield `-- ${binds.join(', ')}`;
@@ -94,7 +95,7 @@ export class Transcript {
       }
       case 'Complete':
         yield* this.#flush();
-        yield printable(item.tag);
+        yield said(printable(item.tag));
         return;
       case 'Suspended':
         yield* this.#flush();
@@ -102,13 +103,13 @@ export class Transcript {
         return;
       case 'CopyData':
         yield* this.#flush();
-        yield printable(item.text.replace(/\n$/u, ''), 'keep');
+        yield said(printable(item.text.replace(/\n$/u, ''), 'keep'));
         return;
       case 'Error':
       case 'Notice': {
         yield* this.#flush();
         const { severity, code, message, detail, hint } = item.fields;
-        yield printable(`${severity}: ${code}: ${message}`);
+        yield said(printable(`${severity}: ${code}: ${message}`));
         if (detail !== '') yield printable(`DETAIL: ${detail}`);
         if (hint !== '') yield printable(`HINT: ${hint}`);
         return;
@@ -118,7 +119,7 @@ export class Transcript {
         yield printable(`-- notification on ${item.channel}: ${item.payload}`);
         return;
       case 'Lines':
-        yield* item.lines;
+        yield* item.lines.map(said);
         return;
       case 'Unreadable':
         yield* this.#flush();

@@ -5,6 +5,7 @@ import type { Command, Given, Terminal } from '../command.ts';
 import type { StoreClient } from '../store-client.ts';
 import { readChunkFile } from './chunk-file.ts';
 import { jsonLine } from './json-line.ts';
+import { printable } from './printable.ts';
 import { type ReadCommand, readingCommand } from './read-command.ts';
 
 /** What a check of one session found. */
@@ -34,9 +35,10 @@ const STORED: ReadCommand = {
       summary: 'The last hash, as it was noted elsewhere: it anchors the session.',
     },
   },
-  details: `The chunks are fetched and checked here, so a store that lies is found out. Without a hash that was kept elsewhere
-the answer is "consistent, not anchored": a record made anew from its beginning, or one whose end was cut off, would pass.
-Exit code 0: all that was checked is consistent (and fits --expect); 1: something is not.`,
+  details: `The chunks, which replay and export show, are fetched and checked here: one that was changed, moved or taken out of its
+session is found. Without a hash that was kept elsewhere the answer is "consistent, not anchored": whoever can write the store's files could make
+a record anew from its beginning, cut off its end, or take a session away whole from index and segments, and would not be found. What show, search and sessions tell comes from
+the index and is not compared. Exit code 0: all that was checked is consistent (and fits --expect); 1: something is not.`,
   async work(client, given, terminal) {
     const [sessionId] = given.words;
     if ((sessionId === undefined) === !given.flag('all')) {
@@ -48,8 +50,11 @@ Exit code 0: all that was checked is consistent (and fits --expect); 1: somethin
     let count = 0;
     for await (const stored of client.verify({ sessionId: sessionId ?? '' }, { signal: terminal.signal })) {
       const own = await checkHere(client, stored.sessionId, terminal.signal);
-      const faults = [...new Set([...own.faults, ...stored.faults])];
-      const verified = { ...own, faults, consistent: own.consistent && stored.consistent };
+      // Retention takes sessions away while others are checked.
+      if (own === undefined && stored.consistent) continue;
+      const { faults: found, ...known } = own ?? brokenAt(stored.sessionId, 0, 0, 'The store shows no chunk of it.');
+      const faults = [...new Set([...found, ...stored.faults])];
+      const verified = { ...known, faults, consistent: known.consistent && stored.consistent };
       well = (await show(anchor(verified, expected), given, terminal)) && well;
       count += 1;
     }
@@ -84,7 +89,8 @@ function readExpected(given: Given): string | Fault {
   return { code: 'BadUsage', message: 'A SHA-256 of one session has 64 hexadecimal digits.', where: '--expect' };
 }
 
-async function checkHere(client: StoreClient, sessionId: string, signal: AbortSignal): Promise<Verified> {
+/** Undefined: the store has no such session. */
+async function checkHere(client: StoreClient, sessionId: string, signal: AbortSignal): Promise<Verified | undefined> {
   const verifier = new SessionVerifier(sessionId);
   let chunks = 0;
   try {
@@ -93,8 +99,10 @@ async function checkHere(client: StoreClient, sessionId: string, signal: AbortSi
       chunks += 1;
     }
   } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    if (error.code === Code.NotFound) return undefined;
     // Chunks that the store itself cannot read are a finding of this session; others are still to be checked.
-    if (!(error instanceof ConnectError) || error.code !== Code.DataLoss) throw error;
+    if (error.code !== Code.DataLoss) throw error;
     return brokenAt(sessionId, chunks, chunksEnd(verifier), error.rawMessage);
   }
   return verifiedOf(sessionId, chunks, verifier.verdict());
@@ -155,12 +163,14 @@ async function show(verified: Verified, given: Given, terminal: Terminal): Promi
     await terminal.out(jsonLine({ kind: 'Verified', ...verified }));
     return consistent;
   }
+  // A file names its session as it likes.
+  const name = printable(sessionId);
   if (!consistent) {
-    await terminal.out(`${sessionId}  NOT CONSISTENT\n${faults.map((fault) => `    ${fault}\n`).join('')}`);
+    await terminal.out(`${name}  NOT CONSISTENT\n${faults.map((fault) => `    ${printable(fault)}\n`).join('')}`);
     return false;
   }
   const end = closed ? 'closed' : 'no end';
-  await terminal.out(`${sessionId}  consistent, ${anchored ? 'anchored' : 'not anchored'}, ${end}\n`);
+  await terminal.out(`${name}  consistent, ${anchored ? 'anchored' : 'not anchored'}, ${end}\n`);
   await terminal.out(`    ${events} events in ${chunks} chunks, last hash ${lastSha256}\n`);
   return true;
 }

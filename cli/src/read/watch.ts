@@ -1,6 +1,7 @@
 import { decodeEvent } from '@sidegate/session';
 import { eventText } from './event-text.ts';
 import { jsonLine } from './json-line.ts';
+import { printable } from './printable.ts';
 import type { ReadCommand } from './read-command.ts';
 import { cut } from './table.ts';
 import { showTime } from './time.ts';
@@ -26,7 +27,7 @@ With --json: every event, {"session","sequence","event":{"kind",...}}; bytes are
       }
       const text = eventText(event);
       if (text === undefined) continue;
-      const session = sessionId === '' ? `${seen.sessionId.slice(0, 13)}  ` : '';
+      const session = sessionId === '' ? `${printable(seen.sessionId.slice(0, 13))}  ` : '';
       await terminal.out(`${cut(`${showTime(event.atUs).slice(11)}  ${session}${text}`, terminal.columns)}\n`);
     }
     return 0;
