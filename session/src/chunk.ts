@@ -4,7 +4,7 @@ import { CHUNK_FORMAT, type ChunkHeader, hashChunk } from './chain.ts';
 import { decodeEvent, type NumberedEvent } from './decode.ts';
 import { joinEvents, splitEvents } from './payload.ts';
 import { WireBuffer } from './wire-buffer.ts';
-import { WireReader } from './wire-reader.ts';
+import { listRoom, WireReader } from './wire-reader.ts';
 
 /** A chunk as it is sent and kept, and what the next one needs to know of it. */
 export interface SealedChunk {
@@ -54,6 +54,9 @@ export type ChunkFault = Fault<'ChunkMalformed' | 'ChunkTooLarge' | 'ChunkChange
 
 /** The most that a chunk may unpack to unless the caller says otherwise: one event of the largest frame, and a chunk of others. */
 export const PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
+
+/** The most events of one chunk. Gates cut at 1 MiB; the smallest event that they write takes some 17 bytes. */
+export const CHUNK_EVENTS_MAX = 128 * 1024;
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const SHA256_BYTES = 32;
@@ -166,16 +169,18 @@ export function openChunk(bytes: Uint8Array, payloadBytesMax = PAYLOAD_BYTES_MAX
   if (!sameBytes(hashChunk(header, payload), sha256)) {
     return fail({ code: 'ChunkChanged', message: 'The hash of this chunk does not fit what it holds.' });
   }
-  const encodedEvents = splitEvents(payload);
+  const count = header.lastSequence - header.firstSequence + 1;
+  const encodedEvents = splitEvents(payload, count);
   if (encodedEvents === undefined) return malformed('its events cannot be told apart');
   const events: NumberedEvent[] = [];
+  const room = listRoom();
   for (const encoded of encodedEvents) {
-    const decoded = decodeEvent(encoded);
+    const decoded = decodeEvent(encoded, room);
     if (!decoded.ok) return malformed(decoded.fault.message);
     if (decoded.value.sequence !== header.firstSequence + events.length) return malformed('its events are misnumbered');
     events.push(decoded.value);
   }
-  if (events.length !== header.lastSequence - header.firstSequence + 1) return malformed('its events are miscounted');
+  if (events.length !== count) return malformed('its events are miscounted');
   if (header.opens !== (events[0]?.event.kind === 'Opened')) return malformed('it says wrongly whether it opens');
   if (header.closes !== (events.at(-1)?.event.kind === 'Closed')) return malformed('it says wrongly whether it closes');
   return ok({ ...header, sha256, payloadBytes: payload.length, events, encodedEvents });
@@ -198,6 +203,10 @@ function readChunk(bytes: Uint8Array, payloadBytesMax: number): Result<ReadChunk
       return fail({ code: 'ChunkTooLarge', message: sentence });
     }
     if (firstSequence < 1 || lastSequence < firstSequence) return malformed('its numbers make no sense');
+    if (lastSequence - firstSequence >= CHUNK_EVENTS_MAX) {
+      const sentence = `This chunk holds ${lastSequence - firstSequence + 1} events; at most ${CHUNK_EVENTS_MAX} are taken.`;
+      return fail({ code: 'ChunkTooLarge', message: sentence });
+    }
     if (sha256.length !== SHA256_BYTES) return malformed('its hash is no SHA-256');
     if ((previousSha256?.length ?? 0) !== (firstSequence === 1 ? 0 : SHA256_BYTES))
       return malformed('its link to the one before is wrong');

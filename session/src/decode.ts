@@ -1,6 +1,6 @@
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import type { CommandFinished, CommandJudged, HoldEnded, Opened, SessionEvent } from './event.ts';
-import { Malformed, WireReader } from './wire-reader.ts';
+import { type ListRoom, Malformed, WireReader } from './wire-reader.ts';
 
 /** One event and its number in its session. */
 export interface NumberedEvent {
@@ -19,11 +19,11 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 /**
  * Reads one `sidegate.session.v1.Event`. Never throws: what is cut, unknown to this version, or holds a number that cannot be kept
  * exactly is an `EventMalformed`. By hand, because the store reads every command of every gate; fields that are not known are passed over,
- * and what no encoder of ours writes (a part twice) is refused.
+ * and what no encoder of ours writes (a part twice) is refused. `room`: for the lists of all events that are read with it.
  */
-export function decodeEvent(bytes: Uint8Array): Result<NumberedEvent, Fault<'EventMalformed'>> {
+export function decodeEvent(bytes: Uint8Array, room?: ListRoom): Result<NumberedEvent, Fault<'EventMalformed'>> {
   try {
-    return ok(readEvent(new WireReader(bytes)));
+    return ok(readEvent(new WireReader(bytes, room)));
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it cannot be read';
     return fail({ code: 'EventMalformed', message: `This is no session event: ${why}.` });
@@ -86,6 +86,24 @@ function inside<T>(reader: WireReader, read: (reader: WireReader, field: number)
   return value;
 }
 
+/** The next element of a list of texts. */
+function listed(reader: WireReader): string {
+  reader.element();
+  return reader.text();
+}
+
+/** The next element of a list, which is a message. */
+function element<T>(reader: WireReader, read: (reader: WireReader) => T): T {
+  reader.element();
+  return inside(reader, read);
+}
+
+/** The next entry of a map, or of a list of large messages. */
+function entry<T>(reader: WireReader, read: (reader: WireReader) => T): T {
+  reader.entry();
+  return inside(reader, read);
+}
+
 function readCommandId(reader: WireReader): number {
   let commandId = 0;
   while (reader.next()) {
@@ -140,13 +158,13 @@ function readJudged(reader: WireReader): Writable<CommandJudged> {
         sha256 = reader.blob();
         break;
       case 4:
-        binds.push(inside(reader, readBind));
+        binds.push(element(reader, readBind));
         break;
       case 5:
-        verbs.push(reader.text());
+        verbs.push(listed(reader));
         break;
       case 6:
-        objects.push(reader.text());
+        objects.push(listed(reader));
         break;
       case 7:
         complete = reader.boolean();
@@ -164,10 +182,10 @@ function readJudged(reader: WireReader): Writable<CommandJudged> {
         policyVersion = reader.text();
         break;
       case 12:
-        observed.push(reader.text());
+        observed.push(listed(reader));
         break;
       case 13:
-        claimed.push(inside(reader, readTwo));
+        claimed.push(entry(reader, readTwo));
         break;
       case 14:
         prepares = reader.text();
@@ -262,7 +280,7 @@ function readHold(reader: WireReader): Writable<HoldEnded> {
     if (reader.field === 1) commandId = reader.number();
     else if (reader.field === 2) approvalId = reader.text();
     else if (reader.field === 3) outcome = reader.number();
-    else if (reader.field === 4) decidedBy.push(inside(reader, readVote));
+    else if (reader.field === 4) decidedBy.push(entry(reader, readVote));
     else if (reader.field === 5) reason = reader.text();
     else reader.skip();
   }
@@ -295,8 +313,8 @@ function readOpened(reader: WireReader): Writable<Opened> {
     else if (field === 5) target = once(target, inside(reader, readTarget));
     else if (field === 6) access = once(access, inside(reader, readTwo));
     else if (field === 7) verified = once(verified, inside(reader, readVerified));
-    else if (field === 8) claimed.push(inside(reader, readTwo));
-    else if (field === 9) details.push(inside(reader, readTwo));
+    else if (field === 8) claimed.push(entry(reader, readTwo));
+    else if (field === 9) details.push(entry(reader, readTwo));
     else reader.skip();
   }
   if (target === undefined || access === undefined || verified === undefined) {
@@ -339,7 +357,7 @@ function readVerified(reader: WireReader): Opened['verified'] {
   while (reader.next()) {
     const { field } = reader;
     if (field <= 3) texts[field] = reader.text();
-    else if (field === 4) groups.push(reader.text());
+    else if (field === 4) groups.push(listed(reader));
     else if (field === 5) groupsKnown = reader.boolean();
     else if (field === 6) expiresAtMs = reader.number();
     else if (field === 7) pod = once(pod, inside(reader, readPod));

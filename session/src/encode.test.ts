@@ -5,6 +5,7 @@ import { decodeEvent } from './decode.ts';
 import { encodeEvent, writeEvent } from './encode.ts';
 import type { SessionEvent } from './event.ts';
 import { EventSchema } from './generated/sidegate/session/v1/session_pb.js';
+import { sampleOpened } from './testing/index.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 const count = fc.oneof(fc.nat(), fc.maxSafeNat());
@@ -122,6 +123,27 @@ describe('the encoding by hand', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test.each([
+    [-1, 0],
+    [Number.NaN, 0],
+    [Number.NEGATIVE_INFINITY, 0],
+    [0.5, 0],
+    [1_700_000_000_123.5, 1_700_000_000_123],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    [Number.MAX_SAFE_INTEGER + 1, Number.MAX_SAFE_INTEGER],
+    // A token that says it holds for ever: 2 ** 63 seconds.
+    [2 ** 63 * 1000, Number.MAX_SAFE_INTEGER],
+    [Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER],
+    [Number.MAX_VALUE, Number.MAX_SAFE_INTEGER],
+  ])('writes %p as a number that readers take: %i', (expiresAtMs, read) => {
+    const verified = { ...sampleOpened().verified, expiresAtMs };
+    const decoded = decodeEvent(encodeEvent(1, sampleOpened({ verified })));
+    expect(decoded).toMatchObject({
+      ok: true,
+      value: { event: { policyVersion: '1', verified: { expiresAtMs: read } } },
+    });
   });
 
   test.each([

@@ -11,11 +11,15 @@ export function joinEvents(events: readonly Uint8Array[]): Uint8Array {
   return out.view();
 }
 
-/** The events of a payload; undefined when it ends inside one. */
-export function splitEvents(payload: Uint8Array): readonly Uint8Array[] | undefined {
+/** The events of a payload; undefined when it ends inside one, or holds more than `countMax`. */
+export function splitEvents(
+  payload: Uint8Array,
+  countMax = Number.POSITIVE_INFINITY,
+): readonly Uint8Array[] | undefined {
   const events: Uint8Array[] = [];
   let at = 0;
   while (at < payload.length) {
+    if (events.length === countMax) return undefined;
     let length = 0;
     let scale = 1;
     for (;;) {

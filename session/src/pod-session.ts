@@ -15,3 +15,11 @@ export function isSessionOfPod(sessionId: string, podUid: string): boolean {
 export function isPodUid(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
+
+/**
+ * Whether the text can be a session's id: gates make UUIDs, and what `podSessionId` makes. It stands in file names, in cursors, on terminals and in every
+ * row of the index.
+ */
+export function isSessionId(text: string): boolean {
+  return /^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/.test(text);
+}

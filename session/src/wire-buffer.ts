@@ -52,11 +52,14 @@ export class WireBuffer {
     this.length = writeVarint(this.bytes, this.length, value);
   }
 
-  /** A number field; 0 is not written, as proto3 has it. */
+  /**
+   * A number field; 0 is not written, as proto3 has it. What no reader would take (less than 0, no number, more than is kept exactly) becomes the nearest that
+   * they take: one figure of a token or a server must not make a record unreadable.
+   */
   number(field: number, value: number): void {
-    if (value === 0) return;
+    if (!(value > 0)) return;
     this.varint((field << 3) | VARINT);
-    this.varint(value);
+    this.varint(Math.min(value, Number.MAX_SAFE_INTEGER));
   }
 
   /** A text field; the empty text is not written. */

@@ -11,6 +11,19 @@ const VARINT_BYTES_MAX = 10;
 const TAG_MAX = 0xffff_ffff;
 const TAG_BYTES_MAX = 5;
 
+/** How many more elements of lists may be read: a list of empty texts takes 2 bytes for each, and many times that in memory. */
+export interface ListRoom {
+  left: number;
+}
+
+/** Room for what one chunk of a gate may hold: a command of Redis has up to 2 ** 20 arguments. */
+export function listRoom(): ListRoom {
+  return { left: 4 * 1024 * 1024 };
+}
+
+/** An entry of a map, and a vote, takes so many times the room of a text. */
+const ENTRY = 64;
+
 /** Stops the reading of one message; whoever starts reading catches it. */
 export class Malformed extends Error {}
 
@@ -23,10 +36,12 @@ export class WireReader {
   field = 0;
   wire = 0;
   readonly #bytes: Buffer;
+  readonly #room: ListRoom;
   #at: number;
   #end: number;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, room: ListRoom = listRoom()) {
+    this.#room = room;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = 0;
     this.#end = bytes.length;
@@ -49,6 +64,18 @@ export class WireReader {
   number(): number {
     this.#expect(WIRE.varint);
     return this.#varint();
+  }
+
+  /** A list goes on with the current field. */
+  element(): void {
+    this.#room.left -= 1;
+    if (this.#room.left < 0) throw new Malformed('its lists are too long');
+  }
+
+  /** The same of a map, or of a list of messages. */
+  entry(): void {
+    this.#room.left -= ENTRY - 1;
+    this.element();
   }
 
   boolean(): boolean {

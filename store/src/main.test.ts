@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { garbageCollector } from '@sidegate/crds';
 import type { SealedChunk } from '@sidegate/session';
 import { decodeEvent } from '@sidegate/session';
-import { UploadResponse_Status as Status } from '@sidegate/session/store';
+import { UploadResponse_Status as Status, UploadRequestSchema } from '@sidegate/session/store';
 import { SampleSession } from './testing/sample-session.ts';
 import { StoreProcess, testDirectory, uploadOf } from './testing/store-process.ts';
 
@@ -14,6 +16,8 @@ jest.setTimeout(120_000);
 
 /** A store that reads and writes has less than this; 128 MiB of records have passed through it more than once by then. */
 const MIB_MAX = 300;
+
+const MIB = 1024 * 1024;
 
 let directory: string;
 let stores: StoreProcess[];
@@ -159,6 +163,60 @@ describe('the store program', () => {
     const again = await start();
     expect(again.ready.recovery).toEqual({ indexed: 65, tornBytes: 0, damaged: 0 });
     expect(again.peakMib()).toBeLessThan(MIB_MAX);
+  });
+
+  test('finds a session that somebody took out of its index', async () => {
+    const store = await start();
+    await upload(store, [...record('kept', 2), ...record('gone', 2)]);
+    await store.end('SIGTERM');
+    const edit = (sql: string): void => {
+      const database = new DatabaseSync(join(directory, 'data', 'index.sqlite'));
+      database.exec(sql);
+      database.close();
+    };
+    for (const table of ['sessions', 'chunks', 'commands']) edit(`delete from ${table} where session_id = 'gone'`);
+    const again = await start();
+    expect(again.ready.recovery.indexed).toBe(0);
+    expect(await all(again.reader().verify({}))).toMatchObject([
+      { sessionId: 'kept', consistent: true },
+      { sessionId: 'gone', consistent: false, faults: [expect.stringContaining('the index does not name it')] },
+    ]);
+    await again.end('SIGTERM');
+    edit("insert into dropped values ('gone', 10, x'', 1)");
+    // What retention took away is said to be gone, and is not looked for.
+    expect(await all((await start()).reader().verify({}))).toMatchObject([{ sessionId: 'kept', consistent: true }]);
+  });
+
+  test('takes in small chunks that unpack to much, one stream of them or many, in little memory', async () => {
+    const store = await start();
+    const bytes = new Uint8Array(64 * MIB);
+    const streams = Array.from({ length: 4 }, (_none, stream) =>
+      Array.from({ length: 8 }, (_empty, at) => {
+        const session = new SampleSession(`s${stream}-${at}`);
+        return session.chunk(session.opened(), { kind: 'AnswerPart', atUs: 1, commandId: 1, bytes });
+      }),
+    );
+    expect(streams.flat().every((chunk) => chunk.bytes.length < MIB)).toBe(true);
+    const answers = await Promise.all(streams.map((chunks) => upload(store, chunks)));
+    expect(new Set(answers.flat())).toEqual(new Set(['STORED']));
+    expect(store.peakMib()).toBeLessThan(400);
+  });
+
+  test('reads no more of what gates send than it works on', async () => {
+    const store = await start();
+    const noise = randomBytes(16 * MIB);
+    async function* requests() {
+      for (let at = 1; at <= 64; at += 1)
+        yield create(UploadRequestSchema, {
+          chunk: noise,
+          sessionId: 's',
+          firstSequence: 1n,
+          lastSequence: BigInt(at),
+        });
+    }
+    const answers = await all(store.ingest().upload(requests()));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([Status.INVALID]));
+    expect(store.peakMib()).toBeLessThan(500);
   });
 
   test('what it tells on a stream can be let go of while the stream is open', async () => {

@@ -89,6 +89,7 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
     hashOf: (first, last) => covering(first, last).find((held) => held.firstSequence === first)?.sha256,
     events: (first, last) => readStoredEvents(parts.segments, covering(first, last), first, last),
   });
+  if (judgement.kind === 'Gap') raiseGap(parts, chunk.sessionId, head?.lastSequence ?? 0);
   if (judgement.kind !== 'Next') return false;
   try {
     transact(database, () => indexChunk(parts, chunk, place, parts.nowUs()));
@@ -99,6 +100,12 @@ function takeIn(parts: RecoveryParts, place: SegmentPlace): boolean {
     raiseInvalid(parts, chunk, place, indexRefusal(error));
     return false;
   }
+}
+
+/** What stands before it was damaged or is gone. It stays on disk, and no reader comes to it. */
+function raiseGap({ alarms, nowUs }: RecoveryParts, sessionId: string, sequence: number): void {
+  const text = `What comes after event ${sequence} cannot be read, so the index has nothing of the session from there on.`;
+  alarms.raise({ atUs: nowUs(), kind: 'Gap', sessionId, sequence, text, evidence: '' });
 }
 
 function raiseInvalid(parts: RecoveryParts, chunk: OpenedChunk, place: SegmentPlace, text: string): void {

@@ -269,3 +269,43 @@ test('whoever collects garbage is told of all that chunks unpack to', async () =
     passed.mockRestore();
   }
 });
+
+test('a segment that is gone gives its number to no other', async () => {
+  await bench.open();
+  await bench.offerAll(record('s1', 3).whole());
+  await bench.close();
+  for (const name of segmentFiles()) renameSync(join(bench.directory, 'segments', name), join(bench.directory, name));
+  await bench.open();
+  await bench.offerAll(record('s2', 3).whole());
+  expect(segmentFiles()).toEqual(['00000002.segment']);
+  expect(await bench.verify('s1')).toMatchObject({ consistent: false });
+  expect(await bench.verify('s2')).toMatchObject({ consistent: true });
+  // What the index says of how far the old one was looked at is not said of the new one.
+  await bench.reopen();
+  expect(bench.store.recovery).toMatchObject({ indexed: 0, damaged: 0 });
+});
+
+test('an index that is built again says of which sessions it has only the beginning', async () => {
+  await bench.open();
+  const [one, two] = [record('s1', 4).whole(), record('s2', 4).whole()];
+  await bench.offerAll([...one, ...two]);
+  const [, , third] = one;
+  const [place] = bench.store.chunks.covering('s1', third?.firstSequence ?? 0, third?.firstSequence ?? 0);
+  await bench.close();
+  bench.loseIndex();
+  const path = join(bench.directory, 'segments', '00000001.segment');
+  const bytes = readFileSync(path);
+  const at = (place?.place.offset ?? 0) + 60;
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  writeFileSync(path, bytes);
+  await bench.open();
+  expect(bench.alarmKinds().toSorted()).toEqual(['Damaged', 'Gap']);
+  expect(bench.store.alarms.list('s1', 10)).toMatchObject([
+    { kind: 'Gap', sequence: 5, text: expect.stringContaining('after event 5') },
+  ]);
+  expect(await bench.verify('s2')).toMatchObject({ consistent: true, closed: true });
+  // The gate may still have it.
+  expect(await bench.offerAll(one.slice(2))).toEqual(['Stored', 'Stored', 'Stored', 'Stored']);
+  expect(await bench.verify('s1')).toMatchObject({ consistent: true, closed: true });
+  expect(bench.store.alarms.list('s1', 10)).toMatchObject([{ kind: 'Gap', resolvedUs: bench.nowUs }]);
+});

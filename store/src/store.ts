@@ -5,7 +5,7 @@ import { BufferGarbage, type Fault, fail, ok, type Result } from '@sidegate/crds
 import type { Clock } from './clock.ts';
 import { Evidence } from './evidence.ts';
 import { AlarmTable } from './index/alarm-table.ts';
-import { ChunkTable } from './index/chunk-table.ts';
+import { ChunkTable, lastSegmentIn } from './index/chunk-table.ts';
 import { EventTable } from './index/event-table.ts';
 import { openIndex } from './index/index-database.ts';
 import { PodTable } from './index/pod-table.ts';
@@ -113,7 +113,8 @@ export class Store {
       if (!index.ok) return index;
       const garbage = new BufferGarbage();
       const folder = join(options.directory, 'segments');
-      const segments = await SegmentLog.open(folder, options.segmentBytesMax, (bytes) => garbage.passed(bytes));
+      const passed = (bytes: number): void => garbage.passed(bytes);
+      const segments = await SegmentLog.open(folder, options.segmentBytesMax, passed, lastSegmentIn(index.value));
       return ok(new Store(options, index.value, segments));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

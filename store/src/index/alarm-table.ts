@@ -19,6 +19,9 @@ export interface AlarmRow {
 /** A session has at most so many alarms of one kind: what a gate can say wrongly must not fill the index. */
 const ALARMS_MAX = 100;
 
+/** The same of those that stand with no session. */
+const UNNAMED_MAX = 10_000;
+
 /** The table `alarms`: what is wrong with records, for a person to look at. Rows are never deleted. */
 export class AlarmTable {
   readonly #add: StatementSync;
@@ -45,10 +48,17 @@ export class AlarmTable {
   /** Raises an alarm, unless the very same one is raised and not resolved: a gate that tries again says nothing new. */
   raise(alarm: Omit<AlarmRow, 'id' | 'kind' | 'resolvedUs'> & { readonly kind: AlarmKind }): boolean {
     if (this.#find.get(alarm.sessionId, alarm.kind, alarm.sequence, alarm.text) !== undefined) return false;
-    if (this.#many.get(alarm.sessionId, alarm.kind, ALARMS_MAX - 1) !== undefined) return false;
+    if (
+      this.#many.get(alarm.sessionId, alarm.kind, (alarm.sessionId === '' ? UNNAMED_MAX : ALARMS_MAX) - 1) !== undefined
+    )
+      return false;
     this.#add.run(alarm.atUs, alarm.kind, alarm.sessionId, alarm.sequence, alarm.text, alarm.evidence);
     this.#count.run(alarm.sessionId);
     return true;
+  }
+
+  has(sessionId: string, kind: AlarmKind): boolean {
+    return this.#many.get(sessionId, kind, 0) !== undefined;
   }
 
   /** Marks the session's alarms of this kind up to `sequence` as mended. */

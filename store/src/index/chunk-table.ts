@@ -39,6 +39,7 @@ export class ChunkTable {
   readonly #lastOrdinal: StatementSync;
   readonly #live: StatementSync;
   readonly #forgetSegment: StatementSync;
+  readonly #at: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#head = database.prepare('select last_sequence, last_sha256, ended from sessions where session_id = ?');
@@ -62,6 +63,7 @@ export class ChunkTable {
     this.#live = database.prepare(
       'select coalesce(sum(length), 0) as bytes, count(*) as chunks from chunks where segment = ?',
     );
+    this.#at = database.prepare('select 1 from chunks where segment = ? and length = ? and offset = ?');
     this.#forgetSegment = database.prepare('delete from segments where segment = ?');
   }
 
@@ -116,6 +118,11 @@ export class ChunkTable {
     return this.#ofSegment.all(segment).map(chunkOf);
   }
 
+  /** Whether a chunk stands there. */
+  standsAt({ segment, offset, length }: SegmentPlace): boolean {
+    return this.#at.get(segment, length, offset) !== undefined;
+  }
+
   move(ordinal: number, place: SegmentPlace): void {
     this.#move.run(place.segment, place.offset, ordinal);
   }
@@ -129,6 +136,14 @@ export class ChunkTable {
   forgetSegment(segment: number): void {
     this.#forgetSegment.run(segment);
   }
+}
+
+/** The last segment that the index knows of, whether its file is there or not; 0: none. */
+export function lastSegmentIn(database: DatabaseSync): number {
+  return integerOf(
+    database.prepare('select coalesce(max(segment), 0) as segment from segments').get() ?? {},
+    'segment',
+  );
 }
 
 function headOf(row: Row | undefined): Head | undefined {

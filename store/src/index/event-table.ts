@@ -2,6 +2,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assertNever } from '@sidegate/crds';
 import type { CommandFinished, CommandJudged, HoldEnded, Opened, SessionEvent } from '@sidegate/session';
 import { textOf } from './row.ts';
+import { shownList, shownMap, shownText } from './shown-text.ts';
+
+/** Of a command's text, of its bind values and of its objects the index holds so many characters. */
+const COMMAND_CHARACTERS_MAX = 1024 * 1024;
+
+/** Of every other text, list and map. */
+const WORD_CHARACTERS_MAX = 16 * 1024;
 
 /** A command that begins in the chunk that is being taken in, and what the chunk tells of it. */
 interface NewCommand {
@@ -101,7 +108,13 @@ export class EventTable {
           break;
         }
         case 'Closed':
-          this.#closeSession.run(event.atUs, event.code, event.reason, event.code === 'TailUnknown' ? 1 : 0, sessionId);
+          this.#closeSession.run(
+            event.atUs,
+            word(event.code),
+            word(event.reason),
+            event.code === 'TailUnknown' ? 1 : 0,
+            sessionId,
+          );
           break;
         case 'AnswerPart':
         case 'InputPart':
@@ -119,27 +132,28 @@ export class EventTable {
 
   #opened(event: Opened, heardUs: number): void {
     const { verified, claimed } = event;
+    const pod = verified.pod === undefined ? '' : `${verified.pod.namespace}/${verified.pod.name}`;
     this.#openSession.run(
       event.sessionId,
-      event.protocol,
-      event.target.namespace,
-      event.target.name,
-      `${event.target.host}:${event.target.port}`,
-      `${event.access.namespace}/${event.access.name}`,
-      event.gate.id,
-      verified.source,
-      verified.issuer,
-      verified.subject,
-      JSON.stringify(verified.groups),
+      word(event.protocol),
+      word(event.target.namespace),
+      word(event.target.name),
+      word(`${event.target.host}:${event.target.port}`),
+      word(`${event.access.namespace}/${event.access.name}`),
+      word(event.gate.id),
+      word(verified.source),
+      word(verified.issuer),
+      word(verified.subject),
+      shownList(verified.groups, WORD_CHARACTERS_MAX),
       verified.groupsKnown ? 1 : 0,
       verified.expiresAtMs,
-      verified.pod === undefined ? '' : `${verified.pod.namespace}/${verified.pod.name}`,
-      verified.pod?.uid ?? '',
-      claimed['agent'] ?? '',
-      claimed['run'] ?? '',
-      JSON.stringify(claimed),
-      JSON.stringify(event.details),
-      event.policyVersion,
+      word(pod),
+      word(verified.pod?.uid ?? ''),
+      word(claimed['agent'] ?? ''),
+      word(claimed['run'] ?? ''),
+      shownMap(claimed, WORD_CHARACTERS_MAX),
+      shownMap(event.details, WORD_CHARACTERS_MAX),
+      word(event.policyVersion),
       event.atUs,
       event.atUs,
       heardUs,
@@ -156,22 +170,22 @@ export class EventTable {
       sessionId,
       commandId,
       judged.atUs,
-      judged.text,
-      listOf(judged.binds.map((bind) => bind ?? null)),
-      listOf(judged.verbs),
-      listOf(judged.objects),
+      shownText(judged.text, COMMAND_CHARACTERS_MAX),
+      bindsOf(judged),
+      shownList(judged.verbs, WORD_CHARACTERS_MAX),
+      shownList(judged.objects, COMMAND_CHARACTERS_MAX),
       judged.complete ? 1 : 0,
       judged.decision,
-      judged.rule,
-      judged.reason,
-      listOf(judged.observed),
-      JSON.stringify(judged.claimed),
-      judged.prepares ?? '',
+      word(judged.rule),
+      word(judged.reason),
+      shownList(judged.observed, WORD_CHARACTERS_MAX),
+      shownMap(judged.claimed, WORD_CHARACTERS_MAX),
+      word(judged.prepares ?? ''),
       forwarded ? 1 : 0,
       finished?.outcome ?? '',
-      finished?.tag ?? '',
-      finished?.errorCode ?? '',
-      finished?.errorText ?? '',
+      word(finished?.tag ?? ''),
+      word(finished?.errorCode ?? ''),
+      word(finished?.errorText ?? ''),
       finished?.rows ?? 0,
       finished?.answerBytes ?? 0,
       finished?.durationUs ?? 0,
@@ -193,8 +207,8 @@ export class EventTable {
     if (event.decision === 'Allow') return;
     const before = this.#decisionOf.get(sessionId, event.commandId);
     if (before === undefined || event.decision === textOf(before, 'decision')) return;
-    const observed = listOf(event.observed);
-    this.#judgeAgain.run(event.decision, event.rule, event.reason, observed, sessionId, event.commandId);
+    const observed = shownList(event.observed, WORD_CHARACTERS_MAX);
+    this.#judgeAgain.run(event.decision, word(event.rule), word(event.reason), observed, sessionId, event.commandId);
     countDecision(event, sums);
   }
 
@@ -202,15 +216,15 @@ export class EventTable {
     const decidedBy = event.decidedBy.map(({ user, decision, reason }) =>
       reason === '' ? `${user}: ${decision}` : `${user}: ${decision}, ${reason}`,
     );
-    this.#endHold.run(event.outcome, JSON.stringify(decidedBy), sessionId, event.commandId);
+    this.#endHold.run(event.outcome, shownList(decidedBy, WORD_CHARACTERS_MAX), sessionId, event.commandId);
   }
 
   #finished(sessionId: string, event: CommandFinished): void {
     this.#finishCommand.run(
       event.outcome,
-      event.tag,
-      event.errorCode,
-      event.errorText,
+      word(event.tag),
+      word(event.errorCode),
+      word(event.errorText),
       event.rows,
       event.answerBytes,
       event.durationUs,
@@ -226,7 +240,14 @@ function countDecision({ decision }: CommandJudged, sums: Sums): void {
   if (decision === 'RequireApproval') sums.held += 1;
 }
 
-/** As JSON. */
-function listOf(values: readonly (string | null)[]): string {
-  return values.length === 0 ? '[]' : JSON.stringify(values);
+function word(text: string): string {
+  return shownText(text, WORD_CHARACTERS_MAX);
+}
+
+function bindsOf({ binds }: CommandJudged): string {
+  if (binds.length === 0) return '[]';
+  return shownList(
+    binds.map((bind) => bind ?? null),
+    COMMAND_CHARACTERS_MAX,
+  );
 }

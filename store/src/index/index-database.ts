@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
 import { integerOf } from './row.ts';
-import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { LATER_INDEXES, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 /**
  * Opens the index, and makes it when there is none. A commit is on disk when it returns. The file stays locked for as long as
@@ -16,6 +16,7 @@ export function openIndex(file: string): Result<DatabaseSync, Fault<'StoreBusy' 
     const row = database.prepare('pragma user_version').get();
     const version = row === undefined ? 0 : integerOf(row, 'user_version');
     if (version === 0) database.exec(`${SCHEMA}; pragma user_version = ${SCHEMA_VERSION}`);
+    if (version === 0 || version === SCHEMA_VERSION) database.exec(LATER_INDEXES);
     database.exec('commit');
     if (version === 0 || version === SCHEMA_VERSION) {
       // A commit that deletes words would merge the index of words for as long as that takes: 40 us for each, seconds in one piece. Retention merges.

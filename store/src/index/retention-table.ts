@@ -5,7 +5,6 @@ import { integerOf, textOf } from './row.ts';
 export interface EndedSession {
   readonly sessionId: string;
   readonly storedBytes: number;
-  readonly lastEventUs: number;
 }
 
 /** Words are merged when those that were taken away are this part of those that are left. */
@@ -29,8 +28,8 @@ export class RetentionTable {
   #wordsTaken = 0;
 
   constructor(database: DatabaseSync) {
-    this.#ended = database.prepare(`select session_id, stored_bytes, last_event_us from sessions
-      where closed_us is not null and last_event_us < ? order by last_event_us limit ?`);
+    this.#ended = database.prepare(`select session_id, stored_bytes from sessions
+      where closed_us is not null and heard_us < ? order by heard_us, last_event_us limit ?`);
     this.#keepHead = database.prepare(`insert into dropped (session_id, last_sequence, last_sha256, dropped_us)
       select session_id, last_sequence, last_sha256, ? from sessions where session_id = ?`);
     this.#deletes = ['chunks', 'sessions'].map((table) =>
@@ -47,12 +46,11 @@ export class RetentionTable {
     this.#leftovers = new Set(left.all().map((row) => textOf(row, 'session_id')));
   }
 
-  /** Closed sessions whose last event was before `beforeUs`, oldest first. */
+  /** Closed sessions of which something was heard last before `beforeUs`, by the store's clock; oldest first. */
   ended(beforeUs: number, limit: number): EndedSession[] {
     return this.#ended.all(beforeUs, limit).map((row) => ({
       sessionId: textOf(row, 'session_id'),
       storedBytes: integerOf(row, 'stored_bytes'),
-      lastEventUs: integerOf(row, 'last_event_us'),
     }));
   }
 

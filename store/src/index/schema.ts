@@ -54,7 +54,6 @@ create table sessions (
 ) strict;
 create index sessions_by_time on sessions (opened_us desc, session_id desc);
 create index sessions_open on sessions (heard_us) where closed_us is null;
-create index sessions_ended on sessions (last_event_us) where closed_us is not null;
 
 create table chunks (
   ordinal integer primary key autoincrement,
@@ -141,4 +140,14 @@ create table dropped (
   last_sha256 blob not null,
   dropped_us integer not null
 ) strict;
+`;
+
+/**
+ * Indexes that came later, made when a store is opened. Age is counted by the store's own clock: a gate's may be years off. Of a gate its open sessions are
+ * looked for whenever it opens a stream and when that ends, and after a start of the store all gates do.
+ */
+export const LATER_INDEXES = `
+create index if not exists sessions_kept on sessions (heard_us, last_event_us) where closed_us is not null;
+create index if not exists sessions_of_gate on sessions (gate) where closed_us is null;
+drop index if exists sessions_ended;
 `;

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { type Fault, fail, ok, type Result } from '@sidegate/crds';
+import { boundedPage } from './bounded-page.ts';
 import { blobOf, booleanOf, integerOf, integerOrZero, mapOf, type Row, textOf, textsOf } from './row.ts';
 import { textQuery } from './text-query.ts';
 
@@ -103,6 +104,7 @@ export class SessionQuery {
   readonly #database: DatabaseSync;
   readonly #session: StatementSync;
   readonly #commands: StatementSync;
+  readonly #command: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -110,6 +112,7 @@ export class SessionQuery {
     this.#commands = database.prepare(
       'select * from commands where session_id = ? and command_id > ? order by command_id limit ?',
     );
+    this.#command = database.prepare('select * from commands where id = ?');
   }
 
   session(sessionId: string): SessionRow | undefined {
@@ -124,7 +127,7 @@ export class SessionQuery {
     cursor: string,
     signal?: AbortSignal,
   ): Promise<Result<{ readonly sessions: SessionRow[]; readonly next: string }, Fault<'BadCursor' | 'BadText'>>> {
-    const [, openedUs, sessionId = ''] = /^(\d+):(.+)$/u.exec(cursor) ?? [];
+    const [, openedUs, sessionId = ''] = /^(\d+):(.+)$/su.exec(cursor) ?? [];
     if (cursor !== '' && openedUs === undefined)
       return fail({ code: 'BadCursor', message: 'The cursor is not one of this store.' });
     const words = filter.text === '' ? undefined : textQuery(filter.text);
@@ -140,7 +143,7 @@ export class SessionQuery {
           ? []
           : [{ sql: '(opened_us, session_id) < (?, ?)', values: [last.openedUs, last.sessionId] }];
       const order = 'order by opened_us desc, session_id desc';
-      const page = this.#select('select * from sessions', [...conditions, ...after], order, size);
+      const page = this.#select('select session_id, opened_us from sessions', [...conditions, ...after], order, size);
       rows.push(...page.filter((row) => holding?.has(textOf(row, 'session_id')) !== false));
       const end = page.at(-1);
       if (end === undefined || page.length < size) break;
@@ -148,9 +151,16 @@ export class SessionQuery {
       if (signal?.aborted === true) break;
       await setImmediate();
     }
-    const sessions = rows.slice(0, limit).map(sessionOf);
+    const page = boundedPage(
+      each(
+        this.#session,
+        rows.map((row) => textOf(row, 'session_id')),
+      ),
+      limit,
+    );
+    const sessions = page.rows.map(sessionOf);
     const end = sessions.at(-1);
-    const next = rows.length > limit && end !== undefined ? `${end.openedUs}:${end.sessionId}` : '';
+    const next = page.more && end !== undefined ? `${end.openedUs}:${end.sessionId}` : '';
     return ok({ sessions, next });
   }
 
@@ -190,11 +200,11 @@ export class SessionQuery {
     afterCommandId: number,
     limit: number,
   ): { readonly commands: CommandRow[]; readonly more: boolean } {
-    const rows = this.#commands.all(sessionId, afterCommandId, limit + 1);
-    return { commands: rows.slice(0, limit).map(commandOf), more: rows.length > limit };
+    const { rows, more } = boundedPage(this.#commands.iterate(sessionId, afterCommandId, limit + 1), limit);
+    return { commands: rows.map(commandOf), more };
   }
 
-  /** Commands whose text, bind values or objects hold all the words, newest first. Fault BadText: there is no word. */
+  /** Commands whose text, bind values or objects hold all the words, newest first. `more`: than `limit`, or than fit into a page. Fault BadText: there is no word. */
   async search(
     text: string,
     filter: SessionFilter,
@@ -207,24 +217,37 @@ export class SessionQuery {
     const holding = also === undefined ? undefined : await this.#sessionsWith(also, '', signal);
     const conditions = sessionConditions({ ...filter, decision: '' }, also !== undefined);
     if (filter.decision !== '') conditions.push(decided('commands', filter.decision));
-    const from = `select commands.id from ${WITH_WORDS} cross join sessions using (session_id)`;
+    const from = `select commands.id, commands.at_us, session_id from ${WITH_WORDS} cross join sessions using (session_id)`;
     const order = 'order by commands.at_us desc, commands.id desc';
     let newest: Row[] = [];
     for await (const window of this.#windows(words, signal)) {
       const most = holding === undefined ? limit + 1 : -1;
-      const rows = this.#select(from, [window, ...conditions], order, most, 'select * from commands where id in');
+      const rows = this.#select(from, [window, ...conditions], order, most);
       const held = rows.filter((row) => holding?.has(textOf(row, 'session_id')) !== false);
       if (held.length > 0) newest = [...newest, ...held].toSorted(newestFirst).slice(0, limit + 1);
     }
-    return ok({ commands: newest.slice(0, limit).map(commandOf), more: newest.length > limit });
+    const { rows, more } = boundedPage(
+      each(
+        this.#command,
+        newest.map((row) => integerOf(row, 'id')),
+      ),
+      limit,
+    );
+    return ok({ commands: rows.map(commandOf), more });
   }
 
-  /** `around`: rows are sorted without what is read of them at the end. */
-  #select(from: string, conditions: readonly Condition[], order: string, limit: number, around?: string): Row[] {
+  #select(from: string, conditions: readonly Condition[], order: string, limit: number): Row[] {
     const where = conditions.length === 0 ? '' : `where ${conditions.map(({ sql }) => sql).join(' and ')}`;
     const values = conditions.flatMap((condition) => condition.values);
-    const sql = `${from} ${where} ${order} limit ?`;
-    return this.#database.prepare(around === undefined ? sql : `${around} (${sql})`).all(...values, limit);
+    return this.#database.prepare(`${from} ${where} ${order} limit ?`).all(...values, limit);
+  }
+}
+
+/** The rows of these keys, one by one; those that are gone meanwhile are passed over. */
+function* each(one: StatementSync, keys: readonly SQLInputValue[]): Generator<Row> {
+  for (const key of keys) {
+    const row = one.get(key);
+    if (row !== undefined) yield row;
   }
 }
 

@@ -37,22 +37,20 @@ export function openArrival(announced: Announced): Result<OpenedChunk, Fault> {
   return fail({ code: 'ChunkMisnamed', message: 'The chunk is not the one that was announced with it.' });
 }
 
-/** The encoded events from `first` to `last`, read back from the stored chunks; undefined when any of them cannot be read. */
-export function readStoredEvents(
+/** The encoded events from `first` to `last`, read back from the stored chunks one by one; they end before one that cannot be read. */
+export function* readStoredEvents(
   segments: SegmentLog,
   chunks: readonly ChunkRow[],
   first: number,
   last: number,
-): readonly Uint8Array[] | undefined {
-  const events: Uint8Array[] = [];
+): Generator<Uint8Array> {
   for (const { place } of chunks) {
     const opened = openStoredChunk(segments, place);
-    if (!opened.ok) return undefined;
+    if (!opened.ok) return;
     const { firstSequence, encodedEvents } = opened.value;
     for (const [position, event] of encodedEvents.entries()) {
       const sequence = firstSequence + position;
-      if (sequence >= first && sequence <= last) events.push(event);
+      if (sequence >= first && sequence <= last) yield event;
     }
   }
-  return events.length === last - first + 1 ? events : undefined;
 }

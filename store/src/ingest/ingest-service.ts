@@ -11,9 +11,13 @@ import type { Store } from '../store.ts';
 import type { Authenticate, CallerFault } from './caller.ts';
 import type { Verdict } from './intake.ts';
 import { pipeline } from './pipeline.ts';
+import { Room } from './room.ts';
 
 /** Requests of one stream that are worked on at once. */
 const IN_FLIGHT_MAX = 64;
+
+/** Chunks of all streams that are in work at once, in bytes; then none are read until some are answered. */
+const WORK_BYTES_MAX = 128 * 1024 * 1024;
 
 const STATUS: Record<Verdict['kind'], Status> = {
   Stored: Status.STORED,
@@ -37,6 +41,7 @@ export function ingestRoutes(
   authenticate: Authenticate,
   stopping: AbortSignal,
 ): (router: ConnectRouter) => void {
+  const room = new Room(WORK_BYTES_MAX);
   return (router) => {
     router.service(Ingest, {
       async *upload(requests, { requestHeader, signal }) {
@@ -49,19 +54,20 @@ export function ingestRoutes(
         try {
           const answer = async (request: UploadRequest): Promise<UploadResponse> => {
             const stop = store.metrics.ackSeconds.startTimer();
-            const verdict = await store.intake.offer({
+            const offer = {
               sessionId: request.sessionId,
               firstSequence: Number(request.firstSequence),
               lastSequence: Number(request.lastSequence),
               sha256: request.sha256,
               chunk: request.chunk,
               ...(pod === undefined ? {} : { pod }),
-            });
+            };
+            const verdict = await room.during(request.chunk.length, () => store.intake.offer(offer));
             stop();
             if (verdict.kind !== 'Foreign') stream.speaksOf(request.sessionId);
             return create(UploadResponseSchema, responseOf(request.sessionId, verdict));
           };
-          yield* pipeline(requests, answer, IN_FLIGHT_MAX, ended);
+          yield* pipeline(requests, answer, IN_FLIGHT_MAX, ended, () => room.free());
         } finally {
           stream.end();
         }
@@ -75,6 +81,7 @@ function refusal({ code, message }: CallerFault): ConnectError {
 }
 
 function responseOf(sessionId: string, verdict: Verdict): MessageInitShape<typeof UploadResponseSchema> {
-  const { kind, message, lastSequence, lastSha256 } = verdict;
-  return { sessionId, status: STATUS[kind], message, lastSequence: BigInt(lastSequence), lastSha256 };
+  const { kind, message, lastSequence, lastSha256, ended } = verdict;
+  const position = kind === 'Position' && ended !== undefined ? { ended } : {};
+  return { sessionId, status: STATUS[kind], message, lastSequence: BigInt(lastSequence), lastSha256, ...position };
 }

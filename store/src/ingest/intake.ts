@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isSessionOfPod, type OpenedChunk } from '@sidegate/session';
+import { isSessionId, isSessionOfPod, type OpenedChunk } from '@sidegate/session';
 import type { Clock } from '../clock.ts';
 import type { Evidence } from '../evidence.ts';
 import type { AlarmKind, AlarmTable } from '../index/alarm-table.ts';
@@ -34,6 +34,8 @@ export interface Verdict {
   readonly lastSequence: number;
   readonly lastSha256: Uint8Array;
   readonly message: string;
+  /** Nothing can follow; undefined: the store has nothing of the session. */
+  readonly ended?: boolean;
 }
 
 /** What the intake works with. */
@@ -55,9 +57,15 @@ export interface IntakeParts {
   readonly report: (error: unknown) => void;
 }
 
-/** One fsync and one commit carry at most this much. */
+/** One fsync and one commit carry at most this much: as sent, and as it is in memory meanwhile, for a chunk may unpack to ten thousand times its size. */
 const BATCH_OFFERS_MAX = 512;
 const BATCH_BYTES_MAX = 32 * 1024 * 1024;
+
+/** About what an event takes in memory beside its bytes. */
+const EVENT_BYTES = 256;
+
+/** So many alarms name a session that the store has nothing of; later ones name none. Made-up names must not fill the index. */
+const STRANGERS_MAX = 1000;
 
 interface Waiting {
   readonly offer: Offer;
@@ -81,6 +89,8 @@ type Judged =
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #waiting: Waiting[] = [];
+  /** Alarms with sessions that the store has nothing of. */
+  #strangers = 0;
   #running: Promise<void> | undefined;
 
   constructor(parts: IntakeParts) {
@@ -112,8 +122,9 @@ export class Intake {
     const heads = new Map<string, Head>();
     let bytes = 0;
     let unpacked = 0;
+    let held = 0;
     try {
-      while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX) {
+      while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX && held < BATCH_BYTES_MAX) {
         const waiting = this.#waiting[0];
         if (waiting === undefined) break;
         const judged = this.#judgeAlone(waiting.offer, heads, bytes);
@@ -129,6 +140,7 @@ export class Intake {
         accepted.push({ waiting, chunk });
         bytes += waiting.offer.chunk.length;
         unpacked += chunk.payloadBytes;
+        held += chunk.payloadBytes + chunk.events.length * EVENT_BYTES;
       }
       if (accepted.length > 0) await this.#store(accepted);
       this.#parts.segments.passed(unpacked);
@@ -163,6 +175,7 @@ export class Intake {
   #judge(offer: Offer, pending: ReadonlyMap<string, Head>, groupBytes: number): Judged {
     const { chunks } = this.#parts;
     const asksOnly = offer.sessionId === '' && offer.chunk.length === 0;
+    if (!asksOnly && !isSessionId(offer.sessionId)) return this.#refuseName(offer);
     if (offer.pod !== undefined && !asksOnly && !isSessionOfPod(offer.sessionId, offer.pod.uid))
       return this.#refuseForeign(offer, offer.pod, 'It speaks for a session of another pod.');
     const head = pending.get(offer.sessionId) ?? chunks.head(offer.sessionId);
@@ -191,6 +204,13 @@ export class Intake {
     return { kind: 'Accepted', chunk };
   }
 
+  /** No alarm stands with such a name, which could be of any length and is shown to people. */
+  #refuseName(offer: Offer): Judged {
+    const message = 'No session of a gate is named like this.';
+    this.#alarm('Invalid', { ...offer, sessionId: '', firstSequence: 0 }, message);
+    return { kind: 'Verdict', verdict: this.#verdict('Invalid', undefined, message) };
+  }
+
   /** Where the session stands is not told: it is not the caller's. */
   #refuseForeign(offer: Offer, pod: AttestedPod, reason: string): Judged {
     const { chunks, evidence } = this.#parts;
@@ -199,7 +219,8 @@ export class Intake {
     const text = `The gate of pod ${pod.namespace}/${pod.name} (${pod.uid}) was refused. ${reason}`;
     // An alarm stands with the session that it is about, as far as there is one: made-up names must not fill the index.
     const sessionId = chunks.head(offer.sessionId) === undefined ? '' : offer.sessionId;
-    this.#raise('Foreign', { ...offer, sessionId }, offer.firstSequence, text, kept);
+    // One alarm for all that this pod sends so, so that it cannot use up the alarms that a session may have.
+    this.#raise('Foreign', { ...offer, sessionId }, 0, text, kept);
     return { kind: 'Verdict', verdict: this.#verdict('Foreign', undefined, reason) };
   }
 
@@ -250,11 +271,15 @@ export class Intake {
   }
 
   #raise(kind: AlarmKind, offer: Offer, sequence: number, text: string, evidence: string): void {
-    const { alarms, nowUs, metrics } = this.#parts;
+    const { alarms, chunks, nowUs, metrics } = this.#parts;
     // A number that is announced may be one that no event can have.
     const known = Number.isSafeInteger(sequence) ? sequence : 0;
-    const raised = alarms.raise({ atUs: nowUs(), kind, sessionId: offer.sessionId, sequence: known, text, evidence });
-    if (raised) metrics.alarms.inc({ kind });
+    const isStranger = chunks.head(offer.sessionId) === undefined;
+    const sessionId = isStranger && this.#strangers >= STRANGERS_MAX ? '' : offer.sessionId;
+    const raised = alarms.raise({ atUs: nowUs(), kind, sessionId, sequence: known, text, evidence });
+    if (!raised) return;
+    metrics.alarms.inc({ kind });
+    if (isStranger) this.#strangers += 1;
   }
 
   /** Takes from `accepted` what is answered. */
@@ -326,6 +351,7 @@ export class Intake {
       lastSequence: head?.lastSequence ?? 0,
       lastSha256: head?.lastSha256 ?? new Uint8Array(),
       message,
+      ...(head === undefined ? {} : { ended: head.ended }),
     };
   }
 }

@@ -6,8 +6,8 @@ export interface Holdings {
   readonly head: Head | undefined;
   /** The hash of the stored chunk with exactly these first and last events, if there is one. */
   hashOf(firstSequence: number, lastSequence: number): Uint8Array | undefined;
-  /** The encoded events with these numbers; undefined when they cannot be read. */
-  events(firstSequence: number, lastSequence: number): readonly Uint8Array[] | undefined;
+  /** The encoded events with these numbers, one after another as far as they can be read. Read as they are asked for: a few that came may stand for a GiB. */
+  events(firstSequence: number, lastSequence: number): Iterable<Uint8Array>;
 }
 
 /** How a chunk that is true to itself fits what the store holds. */
@@ -30,12 +30,15 @@ export function judgeChunk(chunk: OpenedChunk, holdings: Holdings): Judgement {
   const held = holdings.hashOf(chunk.firstSequence, chunk.lastSequence);
   if (held !== undefined && equal(held, chunk.sha256)) return { kind: 'Duplicate' };
   const last = Math.min(lastHeld, chunk.lastSequence);
-  const stored = holdings.events(chunk.firstSequence, last);
-  if (stored === undefined) return { kind: 'Fork', reason: 'The stored events cannot be read to compare.' };
-  const different = stored.findIndex((event, at) => !equal(event, chunk.encodedEvents[at]));
-  if (different >= 0) {
-    return { kind: 'Fork', reason: `Event ${chunk.firstSequence + different} differs from the stored one.` };
+  let compared = 0;
+  for (const stored of holdings.events(chunk.firstSequence, last)) {
+    const sequence = chunk.firstSequence + compared;
+    if (!equal(stored, chunk.encodedEvents[compared]))
+      return { kind: 'Fork', reason: `Event ${sequence} differs from the stored one.` };
+    compared += 1;
   }
+  if (compared <= last - chunk.firstSequence)
+    return { kind: 'Fork', reason: 'The stored events cannot be read to compare.' };
   return chunk.lastSequence <= lastHeld ? { kind: 'Duplicate' } : { kind: 'Recut' };
 }
 

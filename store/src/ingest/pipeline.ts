@@ -1,12 +1,14 @@
 /**
  * Answers each request of a stream in order, and works on up to `inFlightMax` of them at once. No more requests are read while that
- * many wait, so the sender is held back. Once `stopping` aborts none are read either: what was read is answered, and the stream ends.
+ * many wait, nor before `free` settles, so the sender is held back. Once `stopping` aborts none are read either: what was read is answered, and the
+ * stream ends.
  */
 export async function* pipeline<Request, Response>(
   requests: AsyncIterable<Request>,
   answer: (request: Request) => Promise<Response>,
   inFlightMax: number,
   stopping: AbortSignal,
+  free: () => Promise<void> = () => Promise.resolve(),
 ): AsyncGenerator<Response> {
   const iterator = requests[Symbol.asyncIterator]();
   const waiting: Promise<Response>[] = [];
@@ -16,7 +18,10 @@ export async function* pipeline<Request, Response>(
     const next = new Promise<IteratorResult<Request>>((resolve, reject) => {
       endReading = () => resolve({ done: true, value: undefined });
       if (stopping.aborted) endReading();
-      else iterator.next().then(resolve, reject);
+      else
+        free().then(() => {
+          if (!stopping.aborted) iterator.next().then(resolve, reject);
+        }, reject);
     });
     // It may fail while an answer is awaited; it is looked at afterwards.
     next.catch(() => undefined);

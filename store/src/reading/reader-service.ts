@@ -18,6 +18,7 @@ import type { SessionRow } from '../index/session-query.ts';
 import type { Store } from '../store.ts';
 import { alarmMessage, commandMessage, filterOf, readingMessage, sessionMessage, verifyMessage } from './messages.ts';
 import { eventsSince, sessionEvents } from './stored-events.ts';
+import { unindexedSessions } from './unindexed.ts';
 import { verifyStored } from './verify-stored.ts';
 
 const LIMIT_MAX = 1000;
@@ -102,6 +103,11 @@ export function readerRoutes(store: Store, reader: string): (router: ConnectRout
         for (const sessionId of sessionIds) {
           const verified = await verifyStored(store, sessionId, signal);
           if (verified !== undefined) yield verifyMessage(sessionId, verified);
+        }
+        if (request.sessionId !== '') return;
+        for await (const sessionId of unindexedSessions(store, signal)) {
+          const faults = ['Chunks of this session are on disk, and the index does not name it.'];
+          yield { sessionId, consistent: false, faults };
         }
       },
 

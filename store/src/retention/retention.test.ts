@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -56,6 +57,7 @@ describe('retention', () => {
     await bench.open({ ageMaxMs: DAY_MS });
     await bench.offerAll(record('closed').whole());
     await bench.offerAll(record('open').chunks);
+    bench.nowUs = DAY_MS * 1000;
     await bench.offerAll(record('young', 1, { atUs: DAY_MS * 1000 }).whole());
     bench.nowUs = DAY_MS * 1000 + 1_000_000;
     bench.store.presence.stream().speaksOf('open');
@@ -68,6 +70,45 @@ describe('retention', () => {
     expect(await bench.verify('young')).toMatchObject({ consistent: true });
     const found = await bench.store.query.search('select', EVERYTHING, 10);
     expect(found.ok && found.value.commands.map(({ sessionId }) => sessionId)).toEqual(['young', 'open']);
+  });
+
+  test.each([
+    ['in 1970', 1_000_000],
+    ['a year behind', 1_700_000_000_000_000 - 365 * DAY_MS * 1000],
+    ['right', 1_700_000_000_000_000],
+    ['a year ahead', 1_700_000_000_000_000 + 365 * DAY_MS * 1000],
+    ['in 2255', 9_000_000_000_000_000],
+  ])('counts age by its own clock, whatever that of a gate shows: %s', async (_name, atUs) => {
+    bench.nowUs = 1_700_000_000_000_000;
+    await bench.open({ ageMaxMs: DAY_MS });
+    await bench.offerAll(record('s', 1, { atUs }).whole());
+    bench.nowUs += DAY_MS * 1000;
+    await bench.store.tidy();
+    expect(await bench.sessionIds()).toEqual(['s']);
+    bench.nowUs += 1;
+    await bench.store.tidy();
+    expect(await bench.sessionIds()).toEqual([]);
+  });
+
+  test('by size takes what came first, whatever the clocks of gates show', async () => {
+    await bench.open({ bytesMax: 20_000, segmentBytesMax: 2000 });
+    for (const [at, id] of ['first', 'second', 'third', 'fourth'].entries()) {
+      const session = new SampleSession(id, { atUs: (9 - at) * 1_000_000 });
+      const noise = randomBytes(4000).toString('base64');
+      const chunks = [
+        session.chunk(session.opened()),
+        session.chunk(session.remark(noise)),
+        session.chunk(session.closed()),
+      ];
+      for (const chunk of chunks)
+        while ((await bench.offer(chunk)).kind === 'PushBack') await bench.store.retention.idle();
+      bench.nowUs += 1_000_000;
+    }
+    bench.nowUs += 1_000_000;
+    await bench.store.retention.makeRoom(8_000);
+    const left = await bench.sessionIds();
+    expect(left).toContain('fourth');
+    expect(left).not.toContain('first');
   });
 
   test('gives the space back, and what stays is readable after it moved and after a start', async () => {

@@ -11,7 +11,7 @@ import { FRAME_HEADER_BYTES } from '../segments/frame.ts';
 import type { SegmentLog } from '../segments/segment-log.ts';
 
 export interface RetentionLimits {
-  /** Sessions whose last event is older go; 0: no limit. */
+  /** Closed sessions of which nothing came for longer go, by the store's own clock; 0: no limit. */
   readonly ageMaxMs: number;
   /** Segment files together stay at or under this; 0: no limit. */
   readonly bytesMax: number;
@@ -45,7 +45,7 @@ const HEADROOM = 0.05;
 const COPY_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Keeps the store within its limits. Only whole, closed sessions go, the ones that ended first before others; an open session is
+ * Keeps the store within its limits. Only whole, closed sessions go, the ones that came first before others; an open session is
  * never touched, however old and large it is.
  */
 export class Retention {
@@ -135,7 +135,7 @@ export class Retention {
     return bytes + chunks * FRAME_HEADER_BYTES;
   }
 
-  /** Drops closed sessions that ended before `beforeUs`, oldest first, until `bytes` are given up. */
+  /** Drops closed sessions whose last chunk came before `beforeUs`, oldest first, until `bytes` are given up. */
   async #drop(beforeUs: number, bytes: number): Promise<void> {
     const { sessions, database, nowUs, metrics } = this.#parts;
     let given = 0;

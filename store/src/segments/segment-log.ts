@@ -43,14 +43,19 @@ export class SegmentLog {
     this.#segmentBytesMax = segmentBytesMax;
   }
 
-  /** Opens the folder, making it when it is missing. Throws what the file system throws. */
+  /**
+   * Opens the folder, making it when it is missing. A number up to `lastKnown` is not given again: what is known of a file that is gone must not be taken
+   * for what is known of another. Throws what the file system throws.
+   */
   static async open(
     directory: string,
     segmentBytesMax: number,
     passed: (bytes: number) => void = () => undefined,
+    lastKnown = 0,
   ): Promise<SegmentLog> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const log = new SegmentLog(directory, segmentBytesMax, passed);
+    log.#last = lastKnown;
     for (const name of readdirSync(directory)) {
       const segment = Number(NAME.exec(name)?.[1] ?? 0);
       if (segment === 0) continue;
@@ -171,6 +176,26 @@ export class SegmentLog {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return fail({ code: 'Damaged', message: `The stored bytes cannot be read: ${reason}.`, where });
+    }
+  }
+
+  /** Where the frames before `end` stand, by their headers alone, as far as these can be read. */
+  *places(segment: number, end: number): Generator<SegmentPlace> {
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(this.#path(segment), 'r');
+      const header = Buffer.alloc(FRAME_HEADER_BYTES);
+      for (let offset = 0; offset + FRAME_HEADER_BYTES <= end; ) {
+        readWhole(descriptor, header, offset);
+        const length = header.readUInt32BE(0);
+        if (length === 0 || offset + FRAME_HEADER_BYTES + length > end) return;
+        yield { segment, offset, length };
+        offset += FRAME_HEADER_BYTES + length;
+      }
+    } catch {
+      // It is gone, or shorter than it was: who reads what should stand there is told.
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
     }
   }
 

@@ -55,7 +55,7 @@ export class StoreProcess {
   }
 
   ingest(token = INGEST_TOKEN): Client<typeof Ingest> {
-    const manager = new Http2SessionManager(this.ready.ingest);
+    const manager = new Http2SessionManager(this.ready.ingest, undefined, { maxSessionMemory: 4096 });
     this.#managers.push(manager);
     const bear: Interceptor = (next) => (request) => {
       request.header.set('authorization', `Bearer ${token}`);

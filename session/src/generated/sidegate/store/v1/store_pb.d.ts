@@ -88,6 +88,13 @@ export declare type UploadResponse = Message<"sidegate.store.v1.UploadResponse">
    * @generated from field: bytes last_sha256 = 5;
    */
   lastSha256: Uint8Array;
+
+  /**
+   * With POSITION: whether that event is Closed, and nothing can follow. Unset: the store has nothing of the session, or is older than this field.
+   *
+   * @generated from field: optional bool ended = 6;
+   */
+  ended?: boolean | undefined;
 };
 
 /**
