@@ -50,7 +50,9 @@ export class FakeStore {
     if (message !== undefined) this.alarms.push(`${Status[status]} ${sessionId}: ${message}`);
     const { events, lastSha256 } = held;
     const lastSequence = BigInt(events.length);
-    return create(UploadResponseSchema, { sessionId, status, message: message ?? '', lastSequence, lastSha256 });
+    const position = status === Status.POSITION && events.length > 0 ? { ended: held.closed } : {};
+    const said = { sessionId, status, message: message ?? '', lastSequence, lastSha256 };
+    return create(UploadResponseSchema, { ...said, ...position });
   }
 
   #judgeChunk(bytes: Uint8Array, held: HeldSession, sessionId: string): Verdict {

@@ -10,6 +10,8 @@ export class KnownSessions {
   readonly #queues = new Map<string, SessionQueue>();
   /** Segments of which not all sessions in them are known. */
   readonly #unread: Set<number>;
+  /** The last segment that the last process left. */
+  readonly #lastOld: number;
   #hadUnread = true;
 
   /** `oldSegments`: what the last process left. */
@@ -17,17 +19,21 @@ export class KnownSessions {
     this.#journal = journal;
     this.#memory = memory;
     this.#unread = new Set(oldSegments);
+    this.#lastOld = Math.max(0, ...oldSegments);
   }
 
   get all(): Iterable<SessionQueue> {
     return this.#queues.values();
   }
 
-  /** The session's queue, made when it is new. */
-  of(sessionId: string, gateId: string): SessionQueue {
+  /** The session's queue, made when it is new. `segment`: where it is named. */
+  of(sessionId: string, gateId: string, segment = Number.POSITIVE_INFINITY): SessionQueue {
     const known = this.#queues.get(sessionId);
     if (known !== undefined) return known;
-    const queue = new SessionQueue(sessionId, gateId, this.#memory, this.#journal.sessions.get(sessionId));
+    const progress = this.#journal.sessions.get(sessionId);
+    const queue = new SessionQueue(sessionId, gateId, this.#memory, progress);
+    // Where the machine stopped and not only the process, the store may have more of it than this disk has.
+    if (progress !== undefined || segment <= this.#lastOld) queue.positioned = false;
     this.#queues.set(sessionId, queue);
     return queue;
   }

@@ -1,4 +1,12 @@
-import { GrowingPayload, type PayloadMemory, type SealedChunk, sealPayload } from '@sidegate/session';
+import {
+  decodeEvent,
+  encodeEvent,
+  GrowingPayload,
+  type PayloadMemory,
+  type SealedChunk,
+  sealPayload,
+  splitEvents,
+} from '@sidegate/session';
 import type { SessionProgress } from '../spool/progress.ts';
 import { FLAG } from '../spool/segment.ts';
 
@@ -47,7 +55,7 @@ export class SessionQueue {
   #told = false;
   #closesRead: boolean;
   #chunk: SealedChunk | undefined;
-  /** False while it is not known what the store has: progress was lost, and the spool does not begin at the first event. */
+  /** False while it is not known what the store has: an earlier process recorded it, or progress was lost, and the spool does not begin at the first event. */
   positioned = true;
   /** The chunk (or a question) is on the stream. */
   sent = false;
@@ -151,8 +159,13 @@ export class SessionQueue {
     return this.#chunk;
   }
 
-  /** The store has everything up to `sequence`, and its record ends with the chunk `sha256`. True when somebody waits for that. */
-  acknowledge(sequence: number, sha256: Uint8Array): boolean {
+  /**
+   * The store has everything up to `sequence`, and its record ends with the chunk `sha256`. `ended`: with Closed; where it does not, and ours is among what
+   * the store has by its number, the store has what a machine that stopped lost of its spool, and the session ends behind that. True when somebody waits for
+   * what is stored.
+   */
+  acknowledge(sequence: number, sha256: Uint8Array, ended?: boolean): boolean {
+    const end = ended === false ? this.#endUpTo(sequence) : undefined;
     const count = this.#events.findIndex((event) => event.sequence > sequence);
     const done = this.#events.splice(0, count < 0 ? this.#events.length : count);
     let central = false;
@@ -161,15 +174,25 @@ export class SessionQueue {
       if ((flags & FLAG.Central) !== 0) central = true;
     }
     this.#payload.letGoBefore(this.#events[0]?.from ?? this.#payload.end);
+    // A chunk that may have been sent, and that the store does not have, is made the same again.
+    if (sequence !== this.#acked) this.#sealed = 0;
     this.#acked = Math.max(this.#acked, sequence);
     this.#lastRead = Math.max(this.#lastRead, sequence);
     this.#sha256 = sha256.length === 0 ? undefined : sha256;
-    this.#sealed = 0;
     this.#chunk = undefined;
     this.#told = true;
     this.sent = false;
     this.positioned = true;
+    if (end !== undefined) this.add({ ...end, sequence: sequence + 1, event: renumbered(end.event, sequence + 1) }, 0);
     return central;
+  }
+
+  /** Closed, where it is held and its number is no more than `sequence`. */
+  #endUpTo(sequence: number): Omit<ReadEvent, 'sequence'> | undefined {
+    const last = this.#events.at(-1);
+    if (last === undefined || last.sequence > sequence || (last.flags & FLAG.Closes) === 0) return undefined;
+    const [event] = splitEvents(this.#payload.view(last.from, last.to)) ?? [];
+    return event === undefined ? undefined : { flags: last.flags, event: Buffer.from(event) };
   }
 
   /** Nothing more of it goes to the store. */
@@ -225,4 +248,11 @@ export class SessionQueue {
     }
     return last;
   }
+}
+
+/** The event with another number. Throws when it is none: nothing else is in a spool. */
+function renumbered(event: Uint8Array, sequence: number): Buffer {
+  const decoded = decodeEvent(event);
+  if (!decoded.ok) throw new Error(decoded.fault.message);
+  return Buffer.from(encodeEvent(sequence, decoded.value.event));
 }

@@ -167,7 +167,7 @@ export class Uplink {
       events += 1;
       switch (entry.kind) {
         case 'Session':
-          this.#retention.appears(entry.segment, this.#known.of(entry.sessionId, entry.gateId));
+          this.#retention.appears(entry.segment, this.#known.of(entry.sessionId, entry.gateId, entry.segment));
           break;
         case 'Event':
           bytes += entry.event.length;
@@ -332,7 +332,7 @@ export class Uplink {
         if (last <= chunk.lastSequence) return this.#acknowledge(queue, last, lastSha256);
         return this.#acknowledge(queue, chunk.lastSequence, chunk.sha256);
       case Status.POSITION:
-        return this.#acknowledge(queue, last, lastSha256);
+        return this.#acknowledge(queue, last, lastSha256, response.ended);
       case Status.PUSH_BACK:
         queue.sent = false;
         this.#pausedUntilMs = this.#parts.nowMs() + this.#pushBack.next();
@@ -348,8 +348,8 @@ export class Uplink {
     }
   }
 
-  #acknowledge(queue: SessionQueue, sequence: number, sha256: Uint8Array): void {
-    const awaited = queue.acknowledge(sequence, sha256);
+  #acknowledge(queue: SessionQueue, sequence: number, sha256: Uint8Array, ended?: boolean): void {
+    const awaited = queue.acknowledge(sequence, sha256, ended);
     this.#parts.journal.write(queue.progress());
     // What was set aside is not stored, whoever waits for it.
     if (awaited && !queue.refused) {
