@@ -3,7 +3,19 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openProtocols, type Registry } from '../index.ts';
 import { Playback } from '../playback.ts';
 import { postgresExhibit } from './testing/exhibit.ts';
-import { complete, parse, parseComplete, query, ready, sync } from './testing/frames.ts';
+import {
+  bind,
+  bindComplete,
+  complete,
+  execute,
+  noData,
+  parse,
+  parseComplete,
+  query,
+  ready,
+  status,
+  sync,
+} from './testing/frames.ts';
 
 const EXHIBIT = postgresExhibit(readFileSync(new URL('fixture/catalog.json', import.meta.url), 'utf8'));
 const LIMITS = { frameBytesMax: 1 << 20, pendingCommandsMax: 64, preparedMax: 64 };
@@ -75,5 +87,42 @@ describe('what an approval is bound to, and whoever approves is shown', () => {
     talk.run('SET ROLE other', 'SET');
     talk.playback.agent(query('SELECT now()'));
     expect(talk.judged.place).toEqual({ role: 'other' });
+  });
+
+  test('the settings that say what a literal means', () => {
+    const talk = new Talk();
+    talk.playback.target(status('DateStyle', 'ISO, MDY'));
+    talk.playback.agent(query('SET timezone = UTC'));
+    talk.playback.target(Buffer.concat([complete('SET'), status('TimeZone', 'UTC'), ready()]));
+    const now = (): unknown => {
+      talk.playback.agent(query('SELECT now()'));
+      const { place } = talk.judged;
+      talk.playback.target(Buffer.concat([complete('SELECT 0'), ready()]));
+      return place;
+    };
+    expect(now()).toEqual({ DateStyle: 'ISO, MDY', TimeZone: 'UTC' });
+    talk.playback.agent(
+      Buffer.concat([parse('', 'SET datestyle = DMY'), bind('', ''), execute(''), parse('', 'SELECT now()')]),
+    );
+    talk.playback.target(Buffer.concat([parseComplete, bindComplete, complete('SET')]));
+    expect(talk.judged.place).toEqual({ DateStyle: 'dmy', TimeZone: 'UTC' });
+    talk.playback.agent(sync);
+    talk.playback.target(Buffer.concat([parseComplete, status('DateStyle', 'ISO, DMY'), ready()]));
+    expect(now()).toEqual({ DateStyle: 'ISO, DMY', TimeZone: 'UTC' });
+    talk.playback.agent(
+      Buffer.concat([
+        parse('', "SELECT set_config('datestyle', 'MDY', false)"),
+        bind('', ''),
+        execute(''),
+        parse('', 'SELECT now()'),
+      ]),
+    );
+    // The session asks what the rows look like.
+    talk.playback.target(Buffer.concat([parseComplete, bindComplete, noData, complete('SELECT 1')]));
+    expect(talk.judged.place).toEqual({
+      DateStyle: '(not known)',
+      IntervalStyle: '(not known)',
+      TimeZone: '(not known)',
+    });
   });
 });

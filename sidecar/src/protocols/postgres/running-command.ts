@@ -80,10 +80,19 @@ export class RunningCommand {
   /** True when a later statement must not be read before this command is done. */
   get changesState(): boolean {
     if (this.reading === undefined) return true;
-    return this.reading.statements.some(
-      ({ sessionEffect, changesCatalog }) =>
-        changesCatalog || (sessionEffect !== undefined && sessionEffect.kind !== 'Begin'),
+    return (
+      this.configures ||
+      this.reading.statements.some(
+        ({ sessionEffect, changesCatalog }) =>
+          changesCatalog || (sessionEffect !== undefined && sessionEffect.kind !== 'Begin'),
+      )
     );
+  }
+
+  /** True when it calls set_config. */
+  get configures(): boolean {
+    const statements = this.reading?.command.statements ?? [];
+    return statements.some(({ functions }) => functions.some(({ name }) => name === 'set_config'));
   }
 
   /** True when the server will ask for rows. */

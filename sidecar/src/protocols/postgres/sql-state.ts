@@ -1,3 +1,4 @@
+import { LiteralSettings } from './literal-settings.ts';
 import { defineNames, endNames, type NameChanges, NO_NAMES, type SessionNames } from './session-names.ts';
 import type { MeaningSettings, OutputOrigin, SessionEffect, SqlState } from './sql-reading.ts';
 
@@ -21,11 +22,12 @@ export class SessionState {
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
-  #place: Readonly<Record<string, string>> | undefined;
+  readonly #literals: LiteralSettings;
   #names: SessionNames = NO_NAMES;
 
   constructor(parameters: ReadonlyMap<string, string>, searchPath: string | undefined, user: string) {
     this.#loginRole = parameters.get('session_authorization') ?? user;
+    this.#literals = new LiteralSettings(parameters);
     const path = parameters.get('search_path') ?? searchPath;
     const conforming = parameters.get('standard_conforming_strings');
     this.#settings = {
@@ -44,12 +46,8 @@ export class SessionState {
     return this.#key;
   }
 
-  /** What names mean otherwise than at the start, for people; undefined: nothing does. */
+  /** What gives names and literals another meaning than at the start, for people; undefined: nothing does. */
   get place(): Readonly<Record<string, string>> | undefined {
-    return this.#place;
-  }
-
-  #placeNow(): Readonly<Record<string, string>> | undefined {
     const { searchPath, role } = this.#settings;
     const start = this.#atStart;
     const place: Record<string, string> = {};
@@ -57,6 +55,7 @@ export class SessionState {
     if (JSON.stringify(searchPath) !== JSON.stringify(start.searchPath)) {
       place['search_path'] = searchPath?.map((schema) => JSON.stringify(schema)).join(', ') ?? NOT_KNOWN;
     }
+    for (const [name, value] of this.#literals.changed) place[name] = value ?? NOT_KNOWN;
     return Object.keys(place).length === 0 ? undefined : place;
   }
 
@@ -78,6 +77,7 @@ export class SessionState {
 
   /** The server reports a setting. */
   reported(name: string, value: string): void {
+    this.#literals.reported(name, value);
     switch (name) {
       case 'search_path':
         this.#searchPathReported(resolveSearchPath(value, this.#settings.role));
@@ -100,6 +100,8 @@ export class SessionState {
 
   /** A statement is done. `tag`: what the server called it, which tells a COMMIT of a failed transaction from a good one. */
   applied(effect: SessionEffect, tag: string): void {
+    if (effect.kind === 'Set') this.#literals.set(effect.name, effect.value);
+    else this.#literals.doubt(effect.kind === 'Unknown');
     switch (effect.kind) {
       case 'Commit':
         if (tag.startsWith('ROLLBACK')) this.#rolledBack();
@@ -167,8 +169,14 @@ export class SessionState {
     this.#failed = true;
   }
 
+  /** A statement called set_config: what that set is known once the server reports it. */
+  configured(): void {
+    this.#literals.doubt(true);
+  }
+
   /** ReadyForQuery: `I` ends every transaction, also one that was never begun in so many words. */
   ready(status: number): void {
+    this.#literals.ready();
     if (status !== 0x49) return;
     if (this.#failed) this.#rolledBack();
     else this.#committed();
@@ -244,7 +252,6 @@ export class SessionState {
     const { searchPath, standardConformingStrings, role } = this.#settings;
     const settings = [searchPath ?? null, standardConformingStrings ?? null, role ?? null];
     this.#key = JSON.stringify([...settings, this.#names.key, ...(this.#isUnsettled ? ['unsettled'] : [])]);
-    this.#place = this.#placeNow();
   }
 }
 

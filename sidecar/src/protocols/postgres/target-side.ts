@@ -212,6 +212,7 @@ export class TargetSide {
       }
       return;
     }
+    if (command.configures) lane.state.configured();
     if (statement.changesCatalog) lane.catalogChanged(statement);
     lane.state.redefined(statement);
     const effect = statement.sessionEffect;

@@ -98,6 +98,27 @@ describe('what is defined among the server’s own objects passes for them', () 
   });
 });
 
+describe('what gets another name is met by the rules on the old one', () => {
+  test.each([
+    ['ALTER TABLE archive RENAME TO other', 'Write archive, Read archive'],
+    ['ALTER TABLE archive SET SCHEMA other', 'Write archive, Read archive'],
+    [
+      'ALTER TABLE events DETACH PARTITION events_2026',
+      'Write events, Write events_2026, Read events_2026, Read events',
+    ],
+    ['ALTER TABLE archive RENAME COLUMN label TO other', 'Write archive'],
+    ['ALTER TABLE archive RENAME CONSTRAINT a TO b', 'Write archive'],
+    ['ALTER FUNCTION lives_in(text) RENAME TO other', 'lives_in'],
+    ['ALTER FUNCTION public.lives_in(text) SET SCHEMA other', 'lives_in'],
+    ['ALTER FUNCTION lives_in(text) STABLE', ''],
+  ])('%s: %s', (text, expected) => {
+    const { statements } = readSql(text, catalog, openSqlState(catalog)).command;
+    const tables = statements.flatMap((statement) => statement.tables.map(({ access, name }) => `${access} ${name}`));
+    const functions = statements.flatMap((statement) => statement.functions.map(({ name }) => name));
+    expect([...tables, ...functions].join(', ')).toBe(expected);
+  });
+});
+
 test('an update that is measured asks about what it changes', () => {
   expect(asked("EXPLAIN (ANALYZE, WAL) UPDATE customers SET ssn = '1' WHERE id = 1")).toBe(
     'customers.id customers.ssn',

@@ -7,14 +7,14 @@ import type {
   Node,
   RangeVar,
 } from 'libpg-query';
-import type { Catalog, CatalogRelation } from '../catalog.ts';
+import { type Catalog, type CatalogRelation, relatives } from '../catalog.ts';
 import { Changes } from './changes.ts';
 import { noteAltered, readDrop, readMember } from './drop.ts';
 import type { Context, StatementFindings } from './findings.ts';
+import { noteMoved, noteSystemObject } from './named-object.ts';
 import { childNodes, kindOf, stringsOf } from './node.ts';
 import { noteCopies, type Outcome, outcome, readExecute } from './outcome.ts';
 import { openScope, type Scope } from './scope.ts';
-import { noteSystemObject } from './system-object.ts';
 import { readTable, tableColumns } from './table.ts';
 import { isTemporarySchema, resolveName } from './table-name.ts';
 import { castName } from './type-name.ts';
@@ -38,6 +38,7 @@ export function readDefinition(node: Node, context: Context): Outcome {
     'CreateFunctionStmt' in node && isSql(node.CreateFunctionStmt) && !replaces(node.CreateFunctionStmt, context);
   if (uncertain !== undefined && !isRead) context.findings.incomplete(...uncertain);
   noteSystemObject(node, context);
+  noteMoved(node, context);
   const changes = new Changes();
   readDefined(node, changes, context);
   for (const name of objectNames(node)) changes.add(name);
@@ -104,12 +105,12 @@ function readDefined(node: Node, changes: Changes, context: Context): void {
     }
     // Under the new name no mask would find them.
     if (renameType === 'OBJECT_COLUMN') condemn(known, subname, context);
-    else if (relation !== undefined && renameType !== 'OBJECT_TABCONSTRAINT') condemn(known, undefined, context);
+    else if (relation !== undefined && renameType !== 'OBJECT_TABCONSTRAINT') leave(known, context);
     else if (renameType === 'OBJECT_SCHEMA') {
       context.findings.incomplete('SchemaRename', 'Policy names tables by their schema.');
     }
   } else if ('AlterObjectSchemaStmt' in node) {
-    condemn(writeName(node.AlterObjectSchemaStmt.relation, changes, context), undefined, context);
+    leave(writeName(node.AlterObjectSchemaStmt.relation, changes, context), context);
   } else if ('ClusterStmt' in node) {
     // The rows lie in the order of an index from then on, and are read in it.
     condemn(writeName(node.ClusterStmt.relation, changes, context), undefined, context);
@@ -212,8 +213,8 @@ function readAlterTable({ relation, cmds, objtype }: AlterTableStmt, changes: Ch
     // A mask on the parent would no longer find the child's columns.
     if (unties && objtype !== 'OBJECT_INDEX') {
       if (def !== undefined && 'PartitionCmd' in def)
-        condemn(writeName(def.PartitionCmd.name, changes, context), undefined, context);
-      else condemn(known, undefined, context);
+        leave(writeName(def.PartitionCmd.name, changes, context), context);
+      else leave(known, context);
     } else if (subtype === 'AT_ClusterOn') condemn(known, undefined, context);
     // Its values stay, and what they were computed of is forgotten.
     else if (subtype === 'AT_DropExpression') condemn(known, node.AlterTableCmd.name, context);
@@ -227,6 +228,15 @@ function condemn(relation: CatalogRelation | undefined, column: string | undefin
   for (const { name, value } of tableColumns(relation, context) ?? []) {
     if (column === undefined || name === column) context.statement.addColumns(columnsOf(value.origin), 'Condition');
   }
+}
+
+/** The same for a table that gets another name, or another parent: nor would a rule find it that speaks of reading it. */
+function leave(relation: CatalogRelation | undefined, context: Context): void {
+  if (relation === undefined) return;
+  condemn(relation, undefined, context);
+  const { catalog } = context.findings;
+  for (const { schema, name } of [relation, ...relatives(catalog, relation)])
+    context.statement.addTable(schema, name, 'Read');
 }
 
 /** The same for every column whose type may be a domain, or made of one. */

@@ -1,4 +1,5 @@
 import type { Node, VariableSetStmt } from 'libpg-query';
+import { isLiteralSetting } from '../literal-settings.ts';
 import type { SessionEffect } from '../sql-reading.ts';
 import type { Context } from './findings.ts';
 import { constantText } from './node.ts';
@@ -81,7 +82,7 @@ function readVariable(set: VariableSetStmt, context: Context): SessionEffect | u
     }
     return { kind: 'SetRole', role: value };
   }
-  if (!MEANING_SETTINGS.has(name)) return undefined;
+  if (!MEANING_SETTINGS.has(name)) return isLiteralSetting(name) ? { kind: 'Set', name, value, local } : undefined;
   if (name === 'standard_conforming_strings' && value !== 'on') {
     findings.incomplete('SettingChange', 'With standard_conforming_strings off, strings end elsewhere.');
   }

@@ -20,6 +20,8 @@ export const GUARDED_SETTINGS: ReadonlySet<string> = new Set([
   'dynamic_library_path',
   'jit_provider',
   'allow_system_table_mods',
+  // `x = NULL` is true of rows then, which nobody sees.
+  'transform_null_equals',
 ]);
 
 /** Settings that no value makes dangerous: a client may set them to what it only binds later, as drivers do. */

@@ -1,4 +1,4 @@
-import type { Node, RangeVar } from 'libpg-query';
+import type { Node, ObjectWithArgs, RangeVar } from 'libpg-query';
 import { creationSchema } from './changes.ts';
 import type { Context } from './findings.ts';
 import { qualifiedName } from './node.ts';
@@ -30,23 +30,28 @@ function schemasOfNew(node: Node, context: Context): readonly string[] {
   return 'AlterObjectSchemaStmt' in node ? [node.AlterObjectSchemaStmt.newschema ?? ''] : [];
 }
 
-/** Where what it changes may be. */
+/** Where what it changes may be. Tables and types of the server's own cannot be changed, and operators are known by their functions. */
 function schemasOfChanged(node: Node, { findings: { catalog } }: Context): readonly string[] {
-  const { schema, name } = changed(node);
-  if (name === '') return [];
+  const func = 'AlterFunctionStmt' in node ? node.AlterFunctionStmt.func : moved(node);
+  const { schema, name } = qualifiedName(func?.objname);
   return schema === undefined ? catalog.functions(name).map((known) => known.schema) : [schema];
 }
 
-/** Tables and types of the server's own cannot be changed, and operators are known by their functions. */
-function changed(node: Node): ReturnType<typeof qualifiedName> {
+/** A function that gets another name or schema counts as called: under the new one no rule would find it. */
+export function noteMoved(node: Node, { findings, statement }: Context): void {
+  const { schema, name } = qualifiedName(moved(node)?.objname);
+  for (const known of findings.catalog.functions(name)) {
+    if (schema === undefined || known.schema === schema)
+      statement.addFunction({ schema: known.schema, name, volatility: known.volatility });
+  }
+}
+
+function moved(node: Node): ObjectWithArgs | undefined {
   const object =
-    'AlterFunctionStmt' in node
-      ? { ObjectWithArgs: node.AlterFunctionStmt.func ?? {} }
-      : 'RenameStmt' in node
-        ? node.RenameStmt.object
-        : 'AlterObjectSchemaStmt' in node
-          ? node.AlterObjectSchemaStmt.object
-          : undefined;
-  const isFunction = object !== undefined && 'ObjectWithArgs' in object;
-  return qualifiedName(isFunction ? object.ObjectWithArgs.objname : undefined);
+    'RenameStmt' in node
+      ? node.RenameStmt.object
+      : 'AlterObjectSchemaStmt' in node
+        ? node.AlterObjectSchemaStmt.object
+        : undefined;
+  return object !== undefined && 'ObjectWithArgs' in object ? object.ObjectWithArgs : undefined;
 }
