@@ -7,7 +7,7 @@ import {
   bind,
   bindComplete,
   complete,
-  execute,
+  execute as executeFrame,
   noData,
   parse,
   parseComplete,
@@ -102,7 +102,7 @@ describe('what an approval is bound to, and whoever approves is shown', () => {
     };
     expect(now()).toEqual({ DateStyle: 'ISO, MDY', TimeZone: 'UTC' });
     talk.playback.agent(
-      Buffer.concat([parse('', 'SET datestyle = DMY'), bind('', ''), execute(''), parse('', 'SELECT now()')]),
+      Buffer.concat([parse('', 'SET datestyle = DMY'), bind('', ''), executeFrame(''), parse('', 'SELECT now()')]),
     );
     talk.playback.target(Buffer.concat([parseComplete, bindComplete, complete('SET')]));
     expect(talk.judged.place).toEqual({ DateStyle: 'dmy', TimeZone: 'UTC' });
@@ -113,7 +113,7 @@ describe('what an approval is bound to, and whoever approves is shown', () => {
       Buffer.concat([
         parse('', "SELECT set_config('datestyle', 'MDY', false)"),
         bind('', ''),
-        execute(''),
+        executeFrame(''),
         parse('', 'SELECT now()'),
       ]),
     );

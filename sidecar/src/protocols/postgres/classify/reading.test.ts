@@ -210,6 +210,14 @@ describe('writes inside of other statements', () => {
     ['SELECT 1; DROP TABLE orders', ['SELECT', 'DROP']],
     ['SELECT * INTO copy FROM orders', ['SELECT', 'CREATE']],
     ['COPY (DELETE FROM orders RETURNING id) TO STDOUT', ['COPY', 'DELETE']],
+    ['MERGE INTO orders o USING archive a ON o.id = a.id WHEN MATCHED THEN DELETE', ['MERGE', 'DELETE']],
+    [
+      'MERGE INTO archive_ids o USING archive a ON o.id = a.id WHEN MATCHED THEN UPDATE SET id = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)',
+      ['MERGE', 'UPDATE', 'INSERT'],
+    ],
+    ['MERGE INTO orders o USING archive a ON o.id = a.id WHEN MATCHED THEN DO NOTHING', ['MERGE']],
+    ['INSERT INTO archive_ids VALUES (1) ON CONFLICT DO NOTHING', ['INSERT']],
+    ['INSERT INTO accounts VALUES (1) ON CONFLICT (id) DO UPDATE SET label = $1', ['INSERT', 'UPDATE']],
   ])('%s', (text, verbs) => {
     expect(read(text).verbs).toEqual(verbs);
   });

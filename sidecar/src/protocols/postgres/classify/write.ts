@@ -125,10 +125,20 @@ export function readInsert(insert: InsertStmt, parent: Scope | undefined, contex
   const conflict = insert.onConflictClause;
   if (conflict !== undefined) readConflict(conflict, target, inside, context);
   const returned = readReturning(insert.returningClause, target, inside, context);
-  // What a plain INSERT returns is what it wrote; after a conflict it is the row that was there.
-  if (conflict?.action === 'ONCONFLICT_UPDATE') noteRead(insert.relation, target, context);
+  if (conflict?.action === 'ONCONFLICT_UPDATE') {
+    // What a plain INSERT returns is what it wrote; after a conflict it is the row that was there.
+    noteRead(insert.relation, target, context);
+    noteAction('UPDATE', insert.relation, true, context);
+  }
   noteUpdated(insert.relation, target.relation, namesOf(conflict?.targetList), context);
   return returned;
+}
+
+/** What MERGE, or INSERT after a conflict, does to rows of its table is a statement of its own: rules on its verb meet it. */
+function noteAction(verb: string, table: RangeVar | undefined, hasWhere: boolean, { findings }: Context): void {
+  const inner = findings.openStatement(verb);
+  inner.statement.hasWhere = hasWhere;
+  if (table !== undefined) readTable(table, 'Write', inner);
 }
 
 /** The columns that are assigned. */
@@ -275,7 +285,21 @@ export function readMerge(merge: MergeStmt, parent: Scope | undefined, context: 
   }
   const returned = readReturning(merge.returningClause, target, scope, context);
   noteRead(merge.relation, target, context);
+  for (const verb of actionsOf(merge)) noteAction(verb, merge.relation, context.statement.hasWhere, context);
   return returned;
+}
+
+const ACTIONS: ReadonlyMap<string, string> = new Map([
+  ['CMD_INSERT', 'INSERT'],
+  ['CMD_UPDATE', 'UPDATE'],
+  ['CMD_DELETE', 'DELETE'],
+]);
+
+function actionsOf({ mergeWhenClauses = [] }: MergeStmt): ReadonlySet<string> {
+  const types = mergeWhenClauses.map((node) =>
+    'MergeWhenClause' in node ? node.MergeWhenClause.commandType : undefined,
+  );
+  return new Set(types.flatMap((type) => ACTIONS.get(type ?? '') ?? []));
 }
 
 /** COPY ... FROM: names the columns that are written. */
