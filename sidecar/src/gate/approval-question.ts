@@ -70,10 +70,11 @@ export function showCommand({ judged, session, shown }: ShownParts): ShownComman
  */
 export function bindingOf(
   { door, details }: AskingSession,
-  { wire, verbs, objects, place = {} }: JudgedCommand,
+  { wire, verbs, objects, definitions, place = {} }: JudgedCommand,
   asker: string,
 ): string {
-  const meaning = JSON.stringify([asker, door.target, door.access, sorted(details), sorted(place), verbs, objects]);
+  const names = [verbs, objects, ...(definitions === undefined ? [] : [definitions])];
+  const meaning = JSON.stringify([asker, door.target, door.access, sorted(details), sorted(place), ...names]);
   return hash('sha256', Buffer.concat([Buffer.from(`${Buffer.byteLength(meaning)}\n${meaning}`), wire]), 'hex');
 }
 

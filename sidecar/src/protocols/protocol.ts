@@ -216,6 +216,8 @@ export interface JudgedCommand {
   readonly place?: Readonly<Record<string, string>>;
   /** The exact bytes that would be forwarded: their SHA-256 binds an approval. */
   readonly wire: Uint8Array;
+  /** A digest of what the target has by names in them (views, functions): an approval is bound to it. Absent: there is nothing of that kind. */
+  readonly definitions?: string;
   /** Short names for lists: `SELECT`, `read public.orders`. Whoever shows them puts masks on. */
   readonly verbs: readonly string[];
   readonly objects: readonly string[];

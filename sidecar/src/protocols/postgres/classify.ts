@@ -41,6 +41,7 @@ export function classify(source: CommandSource): JudgedCommand {
     claims: maskClaims(commenterClaims(text), recordMasks()),
     cacheKey: readable ? `sql-${number}` : undefined,
     ...(place === undefined ? {} : { place }),
+    ...(reading.definitions === undefined ? {} : { definitions: reading.definitions }),
     ...(prepares === undefined ? {} : { prepares: prepares === '' ? '(unnamed)' : prepares }),
     ...(continues === undefined ? {} : { continues }),
   };

@@ -113,13 +113,14 @@ export interface SqlReading {
   /** Short names for lists: `SELECT`, `read public.orders`. */
   readonly verbs: readonly string[];
   readonly objects: readonly string[];
+  /** A digest of what the views and the functions in SQL are made of that it uses. Absent: it uses none. */
+  readonly definitions?: string;
   /** True when it was read with the help of `prepared` or `cursors` of the state: such a reading holds only now. */
   readonly ofThisMoment: boolean;
   /** The text with the literals masked that meet a masked column, then with content detectors run over it: what a record may show. */
   masksText(masks: MaskRules): string;
 }
 
-/** What a session has set up so far and what the meaning of the next statement depends on. Immutable. */
 /** The settings that the meaning of a statement depends on; each undefined when it cannot be told. */
 export interface MeaningSettings {
   /** Schemas in the order in which an unqualified name is looked for, `"$user"` resolved. */
@@ -129,6 +130,7 @@ export interface MeaningSettings {
   readonly role: string | undefined;
 }
 
+/** What a session has set up so far and what the meaning of the next statement depends on. Immutable. */
 export interface SqlState extends MeaningSettings {
   /** Changes with everything here but `prepared` and `cursors`: part of every cache key. */
   readonly settingsKey: string;

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ColumnUse, PostgresCommand, PostgresStatement } from '@sidegate/policy';
 import type { Node } from 'libpg-query';
 import type { SqlReading, StatementReading } from '../sql-reading.ts';
@@ -47,9 +48,11 @@ export function finish(
   literals: LiteralColumns,
 ): SqlReading {
   const command = commandOf(findings);
+  const definitions = definitionsOf(command, findings);
   return {
     command,
     statements,
+    ...(definitions === undefined ? {} : { definitions }),
     parameters: parametersOf(findings),
     verbs: [...new Set(command.statements.map(({ verb }) => verb))],
     objects: objectsOf(command),
@@ -66,6 +69,19 @@ export function textMasker(text: string, literals: LiteralColumns, command: Post
 
 function parametersOf(findings: Findings): SqlReading['parameters'] {
   return Array.from({ length: findings.parametersMax }, (_, index) => findings.parameters.at(index + 1));
+}
+
+/** Under another definition the same text does something else. */
+function definitionsOf({ statements }: PostgresCommand, { catalog }: Findings): string | undefined {
+  const texts = new Set<string>();
+  for (const { tables, functions } of statements) {
+    for (const { schema, name } of tables) texts.add(catalog.resolveTable(schema, name, [])?.definition ?? '');
+    for (const { schema, name } of functions) {
+      for (const known of catalog.functions(name)) if (known.schema === schema) texts.add(known.definition ?? '');
+    }
+  }
+  texts.delete('');
+  return texts.size === 0 ? undefined : hash('sha256', JSON.stringify([...texts].toSorted()), 'hex');
 }
 
 function objectsOf({ statements }: PostgresCommand): readonly string[] {
