@@ -35,7 +35,10 @@ function missingField(name: string, path: FieldPath, schema: StructuralSchema): 
 function wrongType(value: unknown, path: FieldPath, schema: StructuralSchema): FieldFault {
   if (schema['x-kubernetes-int-or-string'] === true) return badQuantity(value, path, schema);
   const message = `This must be ${typeName(schema.type)}, and is ${nameOf(value)}.`;
-  return fieldFault('WrongType', path, message, mendOf(schema));
+  // The one word of ours that YAML reads as no text.
+  const isNull = value === null && schema.enum?.includes('Null') === true;
+  const mend = isNull ? "Write 'Null', in quotes: without them YAML takes it for nothing." : mendOf(schema);
+  return fieldFault('WrongType', path, message, mend);
 }
 
 function badQuantity(value: unknown, path: FieldPath, schema: StructuralSchema): FieldFault {

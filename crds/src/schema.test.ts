@@ -52,6 +52,13 @@ describe('metadata', () => {
   });
 });
 
+test('a mask of type Null without quotes is told as what it is, once', () => {
+  const masked = policy({ masks: [{ name: 'm', detect: ['Email'], with: { type: null } }] });
+  expect(linesOf(RESOURCE_VALIDATORS.Policy(masked))).toEqual([
+    "WrongType spec.masks[0].with.type: This must be text, and is empty. Write 'Null', in quotes: without them YAML takes it for nothing.",
+  ]);
+});
+
 describe('defaults', () => {
   test('are filled in at every depth, and the input stays as it was', () => {
     const written = target({});

@@ -27,7 +27,7 @@ export function compileSchema<T>(schema: StructuralSchema): Validator<T> {
   const check = compileChecks(schema);
   return (value) => {
     const copy = structuredClone(value);
-    const faults = matches(copy) ? [] : (matches.errors ?? []).map((error) => faultOf(error, schema));
+    const faults = matches(copy) ? [] : tellingOf(matches.errors ?? []).map((error) => faultOf(error, schema));
     const broken = check(copy, []).filter(({ at }) => !faults.some(({ path }) => isWithin(path, at)));
     const all = [...faults, ...broken.map(({ fault }) => fault)];
     return all.length === 0 ? ok(copy as T) : fail(all);
@@ -121,6 +121,12 @@ function closed(schema: StructuralSchema): SchemaObject {
           additionalProperties: false,
         }),
   };
+}
+
+/** What is of another type is told once: that it is none of the words that may stand there follows from it. */
+function tellingOf(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const mistyped = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  return errors.filter(({ keyword, instancePath }) => keyword !== 'enum' || !mistyped.has(instancePath));
 }
 
 function faultOf(error: ErrorObject, schema: StructuralSchema): FieldFault {

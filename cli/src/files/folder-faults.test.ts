@@ -229,6 +229,31 @@ const CASES: readonly (readonly [what: string, change: Change, line: string])[] 
     'PolicyBindsNobody policy.yaml:3 metadata.namespace: There is no Target and no AgentAccess in the namespace default, so this Policy binds nobody. Namespaces that are heard here: data, agents, sidegate.',
   ],
   [
+    'a rule for a protocol that the Targets of the Policy do not speak',
+    [
+      'policy.yaml',
+      `  rules:
+    - name: no-ddl`,
+      `  selector: {targetRefs: [{name: orders}]}
+  rules:
+    - name: no-ddl
+      match: {redis: {commands: [DEL]}}`,
+    ],
+    "ForeignProtocol policy.yaml:8 spec.rules[0].match: The rule is for Redis, and the Policy's Targets speak Postgres: it binds nothing. Write it for what they speak, or select other Targets.",
+  ],
+  [
+    'a mask of keys where the Targets of the Policy have columns',
+    [
+      'policy.yaml',
+      '  rules:\n',
+      `  selector: {targetRefs: [{name: orders}]}
+  masks: [{name: m, keys: ['session:*'], with: {type: Redact}}]
+  rules:
+`,
+    ],
+    "ForeignProtocol policy.yaml:6 spec.masks[0]: The mask is for Redis, and the Policy's Targets speak Postgres: it binds nothing. Write it for what they speak, or select other Targets.",
+  ],
+  [
     'agents where the credential lies',
     ['access.yaml', 'namespace: agents', 'namespace: data'],
     "AgentsBesideTarget target.yaml:5 metadata.namespace: Agents run in the namespace data, where the Target's credential lies: AgentAccess data/bot, at access.yaml:2. Move the Target and its Secret to a namespace without agents.",
@@ -272,6 +297,25 @@ describe('a folder is refused for', () => {
 
   test.each(['agents', 'sidegate'])('but not for a Policy of %s, who are heard', async (namespace) => {
     await folder.writeChanged(['policy.yaml', 'namespace: data', `namespace: ${namespace}`]);
+    expect(await folder.faults()).toEqual([]);
+  });
+
+  test.each<[what: string, spec: string]>([
+    [
+      'for several protocols, one of which is spoken',
+      'selector: {targetRefs: [{name: orders}]}, rules: [{name: r, action: Deny, match: {redis: {commands: [DEL]}, postgres: {statements: [DROP]}}}]',
+    ],
+    ['for every protocol', 'selector: {targetRefs: [{name: orders}]}, rules: [{name: r, action: Deny}]'],
+    ['of a Policy that names no Target', 'rules: [{name: r, action: Deny, match: {redis: {commands: [DEL]}}}]'],
+    [
+      'that looks into what is read, too',
+      "selector: {targetRefs: [{name: orders}]}, masks: [{name: m, keys: ['a*'], detect: [Email], with: {type: Redact}}]",
+    ],
+  ])('but not for a rule or mask %s', async (_what, spec) => {
+    await folder.write({
+      ...FILES,
+      'policy.yaml': `apiVersion: sidegate.dev/v1alpha1\nkind: Policy\nmetadata: {name: rules, namespace: data}\nspec: {${spec}}\n`,
+    });
     expect(await folder.faults()).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 import { type LabelSelector, NAMESPACE_NAME_LABEL, selectorMatches, suggest, type Target } from '@sidegate/crds';
 import { type FileFault, faultAt, type Located, placeOf } from './file-fault.ts';
-import { type FolderContent, fullName, OPERATOR_NAMESPACE } from './folder-content.ts';
+import { type FolderContent, fullName } from './folder-content.ts';
+import { idlePolicies } from './idle-policies.ts';
 
 /** Where a reference to a Target leads; undefined when no such Target is there. */
 export function findTarget(
@@ -39,7 +40,7 @@ export function checkReferences(content: FolderContent): readonly FileFault[] {
         return missingTarget(content, reference, own, { value, origin }, path);
       });
     }),
-    ...policiesOfNobody(content),
+    ...idlePolicies(content),
     ...missingIssuers(content),
   ];
 }
@@ -105,30 +106,6 @@ function matchesNamespace(
   namespace: { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } } | undefined,
 ): boolean {
   return selectorMatches(selector, { ...namespace?.metadata.labels, [NAMESPACE_NAME_LABEL]: name });
-}
-
-/** A Policy speaks for the Targets or the agents of its namespace, or for the operator: elsewhere it would silently change nothing. */
-function policiesOfNobody({
-  policies,
-  targets,
-  accesses,
-  configurations,
-  malformed,
-}: FolderContent): readonly FileFault[] {
-  if ([...malformed].some((name) => name.startsWith('Configuration '))) return [];
-  const operator = configurations[0]?.value.operatorNamespace ?? OPERATOR_NAMESPACE;
-  const named = [...targets, ...accesses].map(({ value }) => value.metadata.namespace ?? 'default');
-  const broken = [...malformed].flatMap((name) => /^(?:Target|AgentAccess) ([^/]*)[/]/.exec(name)?.[1] ?? []);
-  const heard = [...new Set([...named, ...broken])];
-  return policies.flatMap(({ value, origin }) => {
-    const { namespace = 'default' } = value.metadata;
-    if (namespace === operator || heard.includes(namespace)) return [];
-    const near = suggest(namespace, heard);
-    const places = [...heard, operator].join(', ');
-    const mend = near === undefined ? `Namespaces that are heard here: ${places}.` : `Did you mean "${near}"?`;
-    const message = `There is no Target and no AgentAccess in the namespace ${namespace}, so this Policy binds nobody.`;
-    return faultAt('PolicyBindsNobody', origin, ['metadata', 'namespace'], message, mend);
-  });
 }
 
 function missingIssuers({ accesses, configurations, malformed }: FolderContent): readonly FileFault[] {

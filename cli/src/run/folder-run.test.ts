@@ -200,6 +200,19 @@ test.each(['gate', 'store'] as const)(
 );
 
 test(
+  'a state folder in which something cannot be written is a fault, and ends the run',
+  async () => {
+    mkdirSync(join(state, 'ingest-token'), { recursive: true });
+    const run = new Run();
+    await expect(run.ended).resolves.toBe(false);
+    expect(run.events).toMatchObject([
+      { kind: 'Refused', faults: [{ code: 'BadState', where: state, message: expect.stringContaining('EISDIR') }] },
+    ]);
+  },
+  LIMIT_MS,
+);
+
+test(
   'a store that does not start ends the run',
   async () => {
     const run = new Run({ ...PROGRAMS, store: join(folder.path, 'no-such-program.ts') });

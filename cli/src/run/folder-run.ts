@@ -14,9 +14,10 @@ import { watchFolder } from './folder-watch.ts';
 import { namedFor } from './named-columns.ts';
 import type { RunEvent } from './run-event.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
-import { pointReaders, prepareState } from './run-state.ts';
+import { pointReaders, prepareState, unusable } from './run-state.ts';
 import { RunningPrograms } from './running-programs.ts';
 import { type ProgramName, Supervisor } from './supervisor.ts';
+import { errorCode } from './system-error.ts';
 import { type CheckLogin, tryTarget } from './target-reach.ts';
 import { openTrust, type TrustFolder } from './trust-folder.ts';
 
@@ -42,11 +43,21 @@ export interface FolderRunOptions {
  * runs.
  */
 export async function runFolder(options: FolderRunOptions): Promise<boolean> {
-  const { folder, tell, signal } = options;
   const refuse = (faults: readonly Fault[]): false => {
-    tell({ kind: 'Refused', faults }, undefined);
+    options.tell({ kind: 'Refused', faults }, undefined);
     return false;
   };
+  try {
+    return await runPrepared(options, refuse);
+  } catch (error) {
+    // A full disk, or a folder that went away; whatever the system did not say is a bug.
+    if (!/^E[A-Z0-9]+$/.test(errorCode(error))) throw error;
+    return refuse([unusable(options.stateFolder, error)]);
+  }
+}
+
+async function runPrepared(options: FolderRunOptions, refuse: (faults: readonly Fault[]) => false): Promise<boolean> {
+  const { folder, signal } = options;
   // Before anything is made: what is wrong with the files is said without leaving a trace.
   const first = await compileFolder(folder, { ...readOptions(options), maskKey: NO_MASK_KEY });
   if (!first.ok) return refuse(first.fault);

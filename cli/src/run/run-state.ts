@@ -53,9 +53,14 @@ export function prepareState(path: string): Result<{ readonly path: string; read
     chmodSync(state, 0o700);
     return ok({ path: state, maskKey: keptKey(join(state, 'mask-key')) });
   } catch (error) {
-    const message = `The state folder cannot be used: ${errorText(error)}.`;
-    return fail({ code: 'BadState', message, where: state, mend: 'Name another folder with --state.' });
+    return fail(unusable(state, error));
   }
+}
+
+/** The fault of a state folder in which something cannot be written, such as on a full disk. */
+export function unusable(state: string, error: unknown): StateFault {
+  const message = `The state folder cannot be used: ${errorText(error)}.`;
+  return { code: 'BadState', message, where: state, mend: 'Mend that, or name another folder with --state.' };
 }
 
 function keptKey(file: string): string {
