@@ -11,14 +11,20 @@ import {
 import { writeRequest } from '../../sidecar/src/protocols/ssh/sftp/testing/packets.ts';
 import { defineFuzzer, type Fuzzer } from './fuzzer.ts';
 
-/** A server with a few links: what it makes of a path, by the nearest one. */
+/** A server with a few links. */
 const LINKS: Readonly<Record<string, string>> = {
   '/ok/way': '/denied',
   '/ok/file': '/denied/s',
   '/ok/round': '/ok',
+  '/ok/over': '/ok/under',
+  '/ok/under': '/ok/x',
   '/srv/me/out': '/',
 };
 const HOME = '/srv/me';
+/** These stay where they are. */
+const DIRECTORIES = ['/', '/ok', '/denied', '/srv', HOME];
+/** Links that lead to links; a server gives up as well. */
+const LINKS_MAX = 8;
 const DENIED: Refusal = { kind: 'Denied', rule: 'data/guard/closed', reason: 'Nobody goes there.', hint: '' };
 
 /** One thing that the agent does; `handle` counts among those that it was given. */
@@ -35,10 +41,27 @@ type Act =
   /** The server answers the oldest question but so many. */
   | { readonly kind: 'Answer'; readonly skip: number; readonly fails: boolean };
 
-const name = fc.constantFrom('ok', 'denied', 'way', 'file', 'round', 's', 'x', '..', '.', '', '~', 'out');
-const path = fc
+const name = fc.constantFrom(
+  'ok',
+  'denied',
+  'way',
+  'file',
+  'round',
+  'over',
+  'under',
+  's',
+  'x',
+  '..',
+  '.',
+  '',
+  '~',
+  'out',
+);
+const anyPath = fc
   .tuple(fc.constantFrom('/', '', '//', '/ok/', '/denied/', '../'), fc.array(name, { maxLength: 4 }))
   .map(([start, names]) => start + names.join('/'));
+/** What is moved, and what goes over it, must meet. */
+const path = fc.oneof(anyPath, fc.constantFrom('/ok/over', '/ok/under', '/ok/way', '/ok/over/s', '/ok/under/s'));
 const handle = fc.nat(3);
 const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({
@@ -61,28 +84,54 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ kind: fc.constant('Answer' as const), skip: fc.nat(2), fails: fc.boolean() }),
 );
 
-/** Where a path leads on the server, name by name: an oracle that shares nothing with what the gate does. `follows`: the last name too. */
-function placeOf(written: string, follows: boolean): string {
-  const names = (written.startsWith('/') ? written : `${HOME}/${written}`).split('/');
-  let place = '/';
-  for (const [at, one] of names.entries()) {
-    if (one === '' || one === '.') continue;
-    place = one === '..' ? posix.dirname(place) : posix.join(place, one);
-    const isLast = names.slice(at + 1).every((rest) => rest === '' || rest === '.');
-    if (!isLast || follows) place = LINKS[place] ?? place;
+/** The links of a server, which are moved and taken away by what it is sent: an oracle that shares nothing with what the gate does. */
+class Links {
+  readonly #links = new Map(Object.entries(LINKS));
+
+  /** Where a path leads, name by name. `follows`: the last name too. */
+  placeOf(written: string, follows: boolean): string {
+    const names = (written.startsWith('/') ? written : `${HOME}/${written}`).split('/');
+    let place = '/';
+    for (const [at, one] of names.entries()) {
+      if (one === '' || one === '.') continue;
+      place = one === '..' ? posix.dirname(place) : posix.join(place, one);
+      const isLast = names.slice(at + 1).every((rest) => rest === '' || rest === '.');
+      if (!isLast || follows) place = this.#behind(place);
+    }
+    return place;
   }
-  return place;
+
+  /** The server carries it out. */
+  change(request: Request): void {
+    const place = (bytes: Uint8Array): string => this.placeOf(Buffer.from(bytes).toString(), false);
+    if (request.kind === 'Path' && request.operation === 'remove') this.#links.delete(place(request.path));
+    if (request.kind !== 'Pair' || request.operation === 'symlink') return;
+    const [from = '', to = ''] = request.paths.map(place);
+    const target = this.#links.get(from);
+    if (from === to || DIRECTORIES.includes(from) || DIRECTORIES.includes(to)) return;
+    if (request.operation !== 'hardlink') this.#links.delete(from);
+    this.#links.delete(to);
+    if (target !== undefined) this.#links.set(to, target);
+  }
+
+  #behind(place: string): string {
+    let reached = place;
+    for (let left = LINKS_MAX; left > 0; left -= 1) {
+      const next = this.#links.get(reached);
+      if (next === undefined) return reached;
+      reached = next;
+    }
+    return '/nowhere';
+  }
 }
 
 const isDenied = (place: string): boolean => place === '/denied' || place.startsWith('/denied/');
 
-/** What the gate's question about a path is answered with. */
-function realOf(asked: string): string {
-  return placeOf(asked, true);
-}
-
 class Talk {
   readonly conversation: Conversation;
+  /** What is denied and reached the server all the same. */
+  readonly breaches: (readonly string[])[] = [];
+  readonly #links = new Links();
   readonly #given: string[] = [];
   #id = 0;
 
@@ -91,7 +140,13 @@ class Talk {
       command.protocol === 'SSH' && command.paths.some((use) => use.path === undefined || isDenied(use.path))
         ? DENIED
         : 'Forward';
-    this.conversation = Conversation.open({ masks: NO_MASKS, home: HOME, decide, realOf });
+    const realOf = (asked: string): string => this.#links.placeOf(asked, true);
+    const sent = (request: Request): void => {
+      const places = placesOf(request, this.#links);
+      if (places.some(isDenied)) this.breaches.push(places);
+      this.#links.change(request);
+    };
+    this.conversation = Conversation.open({ masks: NO_MASKS, home: HOME, decide, realOf, sent });
   }
 
   /** The bytes of what the agent does; an answer of the server's is given at once. */
@@ -162,36 +217,48 @@ class Talk {
 const FAILURE: Answer = { kind: 'Status', code: 4, text: 'Failure' };
 
 /** The places that a request which reached the server is about. */
-function placesOf(request: Request): readonly string[] {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+function placesOf(request: Request, links: Links): readonly string[] {
+  const place = (bytes: Uint8Array, follows: boolean): string => links.placeOf(Buffer.from(bytes).toString(), follows);
   switch (request.kind) {
     case 'Open':
-      return [placeOf(text(request.path), true)];
+      return [place(request.path, true)];
     case 'Path':
-      return [placeOf(text(request.path), !['lstat', 'remove', 'rmdir', 'readlink'].includes(request.operation))];
+      return [place(request.path, !['lstat', 'remove', 'rmdir', 'readlink'].includes(request.operation))];
     case 'Set':
-      return [placeOf(text(request.path), request.operation === 'setstat')];
+      return [place(request.path, request.operation === 'setstat')];
     case 'Pair':
-      return request.paths.map((one) => placeOf(text(one), false));
+      return request.paths.map((one) => place(one, false));
     default:
       return [];
   }
 }
 
-function play(acts: readonly (readonly Act[])[], cut: number): Talk {
+interface Turn {
+  readonly acts: readonly Act[];
+  /** So many questions about paths the server answers then; undefined: all. */
+  readonly answers: number | undefined;
+}
+
+function play(turns: readonly Turn[], cut: number): Talk {
   const talk = new Talk();
-  for (const each of acts) {
-    const bytes = Buffer.concat(each.map((one) => talk.bytesOf(one)));
+  const { conversation } = talk;
+  for (const { acts, answers } of turns) {
+    const bytes = Buffer.concat(acts.map((one) => talk.bytesOf(one)));
     // What the server says of a path comes when all of the turn is there, however that was cut.
-    talk.conversation.isSlow = true;
+    conversation.isSlow = true;
     const size = cut === 0 ? Math.max(1, bytes.length) : cut;
-    for (let at = 0; at < bytes.length; at += size) talk.conversation.agent(bytes.subarray(at, at + size));
-    talk.conversation.answerQuestions();
+    for (let at = 0; at < bytes.length; at += size) conversation.agent(bytes.subarray(at, at + size));
+    conversation.answerQuestions(answers);
   }
+  conversation.answerQuestions();
   return talk;
 }
 
-const turns = fc.array(fc.array(act, { maxLength: 4 }), { maxLength: 8 });
+const turn: fc.Arbitrary<Turn> = fc.record({
+  acts: fc.array(act, { maxLength: 4 }),
+  answers: fc.option(fc.nat(4), { nil: undefined }),
+});
+const turns = fc.array(turn, { maxLength: 8 });
 
 /** SFTP by itself, without the channel around it. */
 export const SFTP_FUZZERS: readonly Fuzzer[] = [
@@ -202,9 +269,9 @@ export const SFTP_FUZZERS: readonly Fuzzer[] = [
     check(acts) {
       const talk = play(acts, 0);
       const { conversation } = talk;
-      const breach = conversation.seen.find((request) => placesOf(request).some(isDenied));
-      if (breach !== undefined) return `the server was asked for ${JSON.stringify(placesOf(breach))}`;
       talk.drain();
+      const [breach] = talk.breaches;
+      if (breach !== undefined) return `the server was asked for ${JSON.stringify(breach)}`;
       if (conversation.ended !== undefined) return `the channel ended: ${conversation.ended.reason}`;
       const answered = conversation.told.map(({ id }) => id);
       if (new Set(answered).size !== answered.length) return 'a request was answered twice';

@@ -7,7 +7,7 @@ import { HEAD_BYTES, numbered, type SftpLane, writeFields, writeStatus } from '.
 import { lookUp } from './lookup.ts';
 import { type AskedRead, MaskedReads } from './masked-reads.ts';
 import { STATUS } from './messages.ts';
-import { type Asked, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
+import { type Asked, changesNames, mustKeepOrder, type OpenHandle, Operation } from './operation.ts';
 import { isBeyondMasks, MASKED, type TargetSide } from './target-side.ts';
 import { unsupported } from './unsupported.ts';
 
@@ -100,20 +100,31 @@ export class AgentSide {
     const operation = new Operation(commandId, settlement);
     lane.running.set(commandId, operation);
     lane.judged.delete(commandId);
-    if (asked.wasHeld && asked.reading !== undefined) return this.#lookAgain(asked, operation, asked.reading);
-    this.#forward(asked, operation);
-    this.#leave(asked);
+    this.#forwardAsFound(asked, operation, asked.wasHeld);
   }
 
-  /** People were asked about where its paths led then, which may be long ago. */
+  /**
+   * What was judged is where its paths led when the server was asked. People may have been asked since, which may be long ago, and the agent itself may have
+   * moved a link that they go over: then the server is asked again.
+   */
+  #forwardAsFound(asked: Asked, operation: Operation, isOld: boolean): void {
+    const { reading, changesBefore } = asked;
+    if (reading !== undefined && (isOld || changesBefore !== this.#lane.changes)) {
+      return this.#lookAgain(asked, operation, reading);
+    }
+    this.#forward(asked, operation);
+    return this.#leave(asked);
+  }
+
   #lookAgain(asked: Asked, operation: Operation, { wanted }: Reading): void {
+    asked.changesBefore = this.#lane.changes;
     lookUp(this.#lane, wanted, ({ paths, failed }) => {
       const { found } = asked;
       const isSame = paths.every(({ real, isTree }, at) => real === found[at]?.real && isTree === found[at]?.isTree);
       asked.failed = failed;
-      if (isSame) this.#forward(asked, operation);
-      else this.#refuse(asked, operation.commandId, MOVED);
-      this.#leave(asked);
+      if (isSame) return this.#forwardAsFound(asked, operation, false);
+      this.#refuse(asked, operation.commandId, MOVED);
+      return this.#leave(asked);
     });
   }
 
@@ -136,6 +147,7 @@ export class AgentSide {
       mutates: changes || request.kind === 'Write' || request.kind === 'CopyData',
       isBlocked: false,
       wasHeld: false,
+      changesBefore: 0,
       found: [],
       failed: undefined,
     };
@@ -158,6 +170,7 @@ export class AgentSide {
       return this.#leave(asked);
     }
     const { wanted } = reading;
+    asked.changesBefore = this.#lane.changes;
     return lookUp(this.#lane, wanted, ({ paths, failed }) => {
       asked.found = paths;
       asked.failed = failed;
@@ -205,6 +218,7 @@ export class AgentSide {
     if (handle !== undefined && !this.#isOpen(handle)) return this.#refuse(asked, commandId, NO_HANDLE);
     const opens = request.kind === 'Open' || (request.kind === 'Path' && request.operation === 'opendir');
     if (opens && lane.handles.size >= HANDLES_MAX) return this.#refuse(asked, commandId, TOO_MANY);
+    if (changesNames(request)) lane.changes += 1;
     return lane.send({ kind: 'Start', operation }, asked.packet, this.#target.operation(asked, operation));
   }
 

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
+import type { Request } from './codec.ts';
 import { STATUS } from './messages.ts';
-import { Conversation, NO_MASKS, on, opening, pair } from './testing/conversation.ts';
+import { bytesOf, Conversation, NO_MASKS, on, opening, pair } from './testing/conversation.ts';
+import { writeRequest } from './testing/packets.ts';
 
 const KEPT = 'sidegate: denied: sftp: While it waited, its paths came to lead elsewhere. Ask for it again.';
 
@@ -47,4 +49,59 @@ test('one that is asked about again when its channel ends is lost', () => {
   expect(conversation.endings).toMatchObject([{ commandId: 2, outcome: 'Lost' }]);
   conversation.answerQuestions();
   expect(conversation.asked).toEqual([]);
+});
+
+/** Two links, one over the other, and a third that leads to what is denied; what is moved is moved when the server is sent it. */
+function openLinked(): Conversation {
+  const links = new Map([
+    ['/me/over', '/me/under'],
+    ['/me/under', '/me/open'],
+    ['/me/shut', '/secret'],
+  ]);
+  const realOf = (path: string): string => {
+    const [start = ''] = /^\/me\/[a-z]+/.exec(path) ?? [];
+    const target = links.get(start);
+    return target === undefined ? path : realOf(target + path.slice(start.length));
+  };
+  const refusal = { kind: 'Denied', rule: 'closed', reason: 'It is secret.', hint: '' } as const;
+  return Conversation.open({
+    masks: NO_MASKS,
+    realOf,
+    decide: ({ command }) =>
+      command.protocol === 'SSH' && command.paths.some(({ path }) => path?.startsWith('/secret')) ? refusal : 'Forward',
+    sent: (request) => {
+      if (request.kind !== 'Pair') return;
+      const [from = '', to = ''] = request.paths.map((path) => Buffer.from(path).toString());
+      links.set(to, links.get(from) ?? from);
+    },
+  });
+}
+
+const opened = (conversation: Conversation): number => conversation.seen.filter(({ kind }) => kind === 'Open').length;
+
+/** The second makes the third wait until the first is about to be sent. */
+const moving = (to: string): Uint8Array => {
+  const path = '/me/over/x';
+  const attributes = { permissions: 0o600, extended: [] };
+  const chmod: Request = { kind: 'Set', operation: 'setstat', path: bytesOf(path), attributes };
+  const requests = [pair('posix-rename', '/me/shut', to), chmod, opening(path)];
+  return Buffer.concat(requests.map((request, at) => writeRequest(at, request)));
+};
+
+test('a link that is moved while the server is asked where a path leads over it does not lead past a rule', () => {
+  const conversation = openLinked();
+  conversation.agent(moving('/me/under'));
+  expect(conversation.judgements.map(({ judged }) => judged.text)).toEqual([
+    'setstat /me/over/x mode=0600',
+    'rename /me/shut /me/under',
+    'open /me/over/x read',
+  ]);
+  expect(opened(conversation)).toBe(0);
+  expect(conversation.told).toMatchObject([{ id: 2, answer: { code: STATUS.permissionDenied, text: KEPT } }]);
+});
+
+test('one that is moved and leads no path elsewhere stops nothing', () => {
+  const conversation = openLinked();
+  conversation.agent(moving('/me/aside'));
+  expect(opened(conversation)).toBe(1);
 });

@@ -81,6 +81,8 @@ export class SftpLane {
   readonly running = new Map<CommandId, Operation>();
   /** How what is no longer running ends, once the agent has its answer. */
   readonly ending = new Map<CommandId, Ending>();
+  /** How many requests were sent on that may change where paths lead. */
+  changes = 0;
   over = false;
   readonly #said = new Set<string>();
   readonly #toAgent: Batch<CommandId>;

@@ -84,9 +84,17 @@ export interface Asked {
   isBlocked: boolean;
   /** People were asked about it. */
   wasHeld: boolean;
+  /** How many requests that may change where paths lead were sent on before the server was asked where its paths lead. */
+  changesBefore: number;
   found: readonly FoundPath[];
   /** What the server says to a question for one of its paths, which is what it would say to the request. */
   failed: Extract<Answer, { readonly kind: 'Status' }> | undefined;
+}
+
+/** True for what may change where the paths of others lead: they go over links that they do not name. */
+export function changesNames(request: Request): boolean {
+  if (request.kind === 'Path') return request.operation === 'remove' || request.operation === 'rmdir';
+  return request.kind === 'Pair' || (request.kind === 'Set' && request.operation === 'mkdir');
 }
 
 /** True when the order of two requests must stay as it is. */

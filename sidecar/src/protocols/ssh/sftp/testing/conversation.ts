@@ -25,6 +25,8 @@ export interface ConversationOptions {
   readonly answerBytesMax?: number;
   /** The same as a function, in place of `links`. */
   readonly realOf?: (path: string) => string;
+  /** Told of each request of the agent's when it is sent on: the server carries out what it is sent in that order. */
+  readonly sent?: (request: Request) => void;
 }
 
 /** Text as bytes of a path. */
@@ -85,7 +87,7 @@ export class Conversation implements Ports {
   isJudging = false;
   /** Questions of the gate wait until the test answers them. */
   isSlow = false;
-  readonly questions: { readonly id: number; readonly path: string; readonly isType: boolean }[] = [];
+  readonly questions: { readonly id: number; readonly path: string; readonly answer: Answer }[] = [];
   /** What the gate asks of a file by itself, and is not answered. */
   readonly fetches: {
     readonly id: number;
@@ -96,6 +98,8 @@ export class Conversation implements Ports {
   readonly #options: ConversationOptions;
   readonly #mint = openMint();
   #lastId: CommandId = START;
+  /** So many questions are answered although `isSlow`. */
+  #mayAnswer = 0;
   #unanswered: { readonly commandId: CommandId; readonly judged: JudgedCommand }[] = [];
 
   constructor(options: ConversationOptions) {
@@ -142,10 +146,12 @@ export class Conversation implements Ports {
     this.#run();
   }
 
-  /** Answers the questions that waited. */
-  answerQuestions(): void {
-    this.isSlow = false;
+  /** Answers the questions that waited, or so many of them. */
+  answerQuestions(most?: number): void {
+    this.isSlow = most !== undefined;
+    this.#mayAnswer = most ?? 0;
     this.#run();
+    this.#mayAnswer = 0;
   }
 
   get maskedFiles(): number {
@@ -172,10 +178,11 @@ export class Conversation implements Ports {
       const { id, request } = read;
       if (way.kind !== 'Question') {
         this.seen.push(request);
+        this.#options.sent?.(request);
         this.asked.push({ id, request, commandId: way.operation.commandId });
       } else if (request.kind === 'Path') {
         const path = Buffer.from(request.path).toString();
-        this.questions.push({ id, path, isType: request.operation === 'lstat' });
+        this.questions.push({ id, path, answer: this.#answerTo(path, request.operation === 'lstat') });
       } else if (request.kind === 'Read') this.fetches.push({ id, ...request });
     }
   }
@@ -226,7 +233,8 @@ export class Conversation implements Ports {
         this.#settle(next.commandId, next.judged);
         continue;
       }
-      if (this.isSlow) return;
+      if (this.isSlow && this.#mayAnswer === 0) return;
+      if (this.isSlow) this.#mayAnswer -= 1;
       const fetched = this.#options.content === undefined ? undefined : this.fetches.shift();
       if (fetched !== undefined) {
         this.session.receiveTarget(writeAnswer(fetched.id, this.#partOf(fetched)));
@@ -234,15 +242,19 @@ export class Conversation implements Ports {
       }
       const question = this.questions.shift();
       if (question === undefined) return;
-      const { links = {}, realOf = (asked: string) => links[asked] ?? asked, home = '/srv/me' } = this.#options;
-      const path = question.path === '.' ? home : realOf(question.path);
-      const answer: Answer = question.isType
-        ? { kind: 'Attributes', attributes: { permissions: path.endsWith('dir') ? 0o40755 : 0o100644, extended: [] } }
-        : path === ''
-          ? { kind: 'Status', code: 2, text: 'No such file' }
-          : nameAnswer(path);
-      this.session.receiveTarget(writeAnswer(question.id, answer));
+      this.session.receiveTarget(writeAnswer(question.id, question.answer));
     }
+  }
+
+  /** As it is when the question is sent, whenever the answer comes. */
+  #answerTo(asked: string, isType: boolean): Answer {
+    const { links = {}, realOf = (one: string) => links[one] ?? one, home = '/srv/me' } = this.#options;
+    const path = asked === '.' ? home : realOf(asked);
+    if (isType) {
+      const permissions = path.endsWith('dir') ? 0o40755 : 0o100644;
+      return { kind: 'Attributes', attributes: { permissions, extended: [] } };
+    }
+    return path === '' ? { kind: 'Status', code: 2, text: 'No such file' } : nameAnswer(path);
   }
 
   #partOf({ offset, length }: { readonly offset: number; readonly length: number }): Answer {
