@@ -136,6 +136,7 @@ class Peer {
       holdReading: () => {},
       holdAgent: () => {},
       isAgentUnread: false,
+      unsentBytes: 0,
       resumeAgent: () => {},
       resumeReading: () => {},
       close: () => {

@@ -42,7 +42,7 @@ export class AgentPace {
       if (isFull) this.#wires.holdAgent();
       else this.#wires.resumeAgent();
     }
-    const bytes = this.#session.heldBytes ?? 0;
+    const bytes = (this.#session.heldBytes ?? 0) + this.#wires.unsentBytes;
     return this.#held.set(this.#session, bytes) ? undefined : tooMuchHeld(bytes, this.#held.max);
   }
 
@@ -67,7 +67,7 @@ function tooMuchHeld(bytes: number, max: number): Refusal {
   return {
     kind: 'LimitExceeded',
     rule: 'memory',
-    reason: `This session holds ${bytes} bytes of the gate’s memory. Of commands and answers that are not whole yet or must wait a session may hold ${Math.floor(max / 2)}, all sessions together ${max}.`,
-    hint: 'Send large values in parts, close statements and portals that are no longer needed, or give the gate more memory.',
+    reason: `This session holds ${bytes} bytes of the gate’s memory. Of commands and answers that are not whole yet, must wait or are not read a session may hold ${Math.floor(max / 2)}, all sessions together ${max}.`,
+    hint: 'Read what is answered, send large values in parts, close statements and portals that are no longer needed, or give the gate more memory.',
   };
 }

@@ -47,6 +47,7 @@ function open(sessionId: string) {
     holdReading: () => void crossed.push(`${sessionId} is not read`),
     holdAgent: nothing,
     isAgentUnread: false,
+    unsentBytes: 0,
     resumeAgent: nothing,
     resumeReading: () => void crossed.push(`${sessionId} is read`),
     close: nothing,

@@ -100,6 +100,7 @@ class Stage {
       holdReading: none,
       holdAgent: none,
       isAgentUnread: false,
+      unsentBytes: 0,
       resumeAgent: none,
       resumeReading: none,
       close: none,

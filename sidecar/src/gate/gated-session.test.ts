@@ -92,6 +92,18 @@ test('a session that holds more memory than it may ends with a word of that, and
   expect([stage.world.held.set({}, 32 * MIB), stage.world.held.set({}, 32 * MIB)]).toEqual([true, true]);
 });
 
+test('what an agent asks for and does not read counts as held', async () => {
+  const MIB = 1024 * 1024;
+  const stage = await openSession();
+  await say(stage, 'one');
+  stage.world.unsentBytes = 32 * MIB;
+  await answer(stage, '1');
+  expect(stage.crossed.join('\n')).not.toContain('bye');
+  stage.world.unsentBytes += 1;
+  await say(stage, 'two');
+  expect(stage.crossed.join('\n')).toMatch(/agent< bye LimitExceeded: This session holds 33554433 bytes .*\nclose/u);
+});
+
 test.each<['SpoolFull' | 'SpoolBroken', number]>([
   ['SpoolFull', 30_000],
   ['SpoolBroken', 0],

@@ -16,6 +16,8 @@ export interface Wires {
   resumeAgent(): void;
   /** The agent is not read, though it takes what is written to it: only that shows whether it is still there. */
   readonly isAgentUnread: boolean;
+  /** What was sent to the agent and is still here: it does not read, or has not agreed on new keys. In bytes. */
+  readonly unsentBytes: number;
   /** Sends what is queued, then closes both sides; a peer that takes longer than `lastBytesMs` to read it is cut off. */
   close(lastBytesMs?: number): void;
   /** Opens a connection of its own to the target, sends `bytes` and closes it; `over` is called once when the target has closed it, or it failed. */

@@ -72,16 +72,17 @@ export class Playback {
     return this.#session.standing?.() ?? [];
   }
 
-  /** Bytes come from the agent, as one chunk. Nothing comes from a closed connection. */
   /** The session takes no more from its agent for now. */
   get isFull(): boolean {
     return this.#session.isFull === true;
   }
 
+  /** What the session holds in memory, in bytes. */
   get heldBytes(): number {
     return this.#session.heldBytes ?? 0;
   }
 
+  /** Bytes come from the agent, as one chunk. Nothing comes from a closed connection. */
   agent(bytes: Uint8Array): void {
     if (!this.#isClosed) this.#run(() => this.#session.receiveAgent(bytes));
   }

@@ -37,6 +37,8 @@ export interface Transport {
   receive(bytes: Uint8Array): void;
   /** Whole frames of the session's for the socket. */
   send(frames: Uint8Array): void;
+  /** What it was given to send and keeps until its peer has agreed on new keys, in bytes. */
+  readonly waitingBytes: number;
   close(): void;
 }
 

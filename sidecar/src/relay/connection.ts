@@ -37,6 +37,8 @@ export class Connection implements Wires {
   #held = false;
   #closing = false;
   readonly #full = { agent: false, target: false };
+  /** More for this side would only be kept until it has new keys. */
+  readonly #keyless = { agent: false, target: false };
   #agentHeld = false;
   /** What is sent gathers until `uncork`, or until something else must follow it. */
   #corked = false;
@@ -138,6 +140,10 @@ export class Connection implements Wires {
     return this.#agent.isPaused() && !this.#full.agent;
   }
 
+  get unsentBytes(): number {
+    return this.#agent.writableLength + (this.#agentTransport?.waitingBytes ?? 0);
+  }
+
   startAgentTls(received: Uint8Array | undefined): void {
     this.#flush();
     const { agentTls } = this.#options;
@@ -232,13 +238,31 @@ export class Connection implements Wires {
 
   /** The parts in which a transport writes a packet, and what it answers by itself, leave in one write. */
   #corkedFor(act: () => void): void {
-    if (this.#corked) return act();
-    this.cork();
+    const isWithin = this.#corked;
+    if (!isWithin) this.cork();
     try {
       act();
     } finally {
-      this.uncork();
+      if (!isWithin) this.uncork();
     }
+    this.#waitForKeys();
+  }
+
+  /**
+   * A peer that does not finish its exchange of keys costs no memory: the other side is not read meanwhile. Where both wait both are read, or neither would
+   * get its keys.
+   */
+  #waitForKeys(): void {
+    const keyless = this.#keyless;
+    const agent = (this.#agentTransport?.waitingBytes ?? 0) > 0;
+    const target = (this.#targetTransport?.waitingBytes ?? 0) > 0;
+    const [isAgent, isTarget] = [agent && !target, target && !agent];
+    if (isAgent === keyless.agent && isTarget === keyless.target) return;
+    keyless.agent = isAgent;
+    keyless.target = isTarget;
+    if (isAgent) this.#target?.pause();
+    if (isTarget) this.#agent.pause();
+    this.#resume();
   }
 
   #openTransport(side: 'Agent' | 'Target'): Transport | undefined {
@@ -297,8 +321,8 @@ export class Connection implements Wires {
 
   #resume(): void {
     if (this.#held) return;
-    if (!this.#full.target && !this.#agentHeld) this.#agent.resume();
-    if (!this.#full.agent) this.#target?.resume();
+    if (!this.#full.target && !this.#keyless.target && !this.#agentHeld) this.#agent.resume();
+    if (!this.#full.agent && !this.#keyless.agent) this.#target?.resume();
   }
 
   #targetUnavailable(reason: string): void {

@@ -64,6 +64,8 @@ export class World {
   readonly budgets = new Budgets();
   readonly held = new HeldBytes(64 * 1024 * 1024);
   isAgentUnread = false;
+  /** What agents were sent and have not read. */
+  unsentBytes = 0;
   /** Milliseconds since the epoch. */
   now = 1;
   #ids = 0;
@@ -137,6 +139,9 @@ export function openStage(options: StageOptions = {}): Stage {
     resumeAgent: () => note('resume agent'),
     get isAgentUnread() {
       return world.isAgentUnread;
+    },
+    get unsentBytes() {
+      return world.unsentBytes;
     },
     close: () => note('close'),
     sendCancel: (bytes) => note(`cancel> ${Buffer.from(bytes).toString().trim()}`),

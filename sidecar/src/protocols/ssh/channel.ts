@@ -62,6 +62,11 @@ class OutputMasks {
     return { data: shown, recorded: this.#recorded?.end() ?? shown };
   }
 
+  /** What is kept of both, in bytes. */
+  get keptBytes(): number {
+    return this.#shown.keptBytes + (this.#recorded?.keptBytes ?? 0);
+  }
+
   /** What went to the agent and waits for its line to end before the record shows it. */
   endRecord(): Uint8Array {
     const recorded = this.#recorded;
@@ -108,6 +113,12 @@ export class RunningCommand {
 
   get isKeeping(): boolean {
     return this.outputs.some((output) => output.isKeeping);
+  }
+
+  /** What masks keep of it, in bytes. */
+  get keptBytes(): number {
+    const [stdout, stderr] = this.outputs;
+    return stdout.keptBytes + stderr.keptBytes + this.input.keptBytes;
   }
 
   addMasks(masks: MaskRules, recordMasks: MaskRules): void {
@@ -197,5 +208,13 @@ export class Channel {
   /** The target has opened it. */
   get isOpen(): boolean {
     return this.targetNumber !== undefined;
+  }
+
+  /** What it holds in memory, in bytes. */
+  get heldBytes(): number {
+    const { toAgent, toTarget, waiting, command, sftp } = this;
+    const queued = toAgent.queued + (toTarget?.queued ?? 0);
+    const asked = this.preparingBytes + (waiting?.message.length ?? 0);
+    return queued + asked + (command?.keptBytes ?? 0) + (sftp?.session.heldBytes ?? 0);
   }
 }

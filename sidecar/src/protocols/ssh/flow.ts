@@ -1,3 +1,5 @@
+import { ByteQueue } from './byte-queue.ts';
+
 /** Room of the gate's own is granted in so many steps. */
 const ROOM_STEPS = 8;
 
@@ -13,6 +15,12 @@ export interface Piece {
   readonly leave?: (bytes: Uint8Array, recorded: Uint8Array) => void;
 }
 
+/** Neighbouring pieces that differ in nothing: where they were cut says nothing, and a sender may cut them into single bytes. */
+interface Run {
+  readonly isStderr: boolean;
+  readonly bytes: ByteQueue;
+}
+
 /**
  * One direction of one channel (RFC 4254, section 5.2). The sender is granted what its receiver takes and no more, so the gate keeps next to nothing:
  * only what its own lines, or masks that make text longer, displace.
@@ -23,7 +31,7 @@ export class Flow {
   /** What the sender may still send, in bytes. */
   #granted: number;
   readonly #packetMax: number;
-  #queue: Piece[] = [];
+  #queue: (Piece | Run)[] = [];
   #queued = 0;
   #room = 0;
 
@@ -59,9 +67,16 @@ export class Flow {
   }
 
   push(piece: Piece): void {
-    if (piece.data.length === 0 && piece.recorded.length === 0 && piece.atItsTurn === undefined) return;
-    this.#queue.push(piece);
-    this.#queued += piece.data.length;
+    const { isStderr, data, recorded, atItsTurn, leave } = piece;
+    if (data.length === 0 && recorded.length === 0 && atItsTurn === undefined) return;
+    this.#queued += data.length;
+    if (recorded !== data || atItsTurn !== undefined || leave !== undefined) return void this.#queue.push(piece);
+    let last = this.#queue.at(-1);
+    if (last === undefined || !('bytes' in last) || last.isStderr !== isStderr) {
+      last = { isStderr, bytes: new ByteQueue() };
+      this.#queue.push(last);
+    }
+    last.bytes.push(data);
   }
 
   /** The next piece that the receiver takes now, cut to its packets; undefined: none, or it must take more first. */
@@ -69,13 +84,16 @@ export class Flow {
     const [first] = this.#queue;
     if (first === undefined) return undefined;
     const room = Math.min(this.#window, this.#packetMax);
+    if ('bytes' in first) return room === 0 ? undefined : this.#nextOf(first, room);
     if (room === 0 && first.data.length > 0) return undefined;
     const { data, recorded, ...rest } = first;
-    if (first.atItsTurn !== undefined) return this.#queue.shift();
+    if (first.atItsTurn !== undefined) {
+      this.#queue.shift();
+      return first;
+    }
     const isWhole = data.length <= room;
     const sent = isWhole ? data : data.subarray(0, room);
-    this.#window -= sent.length;
-    this.#queued -= sent.length;
+    this.#take(sent.length);
     if (isWhole) this.#queue.shift();
     else {
       const same = recorded === data;
@@ -84,6 +102,18 @@ export class Flow {
       return { ...rest, data: sent, recorded: same ? sent : recorded };
     }
     return { ...rest, data: sent, recorded: recorded === data ? sent : recorded };
+  }
+
+  #nextOf({ isStderr, bytes }: Run, room: number): Piece {
+    const data = bytes.take(room);
+    this.#take(data.length);
+    if (bytes.length === 0) this.#queue.shift();
+    return { isStderr, data, recorded: data };
+  }
+
+  #take(bytes: number): void {
+    this.#window -= bytes;
+    this.#queued -= bytes;
   }
 
   /** What the sender may be granted now; counts as granted. `kept`: what the gate has of it and did not queue, in bytes. */
@@ -99,12 +129,12 @@ export class Flow {
   takeAll(): readonly Piece[] {
     const queue = this.#queue;
     this.drop();
-    return queue;
+    return queue.map((one) => ('bytes' in one ? pieceOf(one) : one));
   }
 
   /** The receiver takes no more data: of what waits only ends and statuses are sent. */
   dropData(): void {
-    this.#queue = this.#queue.filter(({ atItsTurn }) => atItsTurn !== undefined);
+    this.#queue = this.#queue.filter((one) => 'atItsTurn' in one && one.atItsTurn !== undefined);
     this.#queued = 0;
   }
 
@@ -113,4 +143,9 @@ export class Flow {
     this.#queue = [];
     this.#queued = 0;
   }
+}
+
+function pieceOf({ isStderr, bytes }: Run): Piece {
+  const data = bytes.take(bytes.length);
+  return { isStderr, data, recorded: data };
 }

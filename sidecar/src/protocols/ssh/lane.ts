@@ -54,6 +54,13 @@ export class Lane {
     return this.pending.size >= this.#pendingMax;
   }
 
+  /** What its channels hold in memory, in bytes. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const channel of this.channels.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+
   /** Something of the agent's waits until less runs. */
   get isAwaited(): boolean {
     return this.deferred.length > 0 || this.stalled.size > 0;

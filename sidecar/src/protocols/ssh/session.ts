@@ -37,6 +37,11 @@ export class SshSession extends LaneSession<Open> {
     this.opening = new Opening(options, this.#readers, this.outbox);
   }
 
+  get heldBytes(): number {
+    const { agent, target } = this.#readers;
+    return agent.waiting + target.waiting + (this.open?.lane.heldBytes ?? 0);
+  }
+
   /** What a connection runs hears of its end. */
   cancelBytes(): undefined {
     return undefined;

@@ -49,6 +49,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     /** Takes what is in a packet; set before the first key exchange is over, it is what every later cipher calls. */
     _onPayload: (payload: Buffer) => unknown;
     readonly _kex: { readonly sessionID: Buffer } | undefined;
+    /** What was said to begin a key exchange, until that is over: what is sent meanwhile is queued. */
+    readonly _kexinit: Buffer | undefined;
     readonly _packetRW: { readonly write: PacketWriter };
     /** Made anew by each key exchange; those of AES-GCM make a cipher of OpenSSL for each packet, from the key that stands here. */
     readonly _cipher: { _encKey?: Buffer | KeyObject };

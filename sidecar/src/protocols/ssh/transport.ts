@@ -56,6 +56,7 @@ export class SshTransport implements Transport {
   #over = false;
   #why = '';
   #bytes = { sent: 0, received: 0 };
+  #waitingBytes = 0;
 
   /** `hostKey`: ours, towards an agent; undefined towards a target, which shows its own. */
   constructor(options: TransportOptions, end: TransportEnd, hostKey: HostKey | undefined) {
@@ -122,7 +123,12 @@ export class SshTransport implements Transport {
     this.#protocol.cleanup();
   }
 
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   #sendMessage(message: Uint8Array): void {
+    if (this.#protocol._kexinit !== undefined) this.#waitingBytes += message.length;
     const { write } = this.#protocol._packetRW;
     const packet = write.alloc(message.length);
     packet.set(message, write.allocStart);
@@ -157,6 +163,7 @@ export class SshTransport implements Transport {
   }
 
   #handshakeDone(negotiated: Negotiated): void {
+    this.#waitingBytes = 0;
     if (this.#secured) return;
     this.#secured = true;
     const binding = Uint8Array.from(this.#protocol._kex?.sessionID ?? []);

@@ -45,6 +45,11 @@ export class AgentSide {
     this.#home = home;
   }
 
+  /** What is kept of files that are read through masks, in bytes. */
+  get heldBytes(): number {
+    return this.#maskedReads.heldBytes;
+  }
+
   take(packet: Uint8Array): void {
     const lane = this.#lane;
     const asked = readRequest(packet);

@@ -34,6 +34,11 @@ export class MaskedFile {
     return this.#mask.maskedValues;
   }
 
+  /** What is kept of it, in bytes. */
+  get heldBytes(): number {
+    return this.#shown.length + this.#mask.keptBytes + (this.#record?.heldBytes ?? 0);
+  }
+
   /** The next of the file as it is. */
   push(bytes: Uint8Array): void {
     // A copy: a view would keep all that came with it.

@@ -38,11 +38,18 @@ export class MaskedReads {
   readonly #target: TargetSide;
   /** One of each file at most: those behind it wait for it. */
   readonly #waiting = new Set<AskedRead>();
-  readonly #readings = new WeakMap<OpenHandle, Reading>();
+  readonly #readings = new Map<OpenHandle, Reading>();
 
   constructor(lane: SftpLane, target: TargetSide) {
     this.#lane = lane;
     this.#target = target;
+  }
+
+  /** What is kept of the files, in bytes. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { file } of this.#readings.values()) bytes += file.heldBytes;
+    return bytes;
   }
 
   add(asked: AskedRead): void {

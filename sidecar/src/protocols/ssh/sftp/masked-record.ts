@@ -40,6 +40,11 @@ export class MaskedRecord {
     return this.#isCut || this.#mask.hasGivenUp;
   }
 
+  /** What is kept of the file, in bytes. */
+  get heldBytes(): number {
+    return this.#aheadBytes + this.#mask.keptBytes;
+  }
+
   addMasks(masks: MaskRules): void {
     this.#mask.addMasks(masks);
   }

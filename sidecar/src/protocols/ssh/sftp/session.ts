@@ -41,6 +41,11 @@ export class SftpSession {
     return this.#fromTarget.waiting;
   }
 
+  /** What it holds in memory, in bytes. */
+  get heldBytes(): number {
+    return this.kept + this.keptOfTarget + (this.#agent?.heldBytes ?? 0);
+  }
+
   /** How many files are open, or about to be, that are read through masks. */
   get maskedFiles(): number {
     return this.#lane.maskedFiles;
