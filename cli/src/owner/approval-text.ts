@@ -31,9 +31,9 @@ function standing({ state, expiresAtMs, needed, votes }: HeldApproval, nowMs: nu
   return `waits, ${left} left${needed > 1 ? `, ${votes.length} of ${needed} approvals` : ''}`;
 }
 
-/** Never cut: who approves sees all of it. */
+/** Never cut, and nothing taken out: who approves sees all of it. */
 function whole(title: string, text: string): readonly string[] {
-  const [first = '', ...others] = printable(text, 'keep').split('\n');
+  const [first = '', ...others] = printable(text, 'exact').split('\n');
   return [`  ${title.padEnd(9)} ${first}`, ...others.map((line) => `            ${line}`)];
 }
 
