@@ -228,6 +228,8 @@ describe('what cannot be read whole says why, and what can does not', () => {
         'git fetch --upl=rm a',
         'git rebase -x rm',
         'git ls-remote ext::rm',
+        "/usr/lib/git-core/git-ls-remote --upload-pack='rm x;' a",
+        'git-shell -c rm',
         'git "$x"',
         'tar cIf rm a b',
         'tar cf a --use=rm b',

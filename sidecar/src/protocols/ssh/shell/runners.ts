@@ -57,8 +57,10 @@ const COMPILER_RUNS = /^(?:-wrapper|-B|-specs|--specs|-fplugin|@)/;
 /** True for a program that is known to run another command which is not read. False says nothing. */
 export function runsAnother(name: string, words: readonly ShellWord[]): boolean {
   if (ALWAYS.has(name) || /^ld[-.\w]*\.so/.test(name)) return true;
-  const rest = words.slice(1);
+  const [first, ...rest] = words;
   if (name === 'git') return gitRuns(rest);
+  // In a folder of git's own each of its commands is a program.
+  if (first !== undefined && name.startsWith('git-')) return gitRuns([{ ...first, text: name.slice(4) }, ...rest]);
   const pattern = COMPILER.test(name) ? COMPILER_RUNS : WITH.get(name);
   if (pattern === undefined) return false;
   // What the other side of a transfer is started with is no option to run anything, but its own server reads a file of settings.
