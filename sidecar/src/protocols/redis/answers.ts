@@ -29,6 +29,8 @@ export type AnswerPlan =
   | { readonly kind: 'Message' }
   /** Where nodes are: written anew. */
   | { readonly kind: 'Topology'; readonly form: TopologyForm }
+  /** Settings or accounts of the server, with passwords or what they are hashed to, the gate's own among them. */
+  | { readonly kind: 'Secrets' }
   /** XAUTOCLAIM: the entries stand second. */
   | { readonly kind: 'Claimed'; readonly key: string }
   /** JSON documents; `path` undefined: whole ones. */
@@ -94,6 +96,8 @@ const PARTS =
 const COPIES = words('RENAME, RENAMENX, COPY, LMOVE, BLMOVE, RPOPLPUSH, BRPOPLPUSH');
 
 const POPS = words('BLPOP, BRPOP, LMPOP, BLMPOP');
+/** Commands that show with what passwords the server takes clients, or with what it goes to others. */
+const SECRETS = words('CONFIG GET, SENTINEL CONFIG, ACL GETUSER, ACL LIST');
 
 /**
  * What the answer to a command holds. A command with keys that is not known here is a condition on them: what it answers cannot be masked. One that only
@@ -104,6 +108,7 @@ export function readAnswer(name: string, args: Args, keys: readonly string[], is
   const form = topologyForm(args);
   if (form !== undefined) return of({ kind: 'Topology', form });
   if (WITHOUT_VALUES.has(name)) return PLAIN;
+  if (SECRETS.has(name)) return of({ kind: 'Secrets' });
   if (key === undefined) return name === 'KEYS' || name === 'SCAN' || name === 'RANDOMKEY' ? NAMES : PLAIN;
   if (VALUES.has(name)) return of({ kind: 'Values', keys, ofFields: name === 'HVALS' });
   if (PARTS.has(name)) return PART;

@@ -53,6 +53,8 @@ export class AnswerMasker {
       const masked = this.#masks.maskValue(mask, asUtf8(text) ?? asLatin1(text));
       return masked === null ? writeNull(this.#version) : write(Buffer.from(masked));
     }
+    const open = this.#plan.kind === 'Secrets' ? withoutSecrets(text, frames.at(-1)) : undefined;
+    if (open !== undefined) return write(Buffer.from(open));
     if (this.#plan.kind === 'Json') return this.#json(text, this.#plan, write);
     return this.#content(text, write);
   }
@@ -91,6 +93,7 @@ export class AnswerMasker {
     switch (plan.kind) {
       case 'Plain':
       case 'Names':
+      case 'Secrets':
       case 'Topology':
         return undefined;
       case 'Values':
@@ -149,6 +152,21 @@ export class AnswerMasker {
     }
     return undefined;
   }
+}
+
+/** Settings whose values are passwords. */
+const SECRET_SETTING = /^(?:requirepass|masterauth|primaryauth|.*-pass)$/i;
+/** What Redis shows of an account's passwords: SHA-256 in hexadecimal digits. */
+const PASSWORD_HASH = /\b[0-9a-f]{64}\b/g;
+
+/** A setting, or a text about accounts, with its passwords masked; undefined: there are none. */
+function withoutSecrets(text: Uint8Array, frame: Frame | undefined): string | undefined {
+  const shown = asLatin1(text);
+  if (frame !== undefined && frame.index % 2 === 1 && SECRET_SETTING.test(frame.before ?? '')) {
+    return shown === '' ? undefined : MASKED;
+  }
+  const masked = shown.replaceAll(PASSWORD_HASH, MASKED);
+  return masked === shown ? undefined : masked;
 }
 
 /** The mask on the second of each pair; the first is the field's name. */

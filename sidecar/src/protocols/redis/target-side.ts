@@ -202,7 +202,7 @@ export class TargetSide {
     const base = isTransaction ? 1 : 0;
     const { version } = this.#lane;
     const open = (masks: AnswerRules['masks']): AnswerMasker | undefined =>
-      masks.empty ? undefined : new AnswerMasker(rules.plan, masks, version, base);
+      masks.empty && rules.plan.kind !== 'Secrets' ? undefined : new AnswerMasker(rules.plan, masks, version, base);
     const agent = open(rules.masks);
     const record = rules.recordMasks === rules.masks ? agent : open(rules.recordMasks);
     incoming.maskers = { element, agent, record };
