@@ -27,6 +27,11 @@ const CASES: readonly (readonly [what: string, change: Change, line: string])[] 
     'BadYaml policy.yaml:6: This is not valid YAML: Nested mappings are not allowed in compact mappings. Correct the text; indent with spaces.',
   ],
   [
+    'a quotation that is not closed, where it opens',
+    ['policy.yaml', 'action: Deny', 'reason: "Ask the DBA\n      action: Deny'],
+    'BadYaml policy.yaml:7: The quotation mark that opens here is not closed. Close it.',
+  ],
+  [
     'a field that stands twice',
     ['policy.yaml', '      action: Deny\n', '      action: Deny\n      action: Allow\n'],
     'BadYaml policy.yaml:8: A field stands twice in one map. Remove one of the two.',

@@ -1,5 +1,15 @@
 import type { FieldPath } from '@sidegate/crds';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseAllDocuments } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseAllDocuments,
+  visit,
+} from 'yaml';
 import { type FileFault, faultAt, type Located, type Origin } from './file-fault.ts';
 import { reasonOf } from './source-folder.ts';
 
@@ -20,6 +30,12 @@ export function parseSource(
   for (const document of Array.isArray(parsed) ? parsed : []) {
     const origin: Origin = { file, lineOf: (path) => lineAt(lines, offsetOf(document, path)) };
     const [mistake] = [...document.errors, ...document.warnings];
+    const quote = mistake === undefined ? undefined : openQuote(document, mistake);
+    if (quote !== undefined) {
+      const at: Origin = { file, lineOf: () => lineAt(lines, quote) };
+      faults.push(faultAt('BadYaml', at, [], 'The quotation mark that opens here is not closed.', 'Close it.'));
+      continue;
+    }
     if (mistake !== undefined) {
       const at: Origin = { file, lineOf: () => lineAt(lines, mistake.pos[0]) };
       faults.push(badYaml(at, mistake.code, mistake.message));
@@ -33,6 +49,18 @@ export function parseSource(
     }
   }
   return { documents, faults };
+}
+
+/** Where a quotation opens that never closes: the parser tells where it gave up, which is often the end of the file. */
+function openQuote(document: YamlDocument, { code, pos: [end] }: YamlDocument['errors'][number]): number | undefined {
+  if (code !== 'MISSING_CHAR') return undefined;
+  let opens: number | undefined;
+  visit(document, {
+    Scalar(_key, { type, range }) {
+      if (range?.[1] === end && (type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE')) opens = range[0];
+    },
+  });
+  return opens;
 }
 
 function badYaml(origin: Origin, code: string, message: string): FileFault {
