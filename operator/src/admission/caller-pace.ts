@@ -9,7 +9,7 @@ interface Share {
   readonly bytes: number;
 }
 
-const EACH: Share = { atOnceMs: 2_000, part: 1 / 8, bytes: 12 << 20 };
+const EACH: Share = { atOnceMs: 2_000, part: 1 / 4, bytes: 12 << 20 };
 const ALL: Share = { atOnceMs: 4_000, part: 1 / 2, bytes: 48 << 20 };
 /** What a request counts for at least, so that small ones cannot be without number. */
 const REQUEST_BYTES = 64 << 10;
