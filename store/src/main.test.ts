@@ -216,7 +216,7 @@ describe('the store program', () => {
     }
     const answers = await all(store.ingest().upload(requests()));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([Status.INVALID]));
-    expect(store.peakMib()).toBeLessThan(500);
+    expect(store.peakMib()).toBeLessThan(400);
   });
 
   test('what it tells on a stream can be let go of while the stream is open', async () => {

@@ -121,7 +121,7 @@ export class Intake {
     const accepted: Accepted[] = [];
     const heads = new Map<string, Head>();
     let bytes = 0;
-    let unpacked = 0;
+    let passed = 0;
     let held = 0;
     try {
       while (accepted.length < BATCH_OFFERS_MAX && bytes < BATCH_BYTES_MAX && held < BATCH_BYTES_MAX) {
@@ -131,6 +131,7 @@ export class Intake {
         // What does not simply follow a chunk of this very group is judged again when that chunk is stored.
         if (judged.kind === 'Later') break;
         this.#waiting.shift();
+        passed += waiting.offer.chunk.length;
         if (judged.kind === 'Verdict') {
           waiting.settle(judged.verdict);
           continue;
@@ -139,11 +140,11 @@ export class Intake {
         heads.set(chunk.sessionId, headAfter(chunk));
         accepted.push({ waiting, chunk });
         bytes += waiting.offer.chunk.length;
-        unpacked += chunk.payloadBytes;
+        passed += chunk.payloadBytes;
         held += chunk.payloadBytes + chunk.events.length * EVENT_BYTES;
       }
       if (accepted.length > 0) await this.#store(accepted);
-      this.#parts.segments.passed(unpacked);
+      this.#parts.segments.passed(passed);
     } catch (error) {
       // The index failed (its disk is full, say). Nothing of this was acked; the gates keep it and send it again.
       this.#parts.report(error);
