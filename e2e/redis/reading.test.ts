@@ -103,7 +103,7 @@ real(
 real(
   'a wrong password of the Target is told at the start',
   async () => {
-    await using wrong = await openRedisStage({ password: 'wrong' });
+    await using wrong = await openRedisStage({ secretPassword: 'wrong' });
     const event = await wrong.run.jsonLine(
       ({ kind }) => kind === 'Warning' || JSON.stringify(kind) === '"Unreachable"',
     );

@@ -13,7 +13,7 @@ export interface RedisStageOptions extends RedisOptions {
   readonly owner?: string;
   readonly ownerGroups?: readonly string[];
   /** In the Secret; default: the right one. */
-  readonly password?: string;
+  readonly secretPassword?: string;
   /** Lines of the Target's `redis:` block. */
   readonly redis?: string;
   readonly setup?: readonly (readonly string[])[];
@@ -48,7 +48,7 @@ export async function openRedisStage(options: RedisStageOptions = {}): Promise<R
 }
 
 function filesOf(
-  { identity = 'Token', policy, owner, ownerGroups = [], password: given, redis = '' }: RedisStageOptions,
+  { identity = 'Token', policy, owner, ownerGroups = [], secretPassword, redis = '' }: RedisStageOptions,
   { port, password, certificates }: TargetRedis,
   { url, audience }: { readonly url: string; readonly audience: string },
 ): Readonly<Record<string, string>> {
@@ -76,7 +76,7 @@ metadata: {name: cache-login, namespace: data}
 type: sidegate.dev/credential
 stringData:
   username: ${LOGIN}
-  password: ${given ?? password}
+  password: ${secretPassword ?? password}
   hosts: localhost
 ${authority}`,
   };
