@@ -131,8 +131,8 @@ export class Intake {
         // What does not simply follow a chunk of this very group is judged again when that chunk is stored.
         if (judged.kind === 'Later') break;
         this.#waiting.shift();
-        passed += waiting.offer.chunk.length;
         if (judged.kind === 'Verdict') {
+          passed += waiting.offer.chunk.length;
           waiting.settle(judged.verdict);
           continue;
         }

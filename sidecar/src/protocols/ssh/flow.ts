@@ -15,7 +15,10 @@ export interface Piece {
   readonly leave?: (bytes: Uint8Array, recorded: Uint8Array) => void;
 }
 
-/** Neighbouring pieces that differ in nothing: where they were cut says nothing, and a sender may cut them into single bytes. */
+/** From so many bytes on a piece costs little more than they do, and goes on as it came: joining would copy all that passes. */
+const PIECE_BYTES_MIN = 512;
+
+/** Small neighbouring pieces that differ in nothing: where they were cut says nothing, and a sender may cut them into single bytes. */
 interface Run {
   readonly isStderr: boolean;
   readonly bytes: ByteQueue;
@@ -70,7 +73,8 @@ export class Flow {
     const { isStderr, data, recorded, atItsTurn, leave } = piece;
     if (data.length === 0 && recorded.length === 0 && atItsTurn === undefined) return;
     this.#queued += data.length;
-    if (recorded !== data || atItsTurn !== undefined || leave !== undefined) return void this.#queue.push(piece);
+    const isOwn = recorded !== data || atItsTurn !== undefined || leave !== undefined;
+    if (isOwn || data.length >= PIECE_BYTES_MIN) return void this.#queue.push(piece);
     let last = this.#queue.at(-1);
     if (last === undefined || !('bytes' in last) || last.isStderr !== isStderr) {
       last = { isStderr, bytes: new ByteQueue() };
