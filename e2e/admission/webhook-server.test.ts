@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http';
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type AdmissionServer, serveAdmission } from '../../operator/src/admission/admission-server.ts';
@@ -31,14 +32,19 @@ afterAll(async () => {
   folder.remove();
 });
 
+/** A request that is begun and not ended. */
+function begin(path: string, method = 'POST'): ClientRequest {
+  return request({ method, host: 'localhost', port: server.port, path, ca: certificates.authority, agent: false });
+}
+
 function post(
   path: string,
   body: string,
   method = 'POST',
 ): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
-    const options = { method, host: 'localhost', port: server.port, path, ca: certificates.authority, agent: false };
-    const asked = request(options, (response) => {
+    const asked = begin(path, method);
+    asked.on('response', (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('end', () =>
@@ -66,14 +72,7 @@ test.each([
 });
 
 test('of a review without an end no more is read than it takes to say so', async () => {
-  const asked = request({
-    method: 'POST',
-    host: 'localhost',
-    port: server.port,
-    path: '/judge',
-    ca: certificates.authority,
-    agent: false,
-  });
+  const asked = begin('/judge');
   const over = new Promise<void>((resolve) => asked.once('close', () => resolve()));
   let sent = 0;
   const more = (): void => {
@@ -89,14 +88,7 @@ test('of a review without an end no more is read than it takes to say so', async
 
 test('a caller that has too much under way is put off, and may come again', async () => {
   const begun = Array.from({ length: 3 }, () => {
-    const asked = request({
-      method: 'POST',
-      host: 'localhost',
-      port: server.port,
-      path: '/judge',
-      ca: certificates.authority,
-      agent: false,
-    });
+    const asked = begin('/judge');
     const answered = new Promise<number>((resolve) => {
       asked.on('response', (response) => resolve(response.statusCode ?? 0));
       asked.on('error', () => resolve(0));

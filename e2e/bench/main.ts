@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { showsHelp } from '../support/usage.ts';
+import { readUsage } from '../support/usage.ts';
 import { type BenchOptions, type GroupName, readOptions, USAGE } from './bench-options.ts';
 import { type BenchStage, openBenchStage, type RoundOptions } from './bench-stage.ts';
 import { measureConnections } from './connections.ts';
@@ -53,12 +53,8 @@ async function measure({ seconds, rounds, groups }: BenchOptions): Promise<reado
 }
 
 async function main(parameters: readonly string[]): Promise<number> {
-  if (showsHelp(parameters, USAGE)) return 0;
-  const options = readOptions(parameters);
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\n${USAGE}`);
-    return 2;
-  }
+  const options = readUsage(parameters, USAGE, readOptions);
+  if (typeof options === 'number') return options;
   const before = loadavg()[0] ?? 0;
   const figures = await measure(options);
   const load = [before, loadavg()[0] ?? 0] as const;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { showsHelp } from '../support/usage.ts';
+import { readUsage } from '../support/usage.ts';
 import { type FaultResult, randomFrom } from './fault.ts';
 import { FAULTS } from './registry.ts';
 
@@ -41,12 +41,8 @@ function describe(result: FaultResult): string {
 }
 
 async function main(): Promise<number> {
-  if (showsHelp(process.argv, USAGE)) return 0;
-  const wish = readWish(process.argv.slice(2));
-  if (typeof wish === 'string') {
-    process.stderr.write(`${wish}\n${USAGE}`);
-    return 2;
-  }
+  const wish = readUsage(process.argv.slice(2), USAGE, readWish);
+  if (typeof wish === 'number') return wish;
   process.stdout.write(`seed ${wish.seed}\n`);
   const results: FaultResult[] = [];
   for (const fault of FAULTS.filter(({ name }) => wish.names.includes(name))) {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { showsHelp } from '../support/usage.ts';
+import { readUsage } from '../support/usage.ts';
 import { runCampaign } from './campaign.ts';
 import type { Finding, Fuzzer } from './fuzzer.ts';
 import { FUZZERS } from './registry.ts';
@@ -48,12 +48,8 @@ function describeFinding(finding: Finding): string {
 }
 
 async function main(): Promise<number> {
-  if (showsHelp(process.argv, USAGE)) return 0;
-  const wish = readWish(process.argv.slice(2));
-  if (typeof wish === 'string') {
-    process.stderr.write(`${wish}\n${USAGE}`);
-    return 2;
-  }
+  const wish = readUsage(process.argv.slice(2), USAGE, readWish);
+  if (typeof wish === 'number') return wish;
   const onFinding = (finding: Finding): void => void process.stdout.write(describeFinding(finding));
   const [first] = wish.fuzzers;
   if (wish.path !== undefined && first !== undefined) {

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
+import { failed } from './failed.ts';
 import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, runWell, seenInGo, seenInPython } from './language-clients.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 import { openRedisStage, type RedisStage } from './redis-stage.ts';
@@ -47,12 +48,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage?.stop();
 }, TIMEOUT_MS);
-
-const failed = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'nothing failed',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
 
 real.each([2, 3] as const)(
   'node-redis in RESP%d',

@@ -4,6 +4,7 @@ import { createCluster } from 'redis';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
 import { type ClusterStage, openClusterStage } from './cluster-stage.ts';
+import { failed } from './failed.ts';
 import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, seenInGo, seenInPython } from './language-clients.ts';
 import { NODES_SPEAK } from './nodes-stage.ts';
 import { REDIS_SERVER, type RedisServer } from './redis-server.ts';
@@ -26,12 +27,6 @@ spec:
 const REFUSED = 'NOPERM data/guard/no-incr: No.';
 
 const real = testGiven(REDIS_SERVER, 'redis-server is not installed');
-
-const failed = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'nothing failed',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
 
 /** Who holds a connection to a node and is not the gate, as the node lists them. */
 async function strangersAt(server: RedisServer): Promise<readonly string[]> {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { createClient } from 'redis';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
+import { failed } from './failed.ts';
 import { encode, REDIS_SERVER } from './redis-server.ts';
 import { openRedisStage, type RedisStage } from './redis-stage.ts';
 
@@ -31,12 +32,6 @@ async function client(stage: RedisStage) {
   await made.connect();
   return made;
 }
-
-const failed = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'nothing failed',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
 
 describe('an open session', () => {
   let stage: RedisStage;

@@ -5,6 +5,7 @@ import { runProcess } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { testGiven } from '../support/test-given.ts';
 import { untilFound } from '../support/until-found.ts';
+import { failed } from './failed.ts';
 import { GO, LANGUAGE_TIMEOUT_MS, PYTHON, seenInGo, seenInPython } from './language-clients.ts';
 import { NODES_SPEAK } from './nodes-stage.ts';
 import { REDIS_SERVER } from './redis-server.ts';
@@ -30,11 +31,6 @@ const MASKED = 'card [masked]';
 const SEEN = { written: MASKED, read: MASKED, refused: REFUSED, after: MASKED };
 
 const real = testGiven(REDIS_SERVER === undefined ? undefined : CLI, 'redis-server or redis-cli is not installed');
-const failed = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'nothing failed',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
 
 interface Login {
   readonly username: string;

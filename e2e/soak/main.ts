@@ -3,19 +3,15 @@ import { type Figure, tableOf } from '../bench/figure.ts';
 import { POSTGRES_LANE } from '../faults/lanes/postgres.ts';
 import { REDIS_LANE } from '../faults/lanes/redis.ts';
 import { SSH_LANE } from '../faults/lanes/ssh.ts';
-import { showsHelp } from '../support/usage.ts';
+import { readUsage } from '../support/usage.ts';
 import { soak } from './soak.ts';
 import { readOptions, USAGE } from './soak-options.ts';
 
 const LANES = { postgres: POSTGRES_LANE, redis: REDIS_LANE, ssh: SSH_LANE };
 
 async function main(parameters: readonly string[]): Promise<number> {
-  if (showsHelp(parameters, USAGE)) return 0;
-  const options = readOptions(parameters);
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\n${USAGE}`);
-    return 2;
-  }
+  const options = readUsage(parameters, USAGE, readOptions);
+  if (typeof options === 'number') return options;
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const figures: Figure[] = [];
   for (const name of options.lanes) {

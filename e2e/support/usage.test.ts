@@ -6,7 +6,7 @@ const env = { NODE_OPTIONS: undefined };
 const run = (program: string, ...parameters: readonly string[]) =>
   runProcess(process.execPath, [join(import.meta.dirname, '..', program, 'main.ts'), ...parameters], { env });
 
-describe.each(['demo', 'bench', 'faults', 'fuzz', 'bench-operator'])('npm run %s', (program) => {
+describe.each(['demo', 'bench', 'soak', 'faults', 'fuzz', 'bench-operator'])('npm run %s', (program) => {
   it('tells how it is used, and starts nothing', async () => {
     const name = program.replace('-', ':');
     const { code, stdout, stderr } = await run(program, '--help');

@@ -111,14 +111,13 @@ export class GateBundles {
 
   /** A gate that refuses what it is sent goes on with what it has: of what is too large for it, it gets nothing instead. */
   #bundle(pod: Pod, opened: readonly OpenedDoor[], refusals: readonly RefusedDoor[]): GateBundle {
-    const content = this.#content(pod, opened);
-    const bytes = sizeOf(content);
+    const { content, bytes } = this.#content(pod, opened);
     if (bytes <= SNAPSHOT_BYTES_MAX) return { kind: 'Bundle', content, refusals };
     const message = `What a gate must know to open it takes ${bytes} bytes, and it reads no more than ${SNAPSHOT_BYTES_MAX}: there are too many Policies, or too long ones.`;
     const closed = opened.map(
       ({ access, key }): RefusedDoor => ({ access: access.key, target: key, fault: { code: 'TooLarge', message } }),
     );
-    return { kind: 'Bundle', content: this.#content(pod, []), refusals: [...refusals, ...closed] };
+    return { kind: 'Bundle', content: this.#content(pod, []).content, refusals: [...refusals, ...closed] };
   }
 
   #judge(pod: Pod, access: StoredAccess, target: string): ReturnType<typeof judgeRelease> {
@@ -134,7 +133,8 @@ export class GateBundles {
     });
   }
 
-  #content(pod: Pod, opened: readonly OpenedDoor[]): BundleContent {
+  /** `bytes`: how large it is as it is sent. */
+  #content(pod: Pod, opened: readonly OpenedDoor[]): { readonly content: BundleContent; readonly bytes: number } {
     const { operatorNamespace, maskKey, issuers } = this.#state.settings;
     const { namespace = 'default' } = pod.metadata;
     // By host, not by Target: one name has one address, also when several Targets stand behind its ports.
@@ -165,7 +165,9 @@ export class GateBundles {
         };
       }),
     };
-    return { version: versionOf(whole), ...whole };
+    const text = JSON.stringify(whole);
+    const version = versionOf(text, maskKey);
+    return { content: { version, ...whole }, bytes: Buffer.byteLength(text) + JSON.stringify({ version }).length - 1 };
   }
 
   #policiesFor(namespace: string, opened: readonly OpenedDoor[]): BundleContent['resources']['policies'] {
@@ -218,15 +220,7 @@ const CLAIM_ANNOTATIONS: Readonly<Record<keyof PodClaims, string>> = {
   onBehalfOf: ON_BEHALF_OF_ANNOTATION,
 };
 
-/** As it is sent, in bytes. */
-function sizeOf(content: BundleContent): number {
-  return Buffer.byteLength(JSON.stringify(content));
-}
-
 /** Keyed, because the content holds secrets and the version is shown. */
-function versionOf(whole: Omit<BundleContent, 'version'>): string {
-  return createHmac('sha256', Buffer.from(whole.maskKey, 'hex'))
-    .update(JSON.stringify(whole))
-    .digest('hex')
-    .slice(0, 16);
+function versionOf(text: string, maskKey: string): string {
+  return createHmac('sha256', Buffer.from(maskKey, 'hex')).update(text).digest('hex').slice(0, 16);
 }

@@ -8,32 +8,25 @@ import type { SessionEvent } from './event.ts';
 import { sampleJudged, sampleOpened } from './testing/index.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
+const FRAME = {
+  sessionId: 's',
+  gateId: 'g',
+  firstSequence: 1,
+  previousSha256: undefined,
+  opens: true,
+  closes: false,
+};
+
 function chunkOf(count: number): Uint8Array {
   const events = Array.from({ length: count }, (_none, at) =>
     encodeEvent(at + 1, at === 0 ? sampleOpened() : { kind: 'CommandForwarded', atUs: 1, commandId: 1 }),
   );
-  const frame = {
-    sessionId: 's',
-    gateId: 'g',
-    firstSequence: 1,
-    previousSha256: undefined,
-    opens: true,
-    closes: false,
-  };
-  return sealChunk({ ...frame, events }).bytes;
+  return sealChunk({ ...FRAME, events }).bytes;
 }
 
 /** A chunk with a payload that says of itself that it holds so many events. */
 function lying(payload: Uint8Array, lastSequence: number): Uint8Array {
-  const header = {
-    sessionId: 's',
-    gateId: 'g',
-    firstSequence: 1,
-    lastSequence,
-    previousSha256: undefined,
-    opens: true,
-    closes: false,
-  };
+  const header = { ...FRAME, lastSequence };
   const out = new WireBuffer();
   out.number(1, 1);
   out.text(2, 's');
@@ -104,17 +97,9 @@ test.each<[string, number, (count: number) => SessionEvent]>([
 
 test('all events of a chunk share the room for lists', () => {
   const opened = (count: number) => {
-    const frame = {
-      sessionId: 's',
-      gateId: 'g',
-      firstSequence: 1,
-      previousSha256: undefined,
-      opens: true,
-      closes: false,
-    };
     const judged = sampleJudged(1, 1, 'x', { claimed: mapOf(count) });
     return openChunk(
-      sealChunk({ ...frame, events: [encodeEvent(1, sampleOpened()), encodeEvent(2, judged), encodeEvent(3, judged)] })
+      sealChunk({ ...FRAME, events: [encodeEvent(1, sampleOpened()), encodeEvent(2, judged), encodeEvent(3, judged)] })
         .bytes,
     );
   };

@@ -29,7 +29,8 @@ export interface GateProcessOptions {
   /** Undefined: records stay in the spool until it is full. */
   readonly store: StoreAddress | undefined;
   readonly limits?: RecorderOptions['limits'];
-  readonly openAuthority: (nowMs: () => number) => Promise<AgentAuthority>;
+  /** By what agents know the gate in TLS. */
+  readonly authority: AgentAuthority;
   /** The key by which agents know the gate in SSH, in OpenSSH's format. Default: a new one. */
   readonly sshHostKey?: string;
   readonly surroundings?: GateSurroundings;
@@ -57,7 +58,7 @@ export interface GateProcess {
 
 /** Opens the recorder, the protocols and what sessions share. Faults when the spool's folder cannot be used. */
 export async function openGateProcess(options: GateProcessOptions): Promise<Result<GateProcess, SpoolOpenFault>> {
-  const { gateId, spoolFolder, store, limits, openAuthority, surroundings, figures, stopTimeoutMs } = options;
+  const { gateId, spoolFolder, store, limits, authority, surroundings, figures, stopTimeoutMs } = options;
   const clock = openClock();
   const recording = new RecordingHealth();
   /** The recorder notices things before there is a program. */
@@ -107,7 +108,7 @@ export async function openGateProcess(options: GateProcessOptions): Promise<Resu
     observe: metrics,
     log,
     random: (bytes) => randomBytes(bytes),
-    openAuthority: () => openAuthority(clock.nowMs),
+    authority,
     ...(surroundings === undefined ? {} : { surroundings }),
     ...(options.budgets === undefined ? {} : { budgets: options.budgets }),
   });

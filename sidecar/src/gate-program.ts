@@ -26,8 +26,8 @@ export interface GateProgramOptions extends Omit<GateOptions, 'readCatalog' | 'a
   readonly random: (bytes: number) => Uint8Array;
   /** A verifier that asks for the issuers of the snapshot in force at each token. */
   readonly openVerifier: (issuers: () => readonly Issuer[]) => TokenVerifier;
-  /** The authority of what is shown to agents that ask for TLS; asked once, when the first does. */
-  readonly openAuthority: () => Promise<AgentAuthority>;
+  /** The authority of what is shown to agents that ask for TLS. */
+  readonly authority: AgentAuthority;
   readonly surroundings?: GateSurroundings;
 }
 
@@ -72,7 +72,6 @@ export class GateProgram {
   readonly #gate: Gate;
   readonly #doors: Doors;
   readonly #garbage = new BufferGarbage();
-  #authority: Promise<AgentAuthority> | undefined;
   #applying: Promise<unknown> = Promise.resolve();
   #wanted: ReadonlyMap<string, OpenDoor> = new Map();
   #blocked: readonly BlockedDoor[] = [];
@@ -173,8 +172,8 @@ export class GateProgram {
       ...(protocol?.openTransport === undefined
         ? {}
         : { transport: (side, end) => protocol.openTransport?.(side, { hostKeys }, end) }),
-      agentTls: async () =>
-        (await this.#openAuthority()).contextFor([
+      agentTls: () =>
+        this.#options.authority.contextFor([
           ...namesOf(host),
           'localhost',
           ...new Set(['127.0.0.1', '::1', opened.door.listen.host]),
@@ -188,11 +187,6 @@ export class GateProgram {
     const session = this.#gate.open(key, connection);
     if (session === undefined) socket.destroy();
     else connection.attach(session);
-  }
-
-  #openAuthority(): Promise<AgentAuthority> {
-    this.#authority ??= this.#options.openAuthority();
-    return this.#authority;
   }
 
   async #readCatalog(door: OpenDoor, database: string, protocol: Protocol): Promise<Result<unknown, Fault>> {

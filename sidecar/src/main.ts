@@ -47,7 +47,7 @@ const opened = await openGateProcess({
   gateId: values['gate-id'] ?? 'local',
   spoolFolder: join(state, 'spool'),
   store: store === undefined || storeTokenFile === undefined ? undefined : { url: store, tokenFile: storeTokenFile },
-  openAuthority: () => Promise.resolve(known.authority),
+  authority: known.authority,
   sshHostKey: known.hostKey.pem,
   surroundings: { showHostKey: known.hostKey.show },
   budgets: new Budgets({ store: spent.value, nowMs: Date.now() }),

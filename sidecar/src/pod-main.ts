@@ -79,7 +79,7 @@ const opened = await openGateProcess({
   gateId: podUid,
   spoolFolder: join(spoolFolder, 'records'),
   store: { url: store, tokenFile, authority: root, upstream },
-  openAuthority: () => Promise.resolve(authority),
+  authority,
   sshHostKey: hostKey.pem,
   desk: podDesk(podUid),
   budgets,

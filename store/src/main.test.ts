@@ -202,7 +202,7 @@ describe('the store program', () => {
     expect(store.peakMib()).toBeLessThan(400);
   });
 
-  test('reads no more of what gates send than it works on', async () => {
+  test('lets go of what it refuses of what gates send', async () => {
     const store = await start();
     const noise = randomBytes(16 * MIB);
     async function* requests() {

@@ -4,10 +4,11 @@ import { explain as explainCommand, renderExplanation, type SessionQuestion } fr
 import { programBeside } from '../beside.ts';
 import type { Given, Terminal } from '../command.ts';
 import { reasonOf } from '../files/source-folder.ts';
+import { nameOf } from '../object-name.ts';
 import { compileFolder, NO_MASK_KEY } from '../validate/compiled-folder.ts';
 import { folderOf } from '../validate/folder-option.ts';
 import { type ReadingQuestion, readCommand } from './command-reading.ts';
-import { type ExplainedDoor, findDoor, nameOf } from './explained-door.ts';
+import { type ExplainedDoor, findDoor } from './explained-door.ts';
 import { liveCatalogOf } from './live-catalog.ts';
 import { type MaskedColumn, maskedColumns } from './masked-columns.ts';
 

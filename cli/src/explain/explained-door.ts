@@ -8,6 +8,7 @@ import {
   suggest,
   type Target,
 } from '@sidegate/crds';
+import { nameOf } from '../object-name.ts';
 
 /** The Target and AgentAccess that a question is about. */
 export interface ExplainedDoor {
@@ -17,7 +18,7 @@ export interface ExplainedDoor {
 
 type DoorFault = Fault<'MissingTarget' | 'MissingAccess'>;
 
-type Named = { readonly metadata: { readonly namespace?: string; readonly name: string } };
+type Named = Parameters<typeof nameOf>[0];
 
 /** Finds what `--target` and `--access` name; what is left out may be so only where there is one. */
 export function findDoor(
@@ -32,11 +33,6 @@ export function findDoor(
     return missing('MissingAccess', 'AgentAccess', '--access', access, resources.accesses);
   }
   return ok({ target: foundTarget, access: foundAccess });
-}
-
-/** `namespace/name`. */
-export function nameOf({ metadata: { namespace = 'default', name } }: Named): string {
-  return `${namespace}/${name}`;
 }
 
 function pick<T extends Named>(all: readonly T[], wanted: string | undefined): T | undefined {

@@ -1,4 +1,5 @@
 import type { Fault, Policy, Snapshot, Target } from '@sidegate/crds';
+import { nameOf } from '../object-name.ts';
 
 /** A table or column that a Policy names, and the rule or mask that does. */
 export interface NamedColumn {
@@ -27,7 +28,7 @@ export function namedFor(target: Target, snapshot: Snapshot): readonly NamedColu
     name,
     fault: {
       code: 'NameMatchesNothing',
-      message: `${rule} names ${name}, which is not in the database ${database} of the Target ${fullName(target)}: it ${effect} nothing.`,
+      message: `${rule} names ${name}, which is not in the database ${database} of the Target ${nameOf(target)}: it ${effect} nothing.`,
       mend: 'Correct the name, unless it is for what is yet to come.',
     },
   }));
@@ -37,7 +38,7 @@ export function namedFor(target: Target, snapshot: Snapshot): readonly NamedColu
 function speaksFor({ metadata, spec }: Policy, target: Target, { resources, operatorNamespace }: Snapshot): boolean {
   const { namespace = 'default' } = metadata;
   const leads = (own: string, to: { readonly namespace?: string; readonly name: string }): boolean =>
-    `${to.namespace ?? own}/${to.name}` === fullName(target);
+    `${to.namespace ?? own}/${to.name}` === nameOf(target);
   const heard =
     namespace === operatorNamespace ||
     namespace === (target.metadata.namespace ?? 'default') ||
@@ -66,8 +67,4 @@ function namesIn({ metadata: { namespace = 'default', name: policy }, spec }: Po
       .map((table) => ({ name: table.name, rule: name, effect: 'matches' as const })),
   );
   return [...masks, ...rules].map((one) => ({ ...one, rule: `${namespace}/${policy}/${one.rule}` }));
-}
-
-function fullName({ metadata: { namespace = 'default', name } }: Target): string {
-  return `${namespace}/${name}`;
 }

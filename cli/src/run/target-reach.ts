@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Fault, ProtocolName, Result, Target } from '@sidegate/crds';
+import { nameOf } from '../object-name.ts';
 import type { NamedColumn } from './named-columns.ts';
 import { errorCode } from './system-error.ts';
 
@@ -34,10 +35,6 @@ export async function tryTarget(
       mend: 'Correct its Secret, tls and databases. Its door is open, and each connection tries again.',
     },
   ];
-}
-
-function nameOf({ metadata: { namespace = 'default', name } }: Target): string {
-  return `${namespace}/${name}`;
 }
 
 /**

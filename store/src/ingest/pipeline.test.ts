@@ -41,6 +41,26 @@ describe('a pipeline', () => {
     expect(await stream.next()).toMatchObject({ done: true });
   });
 
+  test('reads nothing before there is room, and not even then once it is to stop', async () => {
+    const answers = new Answers();
+    const stopping = new AbortController();
+    const rooms: (() => void)[] = [];
+    const free = (): Promise<void> => new Promise((resolve) => void rooms.push(resolve));
+    const stream = pipeline(requests(3), answers.answer, 8, stopping.signal, free);
+    const first = stream.next();
+    for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+    expect([rooms.length, answers.asked]).toEqual([1, []]);
+    rooms.shift()?.();
+    await answers.whenAsked(1);
+    answers.give(1);
+    expect(await first).toMatchObject({ value: 'answer 1' });
+    const second = stream.next();
+    stopping.abort();
+    rooms.shift()?.();
+    expect(await second).toMatchObject({ done: true });
+    expect(answers.asked).toEqual([1]);
+  });
+
   test('reads no further while as many as allowed wait', async () => {
     const answers = new Answers();
     let read = 0;

@@ -22,6 +22,8 @@ export class SessionState {
   #loginRole: string | undefined;
   #failed = false;
   #key = '';
+  /** What gives names another meaning: asked for with each command, and seldom another. */
+  #namePlace: Readonly<Record<string, string>> | undefined;
   readonly #literals: LiteralSettings;
   #names: SessionNames = NO_NAMES;
 
@@ -48,6 +50,12 @@ export class SessionState {
 
   /** What gives names and literals another meaning than at the start, for people; undefined: nothing does. */
   get place(): Readonly<Record<string, string>> | undefined {
+    const literals = this.#literals.changed;
+    if (literals.length === 0) return this.#namePlace;
+    return { ...this.#namePlace, ...Object.fromEntries(literals.map(([name, value]) => [name, value ?? NOT_KNOWN])) };
+  }
+
+  #namePlaceNow(): Readonly<Record<string, string>> | undefined {
     const { searchPath, role } = this.#settings;
     const start = this.#atStart;
     const place: Record<string, string> = {};
@@ -55,7 +63,6 @@ export class SessionState {
     if (JSON.stringify(searchPath) !== JSON.stringify(start.searchPath)) {
       place['search_path'] = searchPath?.map((schema) => JSON.stringify(schema)).join(', ') ?? NOT_KNOWN;
     }
-    for (const [name, value] of this.#literals.changed) place[name] = value ?? NOT_KNOWN;
     return Object.keys(place).length === 0 ? undefined : place;
   }
 
@@ -252,6 +259,7 @@ export class SessionState {
     const { searchPath, standardConformingStrings, role } = this.#settings;
     const settings = [searchPath ?? null, standardConformingStrings ?? null, role ?? null];
     this.#key = JSON.stringify([...settings, this.#names.key, ...(this.#isUnsettled ? ['unsettled'] : [])]);
+    this.#namePlace = this.#namePlaceNow();
   }
 }
 

@@ -2,6 +2,7 @@ import { asLatin1, nameOf } from './codec.ts';
 import { comparesInSet, hasOption, optionAt } from './keys.ts';
 import type { TopologyForm } from './topology.ts';
 import { topologyForm } from './topology-question.ts';
+import { words } from './words.ts';
 
 /** What an answer holds, and where, as masks need to know it. */
 export type AnswerPlan =
@@ -64,8 +65,6 @@ const QUESTION_MARK = 0x3f;
 const PLAIN: AnswerReading = { plan: { kind: 'Plain' }, leak: undefined };
 const CONDITION: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Condition' } };
 const PART: AnswerReading = { plan: { kind: 'Plain' }, leak: { use: 'Part' } };
-
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s*,\s*/));
 
 /** Commands whose answers hold no value of a key. */
 const WITHOUT_VALUES =

@@ -5,6 +5,7 @@ import type { CommandCatalog, CommandEntry } from './command-catalog.ts';
 import { findKeys, type KeyPlace, numberAt, optionAt } from './keys.ts';
 import { subscribingOf } from './subscriptions.ts';
 import { isTopologyQuestion } from './topology-question.ts';
+import { words } from './words.ts';
 
 /** What of the session decides how a command is read. */
 export interface ReadingSurroundings {
@@ -29,8 +30,6 @@ export interface RedisReading {
 }
 
 const NAME_BYTES_MAX = 64;
-
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s*,\s*/));
 
 /** What would leave the form of one answer a command, or show what others do, unmasked. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {

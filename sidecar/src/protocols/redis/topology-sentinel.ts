@@ -1,5 +1,6 @@
 import { memberOf, type ReplyValue, textOf } from './reply-value.ts';
 import { COUNT, portOf, type Read, type TopologySight } from './topology-words.ts';
+import { words } from './words.ts';
 import { bulk, list, map, NOTHING, type WrittenReply } from './written-reply.ts';
 
 /** What a Sentinel calls a master (redis.io, "High availability with Redis Sentinel"). */
@@ -8,8 +9,6 @@ const NAME = /^[\w.-]{1,256}$/;
 const FLAGS = /^[a-z_]{1,32}(?:,[a-z_]{1,32}){0,15}$/;
 /** What Sentinel itself says of the master of a replica that has none. */
 const UNKNOWN = ['?', '0'] as const;
-
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s*,\s*/));
 
 /** Members that are a count, or milliseconds. */
 const COUNTS =
